@@ -1,0 +1,2 @@
+//! Placeholder entry point; filled in with the `web` module.
+fn main() {}

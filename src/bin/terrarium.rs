@@ -1,0 +1,2 @@
+//! Placeholder entry point; filled in with the `cli` module.
+fn main() {}

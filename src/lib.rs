@@ -1,0 +1,1 @@
+//! Kafka Terrarium: a living Apache Kafka cluster under glass.
