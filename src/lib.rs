@@ -1,7 +1,10 @@
 //! Kafka Terrarium: a living Apache Kafka cluster under glass.
 
 pub mod base;
+pub mod broker;
 pub mod client;
+pub mod cluster;
 pub mod machine;
 pub mod sim;
+pub mod storage;
 pub mod wire;
