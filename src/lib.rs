@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod broker;
+pub mod check;
 pub mod client;
 pub mod cluster;
 pub mod machine;

@@ -78,13 +78,7 @@ struct Serving<'a, 'c> {
 
 impl Broker {
     /// A broker that has not started yet.
-    pub fn new(
-        id: i32,
-        rack: Option<Arc<str>>,
-        listener: Endpoint,
-        cluster_id: Uuid,
-        config: BrokerConfig,
-    ) -> Self {
+    pub fn new(id: i32, rack: Option<Arc<str>>, listener: Endpoint, cluster_id: Uuid, config: BrokerConfig) -> Self {
         Self {
             id,
             rack,

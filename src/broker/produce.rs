@@ -149,7 +149,9 @@ fn read_batch(records: Option<&Bytes>, max_bytes: usize) -> Result<(BatchHeader,
     let one_batch = "Produce requests with version 3 or above must contain exactly one record batch per partition";
     let records = records.filter(|bytes| !bytes.is_empty()).ok_or_else(|| invalid(one_batch))?;
     let header = records::check_crc(records).map_err(|error| match error {
-        BatchError::Magic(_) => invalid("Produce requests with version 3 or above may only contain record batches with magic version 2"),
+        BatchError::Magic(_) => {
+            invalid("Produce requests with version 3 or above may only contain record batches with magic version 2")
+        }
         error => Refusal { error: ErrorCode::CORRUPT_MESSAGE, message: Some(error.to_string()) },
     })?;
     if header.size != records.len() {
