@@ -1,0 +1,4 @@
+//! stub
+pub fn run(_: &crate::project::Project) -> anyhow::Result<()> {
+    Ok(())
+}
