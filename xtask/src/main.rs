@@ -56,10 +56,10 @@ fn command() -> Result<bool> {
     match name.as_str() {
         "serve" => serve::run(&Project::find()?, serve::Options::read(&mut arguments)?).map(|()| true),
         "build" => build(&Project::find()?, read_release(&mut arguments)?).map(|()| true),
-        "test" => test::run(&Project::find()?, &test::Options::read(&mut arguments)?),
+        "test" => Ok(test::run_all(&Project::find()?, &test::Options::read(&mut arguments)?)),
         "bench" => {
             no_more(&mut arguments)?;
-            bench::run(&Project::find()?).map(|()| true)
+            bench::run_all(&Project::find()?).map(|()| true)
         }
         "help" => {
             print!("{HELP}");
