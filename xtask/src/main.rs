@@ -4,6 +4,12 @@
 //! `main` reads the command line and hands over; one file holds each command, and the rest are their tools:
 //! `steps` prints what runs and for how long, `setup` installs what is missing, `pack` makes the page's files.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this program works on the machine: its files, programs, clock and network"
+)]
+
 mod bench;
 mod bindgen;
 mod browser;

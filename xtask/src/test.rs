@@ -8,6 +8,8 @@ use crate::setup;
 use crate::steps::{is_there, output, run};
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
+use std::collections::BTreeSet;
+use std::fs;
 use std::time::Instant;
 
 /// A check by its name. An error is a failure.
@@ -26,6 +28,9 @@ const PARTS: [Part; 10] = [
     ("browser", browser::part),
     ("deny", deny),
 ];
+
+/// What the core must not use, line by line.
+const OUTSIDE: &str = "xtask/fixtures/outside.rs";
 
 /// Every direct dependency that the library may have without features: nothing of the web, nothing native-only.
 const CORE_DEPENDENCIES: [&str; 13] = [
@@ -123,7 +128,36 @@ fn clippy(project: &Project) -> Result<Outcome> {
         return Ok(skipped);
     }
     run(&mut project.cargo(&["clippy", "--workspace", "--all-targets", "--", "-Dwarnings"]))?;
+    the_outside_is_forbidden(project)?;
     Ok(passed())
+}
+
+/// Proves that clippy.toml catches what it lists: every marked line of the fixture is an error, and no other.
+fn the_outside_is_forbidden(project: &Project) -> Result<()> {
+    let fixture = fs::read_to_string(project.root.join(OUTSIDE)).with_context(|| format!("reading {OUTSIDE}"))?;
+    let mut clippy = project.command("clippy-driver");
+    clippy.args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "--error-format=short", OUTSIDE]);
+    clippy.args(["-Dclippy::disallowed_methods", "-Dclippy::disallowed_types", "--out-dir"]).arg(&project.target);
+    let errors = clippy.env("CLIPPY_CONF_DIR", &project.root).output().context("cannot start clippy-driver")?.stderr;
+    let (marked, found) = (marked_lines(&fixture), error_lines(&String::from_utf8_lossy(&errors)));
+    if marked != found {
+        let difference: Vec<_> = marked.symmetric_difference(&found).collect();
+        bail!("{OUTSIDE}: clippy and the marks disagree about lines {difference:?}");
+    }
+    Ok(())
+}
+
+fn marked_lines(fixture: &str) -> BTreeSet<usize> {
+    fixture.lines().enumerate().filter(|(_, line)| line.ends_with("// forbidden")).map(|(index, _)| index + 1).collect()
+}
+
+/// The lines that errors of the form `file:line:column: error: …` name.
+fn error_lines(errors: &str) -> BTreeSet<usize> {
+    errors
+        .lines()
+        .filter(|line| line.contains(": error:"))
+        .filter_map(|line| line.split(':').nth(1)?.parse().ok())
+        .collect()
 }
 
 fn clippy_wasm(project: &Project) -> Result<Outcome> {
@@ -201,7 +235,7 @@ fn deny(project: &Project) -> Result<Outcome> {
         deny.args(["--locked"]).args(arguments);
         deny
     };
-    run(&mut deny(&["check", "bans", "licenses", "sources"]))?;
+    run(&mut deny(&["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
     if !is_there(&mut deny(&["fetch", "db"])) {
         return Ok(Outcome::Passed("advisories skipped: the RustSec database cannot be reached".into()));
     }
@@ -218,6 +252,13 @@ mod tests {
     #[test]
     fn the_tree_is_read_without_its_root() {
         assert_eq!(package_names(TREE), ["bytes", "xxhash-rust", "serde"]);
+    }
+
+    #[test]
+    fn marks_and_errors_are_compared_by_line() {
+        assert_eq!(marked_lines("//! `forbidden`\na(); // forbidden\nb();\n"), BTreeSet::from([2]));
+        let errors = "a.rs:2:5: error: use of a disallowed method\na.rs:3:5: warning: unit value\nerror: aborting";
+        assert_eq!(error_lines(errors), BTreeSet::from([2]));
     }
 
     #[test]
