@@ -1,2 +1,4 @@
 //! The one-broker world beside a bare event queue, and snapshots.
-fn main() { divan::main(); }
+fn main() {
+    divan::main();
+}

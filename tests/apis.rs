@@ -152,8 +152,7 @@ fn metadata() {
 fn metadata_creates_a_topic_that_the_next_asking_finds() {
     let mut client = Client::connect();
     let asking = |allow| {
-        let topic =
-            MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_static_str("new"))));
+        let topic = MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_static_str("new"))));
         let request = MetadataRequest::default().with_topics(Some(vec![topic]));
         RequestKind::Metadata(request.with_allow_auto_topic_creation(allow))
     };
@@ -260,6 +259,15 @@ fn list_offsets() {
     }
 }
 
+/// The batch with another record count in its header, and a checksum that fits.
+fn with_count(batch: &Bytes, count: i32) -> Bytes {
+    let mut bytes = BytesMut::from(&batch[..]);
+    bytes[57..61].copy_from_slice(&count.to_be_bytes());
+    let crc = crc32c::crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+    bytes.freeze()
+}
+
 #[test]
 fn produce_refuses_what_kafka_refuses() {
     let mut client = Client::connect();
@@ -273,7 +281,9 @@ fn produce_refuses_what_kafka_refuses() {
     old[16] = 1;
     for (acks, batch, expected) in [
         (1, corrupt.freeze(), ErrorCode::CORRUPT_MESSAGE),
-        (1, good.slice(..good.len() - 1), ErrorCode::CORRUPT_MESSAGE),
+        (1, good.slice(..good.len() - 1), ErrorCode::INVALID_RECORD),
+        (1, Bytes::from_static(&[0; 20]), ErrorCode::CORRUPT_MESSAGE),
+        (1, with_count(&good, 2), ErrorCode::INVALID_RECORD),
         (1, two.freeze(), ErrorCode::INVALID_RECORD),
         (1, old.freeze(), ErrorCode::INVALID_RECORD),
         (1, Bytes::new(), ErrorCode::INVALID_RECORD),
@@ -294,6 +304,31 @@ fn produce_refuses_what_kafka_refuses() {
 }
 
 #[test]
+fn bytes_after_a_request_are_ignored() {
+    let mut client = Client::connect();
+    let all_topics = [0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 7];
+    client.world.external_send(client.conn, Bytes::copy_from_slice(&all_topics));
+    client.wait(500);
+    assert_eq!(client.world.external_take(client.conn).len(), 1);
+}
+
+#[test]
+fn too_many_partitions_are_refused_before_anything_else() {
+    let mut client = Client::connect();
+    let topic = |name: &'static str, partitions| {
+        CreatableTopic::default()
+            .with_name(TopicName(StrBytes::from_static_str(name)))
+            .with_num_partitions(partitions)
+            .with_replication_factor(1)
+    };
+    let request = CreateTopicsRequest::default().with_topics(vec![topic("a", 9_000), topic("b", 1_001)]);
+    let body = RequestKind::CreateTopics(request);
+    let ResponseKind::CreateTopics(answer) = client.ask(ApiKey::CreateTopics, 7, body) else { panic!() };
+    assert!(answer.topics.iter().all(|topic| ErrorCode(topic.error_code) == ErrorCode::POLICY_VIOLATION));
+    assert_eq!(client.world.topics().len(), 1);
+}
+
+#[test]
 fn frames_that_are_no_requests_end_their_connection() {
     let request = |api: i16, version: i16| {
         let mut frame = BytesMut::new();
@@ -303,8 +338,6 @@ fn frames_that_are_no_requests_end_their_connection() {
         frame.put_i16(-1);
         frame.freeze()
     };
-    let mut with_rest = BytesMut::from(&request(3, 1)[..]);
-    with_rest.put_slice(&[0, 0, 0, 0, 7]);
     for frame in [
         Bytes::new(),
         Bytes::from_static(&[0, 18]),
@@ -313,8 +346,9 @@ fn frames_that_are_no_requests_end_their_connection() {
         request(0, 2),
         request(0, 14),
         request(1, 3),
+        // A Metadata request without its body, and an ApiVersions request whose version's header has more to it.
         request(3, 1),
-        with_rest.freeze(),
+        request(18, 9),
     ] {
         let mut client = Client::connect();
         client.world.external_send(client.conn, frame.clone());

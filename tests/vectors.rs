@@ -39,9 +39,7 @@ const EXCEPTIONS: [Exception; 2] = [
     Exception {
         file: "record_batches",
         reason: "compressed records are not built yet",
-        applies: |entry| {
-            batches(entry).iter().any(|batch| int(&batch["magic"]) == 2 && batch["compression"] != "none")
-        },
+        applies: |entry| batches(entry).iter().any(|batch| int(&batch["magic"]) == 2 && batch["compression"] != "none"),
     },
 ];
 

@@ -146,7 +146,7 @@ fn a_frame_that_does_not_parse_ends_its_connection_alone() {
     assert!(world.external_is_open(good) && world.external_is_open(bad));
     world.external_send(bad, Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n"));
     // ApiVersions v9: answered at version 0 with UNSUPPORTED_VERSION and one range.
-    world.external_send(good, Bytes::from_static(&[0, 18, 0, 9, 0, 0, 0, 5, 0xff, 0xff]));
+    world.external_send(good, Bytes::from_static(&[0, 18, 0, 9, 0, 0, 0, 5, 0xff, 0xff, 0]));
     world.run_until(seconds(7));
     assert!(world.external_is_open(good) && !world.external_is_open(bad));
     let frames = world.external_take(good);
