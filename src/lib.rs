@@ -1,1 +1,11 @@
 //! Kafka Terrarium: a living Apache Kafka cluster under glass.
+
+pub mod base;
+pub mod broker;
+pub mod check;
+pub mod client;
+pub mod cluster;
+pub mod machine;
+pub mod sim;
+pub mod storage;
+pub mod wire;

@@ -1,0 +1,19 @@
+//! What every other module stands on: virtual time, identifiers, named random streams, the trace hash's hasher and
+//! Kafka's partition hash.
+//!
+//! Nothing here knows the outside. Time is a count of microseconds since the world's start, a moment that the cluster
+//! spec dates; randomness is a set of streams, each named and each seeded from the world's seed and its name alone, so
+//! that a draw added in one place moves no other; ordered containers are used throughout, because an answer that
+//! depends on hash order is a different answer in another process.
+
+mod hash;
+mod id;
+mod murmur2;
+mod rng;
+mod time;
+
+pub use hash::TraceHasher;
+pub use id::{ConnId, Endpoint, EventId, HostId, TopicPartition};
+pub use murmur2::{murmur2, partition_for_key};
+pub use rng::Rng;
+pub use time::{ParseDurationError, SimDuration, SimTime};

@@ -1,0 +1,219 @@
+//! The contract between the world and the machines in it.
+//!
+//! A machine (broker, producer, consumer …) is sans-IO: the world hands it an [`Input`] and a [`Ctx`]; the machine
+//! changes its own state and leaves [`Effect`]s in the context: connect, send, close, and facts for the trace. It never
+//! calls another machine, reads no clock but the one in the context and draws no randomness but from its own stream.
+//! Between inputs it says through `next_deadline` when it wants to be woken. All machines have these two functions:
+//!
+//! ```text
+//! fn handle(&mut self, input: Input, ctx: &mut Ctx)        (a broker's also takes its disk)
+//! fn next_deadline(&self) -> Option<SimTime>
+//! ```
+//!
+//! This module stands below brokers and clients so that neither needs to know the other or the world.
+
+use crate::base::{ConnId, Endpoint, Rng, SimDuration, SimTime, TopicPartition};
+use crate::wire::{ErrorCode, Message};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What happens to a machine.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Its process has started.
+    Started,
+    /// A connection that it asked for stands.
+    Connected(ConnId),
+    /// Somebody connected to its listener.
+    Accepted(ConnId),
+    /// A connection is gone: refused, reset or closed by the other end.
+    Disconnected(ConnId),
+    /// A message arrived.
+    Received(ConnId, Message),
+    /// Its deadline has come.
+    Woken,
+}
+
+/// What a machine asks of the world.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Open a connection to a listener.
+    Connect(ConnId, Endpoint),
+    /// Send a message on a connection; on a connection that is gone it is dropped.
+    Send(ConnId, Message),
+    /// Close a connection.
+    Close(ConnId),
+    /// Tell the trace.
+    Fact(Fact),
+    /// The process is done and exits (a tool that has its answer, a closed client).
+    Exit,
+}
+
+/// What a machine is given to act with.
+#[derive(Debug)]
+pub struct Ctx<'a> {
+    now: SimTime,
+    start_ms: i64,
+    rng: &'a mut Rng,
+    next_conn: &'a mut u32,
+    effects: &'a mut Vec<Effect>,
+}
+
+impl<'a> Ctx<'a> {
+    /// A context at `now` in a world that started at `start_ms` (ms since the Unix epoch).
+    pub fn new(
+        now: SimTime,
+        start_ms: i64,
+        rng: &'a mut Rng,
+        next_conn: &'a mut u32,
+        effects: &'a mut Vec<Effect>,
+    ) -> Self {
+        Self { now, start_ms, rng, next_conn, effects }
+    }
+
+    /// The moment of the input.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// The host's wall clock: ms since the Unix epoch.
+    pub fn wall_clock_ms(&self) -> i64 {
+        self.start_ms + (self.now.0 / 1_000) as i64
+    }
+
+    /// The moment `span` from now.
+    pub fn after(&self, span: SimDuration) -> SimTime {
+        self.now + span
+    }
+
+    /// The machine's own random stream.
+    pub fn rng(&mut self) -> &mut Rng {
+        self.rng
+    }
+
+    /// Opens a connection. [`Input::Connected`] or [`Input::Disconnected`] follows.
+    pub fn connect(&mut self, to: Endpoint) -> ConnId {
+        let conn = ConnId(*self.next_conn);
+        *self.next_conn += 1;
+        self.effects.push(Effect::Connect(conn, to));
+        conn
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, conn: ConnId, message: Message) {
+        self.effects.push(Effect::Send(conn, message));
+    }
+
+    /// Closes a connection.
+    pub fn close(&mut self, conn: ConnId) {
+        self.effects.push(Effect::Close(conn));
+    }
+
+    /// Ends the machine's process.
+    pub fn exit(&mut self) {
+        self.effects.push(Effect::Exit);
+    }
+
+    /// Tells the trace.
+    pub fn fact(&mut self, fact: Fact) {
+        self.effects.push(Effect::Fact(fact));
+    }
+}
+
+/// Something that happened inside a machine and that the trace keeps. Checkers, the page and the event log read these;
+/// no machine does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// A topic came to be.
+    TopicCreated {
+        /// Its name.
+        topic: Arc<str>,
+        /// How many partitions it has.
+        partitions: i32,
+        /// How many replicas each has.
+        replication_factor: i16,
+    },
+    /// A leader wrote a batch to its log.
+    Appended {
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the batch's first record.
+        base_offset: i64,
+        /// Offset of its last.
+        last_offset: i64,
+        /// The leader's epoch.
+        leader_epoch: i32,
+        /// The batch's checksum.
+        crc: u32,
+        /// The batch's length in bytes.
+        size: u32,
+    },
+    /// A replica's high watermark moved.
+    HighWatermark {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where it was.
+        from: i64,
+        /// Where it is.
+        to: i64,
+    },
+    /// A broker could not serve what came over a connection and closed it.
+    FrameRefused {
+        /// The connection.
+        conn: ConnId,
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// A broker refused a partition's part of a request.
+    Refused {
+        /// The partition, as the request named it.
+        partition: TopicPartition,
+        /// Kafka's code.
+        error: ErrorCode,
+    },
+    /// A producer's batch was acknowledged (with acks=0: sent, which is all that its producer will ever know).
+    Acknowledged {
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the batch's first record; -1 with acks=0.
+        base_offset: i64,
+        /// How many records it holds.
+        records: u32,
+        /// The producer's `acks`: 0, 1, or -1 for all.
+        acks: i16,
+        /// Checksum of the batch, by which the checkers find it in the logs.
+        crc: u32,
+    },
+    /// A producer gave records up.
+    SendFailed {
+        /// The topic that they were for.
+        topic: Arc<str>,
+        /// How many.
+        records: u32,
+        /// The last error.
+        error: ErrorCode,
+    },
+    /// A consumer's poll handed records to its application.
+    Polled {
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the first.
+        first_offset: i64,
+        /// Offset of the last.
+        last_offset: i64,
+        /// How many (a compacted log has gaps).
+        records: u32,
+    },
+    /// A consumer set its position by `auto.offset.reset`.
+    OffsetReset {
+        /// The partition.
+        partition: TopicPartition,
+        /// The new position.
+        offset: i64,
+    },
+    /// A client could not go on and told its application why.
+    ClientError {
+        /// Kafka's message or a plain sentence.
+        message: String,
+    },
+}

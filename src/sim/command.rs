@@ -1,0 +1,70 @@
+//! Commands: the only way in which anything outside changes a world.
+
+use crate::client::{AdminRequest, ConsumerConfig, ProducerConfig, Workload};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A change that somebody asks of a world. The `script` module reads it from a line and the session's log keeps the
+/// line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Starts a producer.
+    Producer {
+        /// Its name, unique among clients; also its `client.id`.
+        name: String,
+        /// The topic that it writes to unless a `send` names another.
+        topic: String,
+        /// Its configs.
+        config: ProducerConfig,
+        /// What it sends by itself; none: only what `send` gives it.
+        workload: Option<Workload>,
+    },
+    /// Starts a consumer that reads every partition of a topic, without a group.
+    Consumer {
+        /// Its name, unique among clients; also its `client.id`.
+        name: String,
+        /// The topic.
+        topic: String,
+        /// Its configs.
+        config: ConsumerConfig,
+    },
+    /// Hands a record to a producer.
+    Send {
+        /// The producer's name.
+        producer: String,
+        /// The record's key.
+        key: Option<String>,
+        /// The record's value; none is a tombstone.
+        value: Option<String>,
+        /// The partition, when not left to the partitioner.
+        partition: Option<i32>,
+    },
+    /// Closes a client: a producer sends what it holds, then its process ends.
+    Close {
+        /// The client's name.
+        client: String,
+    },
+    /// Runs an admin tool: a short-lived client that connects, asks, and ends.
+    Tool(AdminRequest),
+}
+
+/// What a command gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Nothing further.
+    Done,
+    /// A tool runs as this host; [`super::World::tool_result`] has its answer once it ends.
+    Tool(crate::base::HostId),
+}
+
+/// Why a command cannot be done. Nothing of it has been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandError(pub String);
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CommandError {}

@@ -1,0 +1,92 @@
+//! The cluster spec: what a world is made of at its start.
+
+use crate::base::{Endpoint, SimDuration};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a world is made of at its start. With a seed and a command log it determines everything that follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterSpec {
+    /// The brokers.
+    pub brokers: Vec<BrokerSpec>,
+    /// How messages travel.
+    pub network: NetworkProfile,
+    /// The world's start: ms since the Unix epoch.
+    pub start_ms: i64,
+}
+
+/// One broker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerSpec {
+    /// `node.id`.
+    pub id: i32,
+    /// `broker.rack`, or none.
+    pub rack: Option<Arc<str>>,
+    /// The advertised listener.
+    pub listener: Endpoint,
+    /// Broker configs that differ from the default, as given by `--set KEY=VALUE`.
+    pub configs: Vec<(String, String)>,
+}
+
+/// How messages travel between hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkProfile {
+    /// One way, at least.
+    pub latency: SimDuration,
+    /// Added at random, up to this.
+    pub jitter: SimDuration,
+    /// Bytes a second on each connection and direction; none is unlimited.
+    pub bandwidth_bytes_per_s: Option<u64>,
+}
+
+impl NetworkProfile {
+    /// Tens of milliseconds a hop, so that a hop is long beside processing and short beside Kafka's timeouts.
+    pub const TEACHING: Self = Self::new(20_000, 10_000, 12_500_000);
+    /// One data centre: a quarter of a millisecond a hop, 10 Gbit/s.
+    pub const DATACENTER: Self = Self::new(250, 100, 1_250_000_000);
+    /// Between continents: 75 ms a hop, 100 Mbit/s.
+    pub const WAN: Self = Self::new(75_000, 15_000, 12_500_000);
+
+    const fn new(latency_us: u64, jitter_us: u64, bandwidth: u64) -> Self {
+        Self {
+            latency: SimDuration(latency_us),
+            jitter: SimDuration(jitter_us),
+            bandwidth_bytes_per_s: Some(bandwidth),
+        }
+    }
+
+    /// The profile with this name: `teaching`, `datacenter` or `wan`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "teaching" => Some(Self::TEACHING),
+            "datacenter" => Some(Self::DATACENTER),
+            "wan" => Some(Self::WAN),
+            _ => None,
+        }
+    }
+
+    /// How long a small message typically takes: the hop that the page shows in 0.7 s at speed 1.
+    pub fn typical_hop(&self) -> SimDuration {
+        SimDuration(self.latency.0 + self.jitter.0 / 2)
+    }
+}
+
+impl ClusterSpec {
+    /// 2026-01-01T00:00:00Z, the start of a world that does not say otherwise.
+    pub const DEFAULT_START_MS: i64 = 1_767_225_600_000;
+
+    /// `brokers` brokers with ids from 1, listening on localhost from port 9092, on the teaching network.
+    pub fn new(brokers: u16) -> Self {
+        let broker = |n: u16| BrokerSpec {
+            id: i32::from(n) + 1,
+            rack: None,
+            listener: Endpoint { host: "localhost".into(), port: 9092 + n },
+            configs: Vec::new(),
+        };
+        Self {
+            brokers: (0..brokers).map(broker).collect(),
+            network: NetworkProfile::TEACHING,
+            start_ms: Self::DEFAULT_START_MS,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Which APIs a broker serves, and at which versions.
+
+use kafka_protocol::messages::ApiKey;
+
+/// An API with the versions that a broker advertises for it, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiRange {
+    /// The API.
+    pub api: ApiKey,
+    /// The lowest version.
+    pub min: i16,
+    /// The highest version.
+    pub max: i16,
+}
+
+const fn range(api: ApiKey, min: i16, max: i16) -> ApiRange {
+    ApiRange { api, min, max }
+}
+
+/// What a broker's listener advertises, by API key: the ranges of Kafka 4.1, for the APIs that are built.
+///
+/// Produce is advertised from 0 although versions below 3 are refused, as Kafka does since 4.0 (KAFKA-18659): some
+/// clients switch compression off otherwise.
+pub const BROKER_APIS: &[ApiRange] = &[
+    range(ApiKey::Produce, 0, 13),
+    range(ApiKey::Fetch, 4, 18),
+    range(ApiKey::ListOffsets, 1, 10),
+    range(ApiKey::Metadata, 0, 13),
+    range(ApiKey::ApiVersions, 0, 4),
+    range(ApiKey::CreateTopics, 2, 7),
+];
+
+/// The advertised range of an API, if a broker serves it.
+pub fn api_range(api: ApiKey) -> Option<ApiRange> {
+    BROKER_APIS.iter().find(|r| r.api as i16 == api as i16).copied()
+}
+
+/// The highest version that both ends speak, or `None` when the ranges do not meet.
+pub fn negotiate(ours: ApiRange, theirs: ApiRange) -> Option<i16> {
+    let version = ours.max.min(theirs.max);
+    (version >= ours.min && version >= theirs.min).then_some(version)
+}
+
+/// The API's name as Kafka writes it: `ListOffsets`.
+pub fn api_name(api: ApiKey) -> String {
+    format!("{api:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn negotiation_takes_the_highest_common_version() {
+        let fetch = |min, max| range(ApiKey::Fetch, min, max);
+        assert_eq!(negotiate(fetch(4, 18), fetch(4, 11)), Some(11));
+        assert_eq!(negotiate(fetch(4, 11), fetch(4, 18)), Some(11));
+        assert_eq!(negotiate(fetch(4, 18), fetch(0, 3)), None);
+    }
+}

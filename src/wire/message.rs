@@ -1,0 +1,196 @@
+//! Requests and responses as values and as frames.
+
+use super::api::{api_name, api_range};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use std::fmt;
+use std::sync::Arc;
+
+/// What a connection carries.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A request between machines of the world.
+    Request(Arc<Request>),
+    /// A response between machines of the world.
+    Response(Arc<Response>),
+    /// Bytes from outside the world: one frame without its length prefix, not yet looked at.
+    Frame(Bytes),
+}
+
+/// A request at a version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The API.
+    pub api: ApiKey,
+    /// The version at which the body is encoded.
+    pub version: i16,
+    /// The number by which the response is matched to it.
+    pub correlation_id: i32,
+    /// The client's name for itself (`client.id`).
+    pub client_id: StrBytes,
+    /// The body.
+    pub body: RequestKind,
+}
+
+/// A response to a request, at the request's version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// The request's API.
+    pub api: ApiKey,
+    /// The request's version.
+    pub version: i16,
+    /// The request's correlation id.
+    pub correlation_id: i32,
+    /// The body.
+    pub body: ResponseKind,
+}
+
+/// Why a frame is not a request that a broker serves. Kafka closes the connection on every one of them but
+/// [`FrameError::ApiVersionsVersion`], which is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    /// The frame ends before its header does.
+    TooShort(usize),
+    /// An API key that no Kafka has, or that this listener does not serve.
+    UnknownApi(i16),
+    /// A version outside the advertised range.
+    UnsupportedVersion(i16, i16),
+    /// An ApiVersions request at a version that is not served: answered at version 0 with UNSUPPORTED_VERSION, so that
+    /// the client can ask again (KIP-511). Holds the correlation id.
+    ApiVersionsVersion(i32),
+    /// The header or body does not parse.
+    Malformed(String),
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort(n) => write!(f, "a frame of {n} bytes ends before its request header does"),
+            Self::UnknownApi(key) => write!(f, "API key {key} is not served"),
+            Self::UnsupportedVersion(key, version) => write!(f, "API key {key} is not served at version {version}"),
+            Self::ApiVersionsVersion(_) => write!(f, "ApiVersions at a version that is not served"),
+            Self::Malformed(why) => write!(f, "the frame does not parse: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for FrameError {}
+
+/// Calls `$f(body, $version)` on the message inside a request or response enum, for every API that is served.
+macro_rules! on_body {
+    ($kind:ident, $value:expr, $body:ident => $do:expr) => {
+        match $value {
+            $kind::Produce($body) => $do,
+            $kind::Fetch($body) => $do,
+            $kind::ListOffsets($body) => $do,
+            $kind::Metadata($body) => $do,
+            $kind::ApiVersions($body) => $do,
+            $kind::CreateTopics($body) => $do,
+            other => unreachable!("an API that no machine speaks: {other:?}"),
+        }
+    };
+}
+
+/// Encoding fails only when a machine sets a field that the version does not have: an error of ours, not of input.
+const OURS: &str = "machines fill messages as their version allows";
+
+impl Request {
+    fn header(&self) -> RequestHeader {
+        RequestHeader::default()
+            .with_request_api_key(self.api as i16)
+            .with_request_api_version(self.version)
+            .with_correlation_id(self.correlation_id)
+            .with_client_id(Some(self.client_id.clone()))
+    }
+
+    /// The request as it goes over a socket, length prefix included.
+    pub fn frame(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.size());
+        out.put_i32(0);
+        self.header().encode(&mut out, self.api.request_header_version(self.version)).expect(OURS);
+        self.body.encode(&mut out, self.version).expect(OURS);
+        finish_frame(out)
+    }
+
+    /// The length in bytes of [`Request::frame`].
+    pub fn size(&self) -> usize {
+        let header = self.header().compute_size(self.api.request_header_version(self.version)).expect(OURS);
+        4 + header + on_body!(RequestKind, &self.body, body => body.compute_size(self.version)).expect(OURS)
+    }
+
+    /// Reads a frame (without its length prefix) as a broker's listener does: the header first, then whether the API is
+    /// served at that version, then the body, which must take up the whole rest.
+    pub fn decode(frame: &Bytes) -> Result<Self, FrameError> {
+        if frame.len() < 8 {
+            return Err(FrameError::TooShort(frame.len()));
+        }
+        let mut head = frame.clone();
+        let (key, version, correlation_id) = (head.get_i16(), head.get_i16(), head.get_i32());
+        let api = ApiKey::try_from(key).map_err(|()| FrameError::UnknownApi(key))?;
+        let range = api_range(api).ok_or(FrameError::UnknownApi(key))?;
+        if !(range.min..=range.max).contains(&version) {
+            return Err(match api {
+                ApiKey::ApiVersions => FrameError::ApiVersionsVersion(correlation_id),
+                _ => FrameError::UnsupportedVersion(key, version),
+            });
+        }
+        let malformed = |e: &dyn fmt::Display| FrameError::Malformed(e.to_string());
+        let mut rest = frame.clone();
+        let header =
+            RequestHeader::decode(&mut rest, api.request_header_version(version)).map_err(|e| malformed(&e))?;
+        let body = RequestKind::decode(api, &mut rest, version).map_err(|e| malformed(&e))?;
+        if !rest.is_empty() {
+            return Err(malformed(&format_args!("{} bytes follow the {} request", rest.len(), api_name(api))));
+        }
+        Ok(Self { api, version, correlation_id, client_id: header.client_id.unwrap_or_default(), body })
+    }
+}
+
+impl Response {
+    /// The response as it goes over a socket, length prefix included.
+    pub fn frame(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.size());
+        out.put_i32(0);
+        self.header().encode(&mut out, self.api.response_header_version(self.version)).expect(OURS);
+        self.body.encode(&mut out, self.version).expect(OURS);
+        finish_frame(out)
+    }
+
+    /// The length in bytes of [`Response::frame`].
+    pub fn size(&self) -> usize {
+        let header = self.header().compute_size(self.api.response_header_version(self.version)).expect(OURS);
+        4 + header + on_body!(ResponseKind, &self.body, body => body.compute_size(self.version)).expect(OURS)
+    }
+
+    /// Reads a frame (without its length prefix) as the response to a request of `api` at `version`.
+    pub fn decode(frame: &Bytes, api: ApiKey, version: i16) -> Result<Self, FrameError> {
+        let malformed = |e: &dyn fmt::Display| FrameError::Malformed(e.to_string());
+        let mut rest = frame.clone();
+        let header =
+            ResponseHeader::decode(&mut rest, api.response_header_version(version)).map_err(|e| malformed(&e))?;
+        let body = ResponseKind::decode(api, &mut rest, version).map_err(|e| malformed(&e))?;
+        Ok(Self { api, version, correlation_id: header.correlation_id, body })
+    }
+
+    fn header(&self) -> ResponseHeader {
+        ResponseHeader::default().with_correlation_id(self.correlation_id)
+    }
+}
+
+impl Message {
+    /// The message's length in bytes on the wire, length prefix included.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Request(request) => request.size(),
+            Self::Response(response) => response.size(),
+            Self::Frame(bytes) => bytes.len() + 4,
+        }
+    }
+}
+
+fn finish_frame(mut out: BytesMut) -> Bytes {
+    let length = out.len() as i32 - 4;
+    out[..4].copy_from_slice(&length.to_be_bytes());
+    out.freeze()
+}

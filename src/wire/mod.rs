@@ -1,0 +1,23 @@
+//! Kafka's wire protocol: a facade over the `kafka-protocol` crate.
+//!
+//! Inside a world, messages travel typed: a [`Request`] or [`Response`] at the version that the two ends negotiated,
+//! behind an `Arc`, so that the trace, the packet in flight and the receiver share one value. Bytes are made when
+//! somebody looks: to know a message's size on a link with a bandwidth, to show it in the inspector, or to hand it to a
+//! client outside the simulation. They are then exactly what a real client would see.
+//!
+//! Record batches are the exception: they are bytes everywhere ([`records`]), because they are bytes in a real log too:
+//! a broker checks their checksum and stamps offsets into them but never takes them apart. The crate's own record codec
+//! is not used: it keeps headers in a map (Kafka allows a header key twice) and dates a batch by its smallest
+//! timestamp where Kafka's producer uses its first.
+
+mod api;
+mod error;
+mod error_codes;
+mod message;
+pub mod records;
+
+pub use api::{ApiRange, BROKER_APIS, api_name, api_range, negotiate};
+pub use error::{ErrorCode, Treatment};
+pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
+pub use kafka_protocol::protocol::StrBytes;
+pub use message::{FrameError, Message, Request, Response};

@@ -1,0 +1,331 @@
+//! Record batches, format v2: what a producer builds, a log holds and a consumer reads.
+//!
+//! A batch is a 61-byte header and its records. The checksum (CRC-32C) covers everything from the attributes on, so a
+//! broker can stamp the base offset and the leader epoch, which lie before it, without touching the rest. All
+//! integers are big-endian; inside a record, lengths and deltas are zig-zag varints.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use std::fmt;
+
+/// Length in bytes of a batch header; the shortest batch there is.
+pub const HEADER_LEN: usize = 61;
+/// Length in bytes of the base offset and the batch length, which the batch length does not count.
+const LOG_OVERHEAD: usize = 12;
+/// The format's version.
+const MAGIC: i8 = 2;
+
+const BASE_OFFSET: usize = 0;
+const LENGTH: usize = 8;
+const LEADER_EPOCH: usize = 12;
+const MAGIC_AT: usize = 16;
+const CRC: usize = 17;
+const ATTRIBUTES: usize = 21;
+const LAST_OFFSET_DELTA: usize = 23;
+const BASE_TIMESTAMP: usize = 27;
+const MAX_TIMESTAMP: usize = 35;
+const PRODUCER_ID: usize = 43;
+const PRODUCER_EPOCH: usize = 51;
+const BASE_SEQUENCE: usize = 53;
+const RECORD_COUNT: usize = 57;
+
+/// A record as a producer hands it over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Milliseconds since the Unix epoch.
+    pub timestamp_ms: i64,
+    /// The key, or none.
+    pub key: Option<Bytes>,
+    /// The value, or none (a tombstone in a compacted topic).
+    pub value: Option<Bytes>,
+    /// Headers in order; a key may occur more than once.
+    pub headers: Vec<(String, Option<Bytes>)>,
+}
+
+/// The header of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchHeader {
+    /// Offset of the first record.
+    pub base_offset: i64,
+    /// Length in bytes of the whole batch.
+    pub size: usize,
+    /// Epoch of the leader that appended it; -1 in a producer's request.
+    pub leader_epoch: i32,
+    /// The stored checksum.
+    pub crc: u32,
+    /// Attribute bits: compression (0-2), timestamp type (3), transactional (4), control (5), delete horizon (6).
+    pub attributes: i16,
+    /// Offset of the last record less the base offset.
+    pub last_offset_delta: i32,
+    /// Timestamp of the first record, in ms since the Unix epoch.
+    pub base_timestamp_ms: i64,
+    /// The largest timestamp of a record, in ms since the Unix epoch.
+    pub max_timestamp_ms: i64,
+    /// The idempotent producer's id, or -1.
+    pub producer_id: i64,
+    /// The idempotent producer's epoch, or -1.
+    pub producer_epoch: i16,
+    /// Sequence number of the first record, or -1.
+    pub base_sequence: i32,
+    /// How many records the batch holds.
+    pub record_count: i32,
+}
+
+impl BatchHeader {
+    /// Offset of the last record.
+    pub fn last_offset(&self) -> i64 {
+        self.base_offset + i64::from(self.last_offset_delta)
+    }
+
+    /// Offset after the last record.
+    pub fn next_offset(&self) -> i64 {
+        self.last_offset() + 1
+    }
+}
+
+/// Why bytes are not a record batch. Each is CORRUPT_MESSAGE or its kin to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchError {
+    /// Fewer bytes than the header, or than the header says.
+    Truncated,
+    /// A length field that cannot be.
+    BadLength(i32),
+    /// A format other than v2 (`magic`).
+    Magic(i8),
+    /// The checksum does not match the content.
+    Crc {
+        /// The checksum in the header.
+        stored: u32,
+        /// The checksum of the content.
+        computed: u32,
+    },
+    /// A record does not parse, or the count is wrong.
+    Record(&'static str),
+    /// The records are compressed with a codec that is not built in.
+    Compressed(i16),
+}
+
+impl fmt::Display for BatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("the batch is cut short"),
+            Self::BadLength(n) => write!(f, "a batch length of {n} cannot be"),
+            Self::Magic(m) => write!(f, "record format v{m} is not v2"),
+            Self::Crc { stored, computed } => {
+                write!(f, "Record is corrupt (stored crc = {stored}, computed crc = {computed})")
+            }
+            Self::Record(why) => f.write_str(why),
+            Self::Compressed(codec) => write!(f, "compression codec {codec} is not built in"),
+        }
+    }
+}
+
+impl std::error::Error for BatchError {}
+
+/// Reads the header of the batch at the start of `bytes`, and checks that the whole batch is there and its format is
+/// v2. The checksum is not checked: see [`check_crc`].
+pub fn header(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
+    if bytes.len() < HEADER_LEN {
+        return Err(BatchError::Truncated);
+    }
+    let length = i32_at(bytes, LENGTH);
+    if length < (HEADER_LEN - LOG_OVERHEAD) as i32 {
+        return Err(BatchError::BadLength(length));
+    }
+    let size = LOG_OVERHEAD + length as usize;
+    let magic = bytes[MAGIC_AT] as i8;
+    if magic != MAGIC {
+        return Err(BatchError::Magic(magic));
+    }
+    if bytes.len() < size {
+        return Err(BatchError::Truncated);
+    }
+    Ok(BatchHeader {
+        base_offset: i64_at(bytes, BASE_OFFSET),
+        size,
+        leader_epoch: i32_at(bytes, LEADER_EPOCH),
+        crc: i32_at(bytes, CRC) as u32,
+        attributes: i16_at(bytes, ATTRIBUTES),
+        last_offset_delta: i32_at(bytes, LAST_OFFSET_DELTA),
+        base_timestamp_ms: i64_at(bytes, BASE_TIMESTAMP),
+        max_timestamp_ms: i64_at(bytes, MAX_TIMESTAMP),
+        producer_id: i64_at(bytes, PRODUCER_ID),
+        producer_epoch: i16_at(bytes, PRODUCER_EPOCH),
+        base_sequence: i32_at(bytes, BASE_SEQUENCE),
+        record_count: i32_at(bytes, RECORD_COUNT),
+    })
+}
+
+/// Checks the checksum of the batch at the start of `bytes`.
+pub fn check_crc(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
+    let header = header(bytes)?;
+    let computed = crc32c::crc32c(&bytes[ATTRIBUTES..header.size]);
+    if computed == header.crc { Ok(header) } else { Err(BatchError::Crc { stored: header.crc, computed }) }
+}
+
+/// The batch with the offset and leader epoch that a leader gives it; the checksum does not cover them.
+pub fn stamp(batch: &Bytes, base_offset: i64, leader_epoch: i32) -> Bytes {
+    let mut out = BytesMut::from(&batch[..]);
+    out[BASE_OFFSET..LENGTH].copy_from_slice(&base_offset.to_be_bytes());
+    out[LEADER_EPOCH..MAGIC_AT].copy_from_slice(&leader_epoch.to_be_bytes());
+    out.freeze()
+}
+
+/// Splits concatenated batches; a cut-off batch at the end is left out, as a consumer leaves it out of a fetch.
+pub fn split(mut bytes: Bytes) -> Result<Vec<(BatchHeader, Bytes)>, BatchError> {
+    let mut batches = Vec::new();
+    while !bytes.is_empty() {
+        match header(&bytes) {
+            Ok(header) => batches.push((header, bytes.split_to(header.size))),
+            Err(BatchError::Truncated) => break,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(batches)
+}
+
+/// Builds an uncompressed batch as a producer does: offsets from 0, no leader epoch, dated by its first record.
+///
+/// # Panics
+/// On no records at all: Kafka has no empty producer batches.
+pub fn build(records: &[Record]) -> Bytes {
+    let first = records.first().expect("a batch has a record");
+    let mut out = BytesMut::with_capacity(HEADER_LEN + records.iter().map(size_estimate).sum::<usize>());
+    out.put_bytes(0, HEADER_LEN);
+    let mut max_timestamp_ms = first.timestamp_ms;
+    for (delta, record) in records.iter().enumerate() {
+        max_timestamp_ms = max_timestamp_ms.max(record.timestamp_ms);
+        put_record(&mut out, record, record.timestamp_ms - first.timestamp_ms, delta as i64);
+    }
+    let mut put = |at: usize, value: &[u8]| out[at..at + value.len()].copy_from_slice(value);
+    put(LEADER_EPOCH, &(-1i32).to_be_bytes());
+    put(MAGIC_AT, &MAGIC.to_be_bytes());
+    put(LAST_OFFSET_DELTA, &(records.len() as i32 - 1).to_be_bytes());
+    put(BASE_TIMESTAMP, &first.timestamp_ms.to_be_bytes());
+    put(MAX_TIMESTAMP, &max_timestamp_ms.to_be_bytes());
+    put(PRODUCER_ID, &(-1i64).to_be_bytes());
+    put(PRODUCER_EPOCH, &(-1i16).to_be_bytes());
+    put(BASE_SEQUENCE, &(-1i32).to_be_bytes());
+    put(RECORD_COUNT, &(records.len() as i32).to_be_bytes());
+    let length = (out.len() - LOG_OVERHEAD) as i32;
+    out[LENGTH..LEADER_EPOCH].copy_from_slice(&length.to_be_bytes());
+    let crc = crc32c::crc32c(&out[ATTRIBUTES..]);
+    out[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
+    out.freeze()
+}
+
+/// An upper bound in bytes of what a record adds to a batch (`DefaultRecord.recordSizeUpperBound`).
+pub fn size_estimate(record: &Record) -> usize {
+    let bytes = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
+    let headers: usize = record.headers.iter().map(|(k, v)| 10 + k.len() + bytes(v)).sum();
+    21 + bytes(&record.key) + bytes(&record.value) + headers
+}
+
+/// The records of a batch with their offsets.
+pub fn decode(batch: &Bytes) -> Result<Vec<(i64, Record)>, BatchError> {
+    let header = header(batch)?;
+    if header.attributes & 7 != 0 {
+        return Err(BatchError::Compressed(header.attributes & 7));
+    }
+    let mut rest = batch.slice(HEADER_LEN..header.size);
+    let mut records = Vec::new();
+    for _ in 0..header.record_count {
+        let (delta, record) = get_record(&mut rest, header.base_timestamp_ms)?;
+        records.push((header.base_offset + delta, record));
+    }
+    if rest.is_empty() { Ok(records) } else { Err(BatchError::Record("bytes follow the last record")) }
+}
+
+fn put_record(out: &mut BytesMut, record: &Record, timestamp_delta: i64, offset_delta: i64) {
+    let mut body = BytesMut::with_capacity(size_estimate(record));
+    body.put_i8(0);
+    put_varint(&mut body, timestamp_delta);
+    put_varint(&mut body, offset_delta);
+    put_bytes(&mut body, record.key.as_deref());
+    put_bytes(&mut body, record.value.as_deref());
+    put_varint(&mut body, record.headers.len() as i64);
+    for (key, value) in &record.headers {
+        put_bytes(&mut body, Some(key.as_bytes()));
+        put_bytes(&mut body, value.as_deref());
+    }
+    put_varint(out, body.len() as i64);
+    out.put(body);
+}
+
+fn get_record(rest: &mut Bytes, base_timestamp_ms: i64) -> Result<(i64, Record), BatchError> {
+    let length = get_varint(rest)?;
+    if length < 0 || length as usize > rest.len() {
+        return Err(BatchError::Record("a record is longer than its batch"));
+    }
+    let mut body = rest.split_to(length as usize);
+    if body.is_empty() {
+        return Err(BatchError::Record("a record is empty"));
+    }
+    body.advance(1);
+    let timestamp_ms = base_timestamp_ms.wrapping_add(get_varint(&mut body)?);
+    let offset_delta = get_varint(&mut body)?;
+    let (key, value) = (get_bytes(&mut body)?, get_bytes(&mut body)?);
+    let mut headers = Vec::new();
+    for _ in 0..get_varint(&mut body)? {
+        let key = get_bytes(&mut body)?.ok_or(BatchError::Record("a header has no key"))?;
+        let key = String::from_utf8(key.to_vec()).map_err(|_| BatchError::Record("a header key is not UTF-8"))?;
+        headers.push((key, get_bytes(&mut body)?));
+    }
+    if !body.is_empty() {
+        return Err(BatchError::Record("bytes follow a record's headers"));
+    }
+    Ok((offset_delta, Record { timestamp_ms, key, value, headers }))
+}
+
+fn put_varint(out: &mut BytesMut, value: i64) {
+    let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    while zigzag >= 0x80 {
+        out.put_u8(zigzag as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    out.put_u8(zigzag as u8);
+}
+
+fn get_varint(rest: &mut Bytes) -> Result<i64, BatchError> {
+    let mut zigzag = 0u64;
+    for shift in (0..64).step_by(7) {
+        if rest.is_empty() {
+            return Err(BatchError::Record("a number is cut short"));
+        }
+        let byte = rest.get_u8();
+        zigzag |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64));
+        }
+    }
+    Err(BatchError::Record("a number is too long"))
+}
+
+fn put_bytes(out: &mut BytesMut, bytes: Option<&[u8]>) {
+    match bytes {
+        None => put_varint(out, -1),
+        Some(bytes) => {
+            put_varint(out, bytes.len() as i64);
+            out.put_slice(bytes);
+        }
+    }
+}
+
+fn get_bytes(rest: &mut Bytes) -> Result<Option<Bytes>, BatchError> {
+    match get_varint(rest)? {
+        -1 => Ok(None),
+        n if n >= 0 && n as usize <= rest.len() => Ok(Some(rest.split_to(n as usize))),
+        _ => Err(BatchError::Record("a field is longer than its record")),
+    }
+}
+
+fn i16_at(bytes: &[u8], at: usize) -> i16 {
+    i16::from_be_bytes(bytes[at..at + 2].try_into().expect("two bytes"))
+}
+
+fn i32_at(bytes: &[u8], at: usize) -> i32 {
+    i32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn i64_at(bytes: &[u8], at: usize) -> i64 {
+    i64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
