@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+/// A note ends here, so that the table stays a table.
+const WIDEST_NOTE: usize = 100;
+
 /// How one part ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -38,8 +41,8 @@ pub fn table(rows: &[Row]) -> String {
             Outcome::Skipped(why) => ("skipped", why),
             Outcome::Failed(why) => ("FAILED", why),
         };
-        // The rest of a long error stands with the part's own output.
-        let note = note.lines().next().unwrap_or_default();
+        // The whole of a long error stands with the part's own output.
+        let note: String = note.lines().next().unwrap_or_default().chars().take(WIDEST_NOTE).collect();
         let line = format!("{part:<13}{word:<9}{seconds:>8.1}  {note}");
         writeln!(text, "{}", line.trim_end()).expect("writing to a string");
     }
