@@ -8,9 +8,7 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use kafka_terrarium::base::{SimDuration, SimTime};
-use kafka_terrarium::client::{
-    AdminRequest, ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload,
-};
+use kafka_terrarium::client::{AdminRequest, ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
 use kafka_terrarium::sim::{ClusterSpec, Command, NetworkProfile, Scheduler, World};
 use std::time::Instant;
 

@@ -4,6 +4,8 @@
 //! returned for them. Every entry passes or falls under an exception: a rule with its reason, never a list of ids. A
 //! rule that matches nothing in the folder here fails the run, so that none outlives its reason.
 
+#![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
+
 use kafka_terrarium::base::{murmur2, partition_for_key};
 use kafka_terrarium::cluster::uuid_text;
 use kafka_terrarium::wire::records::{self, Record};
@@ -45,7 +47,6 @@ const EXCEPTIONS: [Exception; 2] = [
 
 fn main() -> ExitCode {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    #[expect(clippy::disallowed_methods, reason = "the folder of vectors may be given from outside")]
     let given = std::env::var_os("TERRARIUM_VECTORS").map(PathBuf::from);
     let folder = given.as_ref().unwrap_or(&own);
     let (mut passed, mut excepted, mut failures) = (0, 0, Vec::new());

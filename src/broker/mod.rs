@@ -2,7 +2,7 @@
 //!
 //! As in Kafka, requests of one connection are served strictly one after the other: while one waits (a fetch for data,
 //! a produce for its in-sync replicas), the connection is muted and later requests queue behind it. What waits sits in
-//! the [`purgatory`] until its condition or its timeout comes.
+//! the purgatory until its condition or its timeout comes.
 //!
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.

@@ -1,7 +1,7 @@
 //! Kafka's clients: producer, consumer and admin, as the Java clients behave.
 //!
 //! They know the cluster only through its protocol: this module imports neither broker nor cluster nor storage. All
-//! three stand on [`network`], which keeps connections, negotiates versions with each broker, matches responses to
+//! three stand on the network client, which keeps connections, negotiates versions with each broker, matches responses to
 //! requests, times requests out and refreshes metadata.
 //!
 //! Not built yet: idempotence, transactions, compression, consumer groups.
