@@ -362,7 +362,7 @@ fn frames_that_are_no_requests_end_their_connection() {
 fn a_fetch_session_tells_only_news() {
     let mut client = Client::connect();
     let topic_id = client.topic_id();
-    let mut fetch = |client: &mut Client, id: i32, epoch: i32, named: bool| {
+    let fetch = |client: &mut Client, id: i32, epoch: i32, named: bool| {
         let RequestKind::Fetch(full) = fetch_body(18, topic_id, 0, 0) else { panic!() };
         let topics = if named { full.topics.clone() } else { Vec::new() };
         let request = full.with_topics(topics).with_session_id(id).with_session_epoch(epoch);
