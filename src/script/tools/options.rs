@@ -57,7 +57,7 @@ impl Options {
         while let Some(word) = cursor.word() {
             let Some(text) = word.text.strip_prefix("--") else { continue };
             let (name, attached) = match text.split_once('=') {
-                Some((name, _)) => (name, Some(word.from_char(name.chars().count() + 3))),
+                Some((name, _)) => (name, Some(word.behind(name.chars().count() + 3))),
                 None => (text, None),
             };
             let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
