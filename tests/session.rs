@@ -272,3 +272,16 @@ fn refusals_are_plain_sentences() {
     assert!(differs.to_string().starts_with("this session was made by engine 0.0.9; this is engine "));
     assert!(differs.to_string().ends_with("whose history is another from some moment after 12.500 s on"));
 }
+
+#[test]
+fn a_script_that_cannot_go_on_leaves_the_world_to_whoever_looks() {
+    let script = "at 2s send nobody value=x\nat 3s status\nrun 10s\nstatus\n";
+    let mut session = Session::start(script, 1).expect("a script");
+    session.command("at 4s show time()").expect("it is put off");
+    session.advance_to(at(20.0));
+    let error = session.stopped().map(ToString::to_string);
+    assert_eq!(error.as_deref(), Some("1:7: no producer nobody is running"));
+    let origins: Vec<_> = session.outputs().iter().map(|output| output.origin).collect();
+    assert_eq!(origins, [Origin::Typed(0)], "what the script had put off is gone, what was typed is not");
+    assert_eq!(session.world().now(), at(20.0));
+}
