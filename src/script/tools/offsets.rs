@@ -96,7 +96,10 @@ impl Offsets {
             Some(AdminResult::Offsets(offsets)) => offsets,
             Some(AdminResult::Failed { error: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, .. }) => return failed(NO_MATCH),
             Some(AdminResult::Failed { message, .. }) => return failed(message),
-            _ => return failed(&super::timed_out("listOffsets")),
+            _ => {
+                let class = "org.apache.kafka.common.errors.TimeoutException";
+                return failed(&format!("{class}: {}", super::timed_out("listTopics")));
+            }
         };
         let filter = self.filter.as_deref().and_then(|pattern| regex::Regex::new(pattern).ok());
         let mut rows: Vec<_> =
