@@ -2,6 +2,11 @@
 
 pub mod base;
 pub mod client;
+pub mod link;
 pub mod machine;
+pub mod save;
 pub mod sim;
+pub mod view;
+#[cfg(feature = "web")]
+pub mod web;
 pub mod wire;
