@@ -1,1 +1,99 @@
-fn main() {}
+//! The project's own commands: everything from a fresh clone to a page, a test report or a release, with
+//! nothing to install by hand but Rust (and Node.js for a release build and the browser's tests).
+//!
+//! `main` reads the command line and hands over; one file holds each command, and the rest are their tools:
+//! `steps` prints what runs and for how long, `setup` installs what is missing, `pack` makes the page's files.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this program works on the machine: its files, programs, clock and network"
+)]
+
+mod bench;
+mod bindgen;
+mod browser;
+mod html;
+mod pack;
+mod project;
+mod report;
+mod serve;
+mod server;
+mod setup;
+mod sizes;
+mod steps;
+mod test;
+mod watch;
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::*;
+use project::Project;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  serve [--open] [--release] [--port N]   build the page, serve it on http://127.0.0.1:8080, rebuild on change
+  build [--release]                       build the page into dist/ and print its sizes
+  test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
+  bench                                   run the benchmarks, native and in WebAssembly, and print sizes
+  help                                    this page
+";
+
+fn main() -> ExitCode {
+    match command() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the command that the command line names. `false`: it ran to its end and what it checked is not well.
+fn command() -> Result<bool> {
+    let mut arguments = lexopt::Parser::from_env();
+    let name = match arguments.next()? {
+        Some(Value(name)) => name.string()?,
+        Some(Long("help") | Short('h')) | None => "help".to_owned(),
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match name.as_str() {
+        "serve" => serve::run(&Project::find()?, serve::Options::read(&mut arguments)?).map(|()| true),
+        "build" => build(&Project::find()?, read_release(&mut arguments)?).map(|()| true),
+        "test" => Ok(test::run_all(&Project::find()?, &test::Options::read(&mut arguments)?)),
+        "bench" => {
+            no_more(&mut arguments)?;
+            bench::run_all(&Project::find()?).map(|()| true)
+        }
+        "help" => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        _ => bail!("no command {name:?}\n\n{HELP}"),
+    }
+}
+
+fn build(project: &Project, release: bool) -> Result<()> {
+    let site = pack::pack(project, release, pack::Cargo::Inherit)?;
+    let dist = project.root.join("dist");
+    pack::write(&site, &dist).with_context(|| format!("writing {}", dist.display()))?;
+    println!("dist/ holds {} files", site.len());
+    sizes::print(&site)
+}
+
+fn read_release(arguments: &mut lexopt::Parser) -> Result<bool> {
+    let mut release = false;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("release") => release = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(release)
+}
+
+fn no_more(arguments: &mut lexopt::Parser) -> Result<()> {
+    arguments.next()?.map_or(Ok(()), |argument| Err(argument.unexpected().into()))
+}

@@ -1,0 +1,111 @@
+//! The page as a set of files: compiled, post-processed and put together as index.html says.
+
+use crate::bindgen::Job;
+use crate::html::{self, Directive};
+use crate::project::{Project, WASM_TARGET, WEB_FEATURES};
+use crate::steps::{run, run_keeping_errors, step};
+use crate::{setup, steps};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every file of the page by its path, parts joined by `/`. A server that answers from it can serve nothing else.
+pub type Site = BTreeMap<String, Vec<u8>>;
+
+/// What becomes of cargo's messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cargo {
+    /// They go to the terminal.
+    Inherit,
+    /// They go to the terminal, and into the error of a failed build.
+    Keep,
+}
+
+/// Builds the page.
+pub fn pack(project: &Project, release: bool, cargo: Cargo) -> Result<Site> {
+    setup::wasm_target(project)?;
+    if release {
+        setup::npm_packages(project)?;
+    }
+    let built = compile(project, release, cargo)?;
+    let html = fs::read_to_string(project.root.join("index.html")).context("reading index.html")?;
+    step("putting the page together", || assemble(project, &html, &built, release))
+}
+
+/// Compiles both binaries; returns the folder they are in.
+pub fn compile(project: &Project, release: bool, cargo: Cargo) -> Result<PathBuf> {
+    let profile: &[&str] = if release { &["--release"] } else { &["--config=profile.dev.debug=false"] };
+    step("compiling the page and the worker to WebAssembly", || {
+        let mut build = project.cargo(&["build", "--bin=page", "--bin=worker"]);
+        build.args(WEB_FEATURES).args(profile);
+        match cargo {
+            Cargo::Inherit => run(&mut build),
+            Cargo::Keep => run_keeping_errors(&mut build),
+        }
+    })?;
+    Ok(project.target.join(WASM_TARGET).join(if release { "release" } else { "debug" }))
+}
+
+fn assemble(project: &Project, html: &str, built: &Path, release: bool) -> Result<Site> {
+    let mut site = Site::new();
+    for (_, directive) in html::directives(html)? {
+        match directive {
+            Directive::Rust { bin, worker, wasm_opt } => {
+                let wasm = built.join(format!("{bin}.wasm"));
+                let job = Job { bin: &bin, wasm, node: false, optimise: release.then_some(wasm_opt.as_str()) };
+                add_folder(&mut site, &job.run(project)?, "")?;
+                if worker {
+                    let (name, text) = html::worker_loader(&bin);
+                    site.insert(name, text.into_bytes());
+                }
+            }
+            Directive::CopyDir(folder) => add_folder(&mut site, &project.root.join(&folder), &format!("{folder}/"))?,
+            Directive::CopyFile(path) => {
+                let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
+                site.insert(name, read(&project.root.join(&path))?);
+            }
+        }
+    }
+    site.insert("index.html".to_owned(), html::transform(html)?.into_bytes());
+    Ok(site)
+}
+
+/// Adds every file below a folder under its path from there.
+fn add_folder(site: &mut Site, folder: &Path, prefix: &str) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            add_folder(site, &entry.path(), &format!("{name}/"))?;
+        } else {
+            site.insert(name, read(&entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading {}", path.display()))
+}
+
+/// Makes a folder hold exactly the page's files.
+pub fn write(site: &Site, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    for (name, bytes) in site {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+        fs::write(path, bytes)?;
+    }
+    Ok(())
+}
+
+/// The worker's binary for Node.js, made of the same compiled file as the browser's; returns its module.
+pub fn worker_for_node(project: &Project, built: &Path) -> Result<PathBuf> {
+    steps::step("making the worker's module for Node.js", || {
+        let job = Job { bin: "worker", wasm: built.join("worker.wasm"), node: true, optimise: None };
+        Ok(job.run(project)?.join("worker.js"))
+    })
+}
