@@ -1,0 +1,95 @@
+//! CreateTopics.
+
+use super::config::{check_topic_config, topic_int};
+use super::{Broker, Served, Serving, str_bytes};
+use crate::base::TopicPartition;
+use crate::cluster::{CreateTopicError, NewTopic, Topic};
+use crate::machine::Fact;
+use crate::wire::messages::create_topics_request::CreatableTopic;
+use crate::wire::messages::create_topics_response::CreatableTopicResult;
+use crate::wire::messages::{CreateTopicsRequest, CreateTopicsResponse};
+use crate::wire::{ErrorCode, ResponseKind};
+
+impl Broker {
+    pub(super) fn create_topics(&mut self, request: &CreateTopicsRequest, serving: &mut Serving<'_, '_>) -> Served {
+        let results = request.topics.iter().map(|asked| {
+            let result = CreatableTopicResult::default().with_name(asked.name.clone());
+            let same_name = request.topics.iter().filter(|other| other.name == asked.name).count();
+            let created = if same_name > 1 {
+                Err(CreateTopicError { error: ErrorCode::INVALID_REQUEST, message: "Duplicate topic name.".into() })
+            } else {
+                read(asked).and_then(|new| self.create_topic(&new, request.validate_only, serving))
+            };
+            match created {
+                Ok(topic) => result
+                    .with_topic_id(topic.id)
+                    .with_num_partitions(topic.partitions.len() as i32)
+                    .with_replication_factor(topic.partitions[0].replicas.len() as i16)
+                    .with_configs(Some(Vec::new())),
+                Err(refused) => result
+                    .with_error_code(refused.error.0)
+                    .with_error_message(Some(str_bytes(&refused.message)))
+                    .with_configs(Some(Vec::new())),
+            }
+        });
+        let response = CreateTopicsResponse::default().with_topics(results.collect());
+        Served::Now(ResponseKind::CreateTopics(response))
+    }
+
+    /// Creates a topic, or says why not; with `validate_only`, says what it would be.
+    pub(super) fn create_topic(
+        &mut self,
+        new: &NewTopic,
+        validate_only: bool,
+        serving: &mut Serving<'_, '_>,
+    ) -> Result<Topic, CreateTopicError> {
+        let with_defaults = NewTopic {
+            partitions: if new.partitions == -1 { self.config.num_partitions } else { new.partitions },
+            replication_factor: match new.replication_factor {
+                -1 => self.config.default_replication_factor,
+                asked => asked,
+            },
+            ..new.clone()
+        };
+        let id = uuid::Builder::from_random_bytes(serving.ctx.rng().bytes16()).into_uuid();
+        let topic = self.topics.plan(&with_defaults, &[self.id], id)?;
+        for (name, value) in &new.configs {
+            check_topic_config(name, value).map_err(|(error, message)| CreateTopicError { error, message })?;
+        }
+        if validate_only {
+            return Ok(topic);
+        }
+        let segment_bytes = topic_int(&topic, "segment.bytes", self.config.segment_bytes);
+        for index in 0..topic.partitions.len() {
+            serving.disk.create(TopicPartition::new(topic.name.clone(), index as i32), segment_bytes);
+        }
+        serving.ctx.fact(Fact::TopicCreated {
+            topic: topic.name.clone(),
+            partitions: topic.partitions.len() as i32,
+            replication_factor: topic.partitions[0].replicas.len() as i16,
+        });
+        self.topics.insert(topic.clone());
+        Ok(topic)
+    }
+}
+
+fn read(asked: &CreatableTopic) -> Result<NewTopic, CreateTopicError> {
+    if !asked.assignments.is_empty() {
+        let message = "A manual replica assignment is not built yet".to_string();
+        return Err(CreateTopicError { error: ErrorCode::INVALID_REPLICA_ASSIGNMENT, message });
+    }
+    let mut configs = Vec::new();
+    for config in &asked.configs {
+        let Some(value) = &config.value else {
+            let message = format!("Null value not supported for topic configs: {}", config.name);
+            return Err(CreateTopicError { error: ErrorCode::INVALID_CONFIG, message });
+        };
+        configs.push((config.name.as_str().into(), value.as_str().into()));
+    }
+    Ok(NewTopic {
+        name: asked.name.to_string(),
+        partitions: asked.num_partitions,
+        replication_factor: asked.replication_factor,
+        configs,
+    })
+}

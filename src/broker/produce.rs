@@ -1,0 +1,186 @@
+//! Produce: append a producer's batches and say when they are as safe as it asked.
+
+use super::config::topic_int;
+use super::{Broker, Pending, Served, Serving, str_bytes};
+use crate::base::TopicPartition;
+use crate::cluster::Topic;
+use crate::machine::Fact;
+use crate::storage::AppendInfo;
+use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use crate::wire::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use crate::wire::messages::{ProduceRequest, ProduceResponse};
+use crate::wire::records::{self, BatchError, BatchHeader};
+use crate::wire::{ErrorCode, ResponseKind, TopicName};
+use bytes::Bytes;
+
+/// The first version that names topics by id.
+const FIRST_WITH_TOPIC_ID: i16 = 13;
+
+/// Why a batch is not appended.
+struct Refusal {
+    error: ErrorCode,
+    message: Option<String>,
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(error: ErrorCode) -> Self {
+        Self { error, message: None }
+    }
+}
+
+impl Broker {
+    pub(super) fn produce(
+        &mut self,
+        pending: &Pending,
+        request: &ProduceRequest,
+        serving: &mut Serving<'_, '_>,
+    ) -> Served {
+        let mut first_error = ErrorCode::NONE;
+        let mut responses = Vec::with_capacity(request.topic_data.len());
+        for asked in &request.topic_data {
+            let topic = self.produced_topic(pending, asked);
+            let mut answers = Vec::with_capacity(asked.partition_data.len());
+            for data in &asked.partition_data {
+                let result = match &topic {
+                    Ok(topic) => self.append(topic, data, request.acks, serving),
+                    Err(error) => Err(Refusal::from(*error)),
+                };
+                if let (Err(refusal), ErrorCode::NONE) = (&result, first_error) {
+                    first_error = refusal.error;
+                }
+                answers.push(answer(data.index, result));
+            }
+            responses.push(
+                TopicProduceResponse::default()
+                    .with_name(asked.name.clone())
+                    .with_topic_id(asked.topic_id)
+                    .with_partition_responses(answers),
+            );
+        }
+        self.complete_fetches(serving);
+        match (request.acks, first_error) {
+            (0, ErrorCode::NONE) => Served::Silent,
+            // With acks=0 there is no response to put an error in: Kafka closes the connection, which makes the
+            // producer refresh its metadata.
+            (0, error) => Served::Hangup(format!("a produce with acks=0 failed with {error}")),
+            _ => Served::Now(ResponseKind::Produce(ProduceResponse::default().with_responses(responses))),
+        }
+    }
+
+    fn produced_topic(&self, pending: &Pending, asked: &TopicProduceData) -> Result<Topic, ErrorCode> {
+        if pending.version >= FIRST_WITH_TOPIC_ID {
+            self.topics.by_id(asked.topic_id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
+        } else {
+            let TopicName(name) = &asked.name;
+            self.topics.by_name(name).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+        }
+    }
+
+    fn append(
+        &mut self,
+        topic: &Topic,
+        data: &PartitionProduceData,
+        acks: i16,
+        serving: &mut Serving<'_, '_>,
+    ) -> Result<(AppendInfo, i64), Refusal> {
+        if !(-1..=1).contains(&acks) {
+            return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
+        }
+        let tp = TopicPartition::new(topic.name.clone(), data.index);
+        let result = self.try_append(topic, &tp, data, acks, serving);
+        if let Err(refusal) = &result {
+            serving.ctx.fact(Fact::Refused { partition: tp, error: refusal.error });
+        }
+        result
+    }
+
+    fn try_append(
+        &mut self,
+        topic: &Topic,
+        tp: &TopicPartition,
+        data: &PartitionProduceData,
+        acks: i16,
+        serving: &mut Serving<'_, '_>,
+    ) -> Result<(AppendInfo, i64), Refusal> {
+        let partition = self.partition(tp).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        if partition.leader != Some(self.id) {
+            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into());
+        }
+        let (leader_epoch, in_sync) = (partition.leader_epoch, partition.isr.len());
+        let max_bytes = topic_int(topic, "max.message.bytes", self.config.message_max_bytes);
+        let (header, batch) = read_batch(data.records.as_ref(), max_bytes)?;
+        let min_in_sync = topic_int(topic, "min.insync.replicas", self.config.min_insync_replicas);
+        if acks == -1 && in_sync < min_in_sync {
+            return Err(ErrorCode::NOT_ENOUGH_REPLICAS.into());
+        }
+        let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        let info = log.append_as_leader(&header, &batch, leader_epoch);
+        let log_start_offset = log.log_start_offset();
+        serving.ctx.fact(Fact::Appended {
+            partition: tp.clone(),
+            base_offset: info.base_offset,
+            last_offset: info.last_offset,
+            leader_epoch,
+            crc: info.crc,
+            size: info.size as u32,
+        });
+        // KIP-966: below min.insync.replicas the high watermark stands still, whatever the acks.
+        if in_sync >= min_in_sync {
+            self.advance_high_watermark(tp, serving);
+        }
+        Ok((info, log_start_offset))
+    }
+
+    /// Moves the high watermark to the smallest log end offset in the ISR, which here is the leader's own.
+    fn advance_high_watermark(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
+        let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        let (from, to) = (log.high_watermark(), log.log_end_offset());
+        if to > from {
+            log.set_high_watermark(to);
+            serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
+            self.purgatory.touch(tp);
+        }
+    }
+}
+
+/// Takes the one batch that a partition's part of a request must hold, checked as `LogValidator` checks it.
+fn read_batch(records: Option<&Bytes>, max_bytes: usize) -> Result<(BatchHeader, Bytes), Refusal> {
+    let invalid = |message: &str| Refusal { error: ErrorCode::INVALID_RECORD, message: Some(message.to_string()) };
+    let one_batch = "Produce requests with version 3 or above must contain exactly one record batch per partition";
+    let records = records.filter(|bytes| !bytes.is_empty()).ok_or_else(|| invalid(one_batch))?;
+    let header = records::check_crc(records).map_err(|error| match error {
+        BatchError::Magic(_) => invalid("Produce requests with version 3 or above may only contain record batches with magic version 2"),
+        error => Refusal { error: ErrorCode::CORRUPT_MESSAGE, message: Some(error.to_string()) },
+    })?;
+    if header.size != records.len() {
+        return Err(invalid(one_batch));
+    }
+    if header.size > max_bytes {
+        let message = format!(
+            "The record batch size is {} bytes which exceeds the maximum configured value of {max_bytes}.",
+            header.size
+        );
+        return Err(Refusal { error: ErrorCode::MESSAGE_TOO_LARGE, message: Some(message) });
+    }
+    if header.record_count < 1 || header.last_offset_delta != header.record_count - 1 {
+        return Err(invalid("The record count and the last offset of the batch do not agree"));
+    }
+    match records::decode(records) {
+        Ok(_) | Err(BatchError::Compressed(_)) => Ok((header, records.clone())),
+        Err(error) => Err(invalid(&error.to_string())),
+    }
+}
+
+fn answer(index: i32, result: Result<(AppendInfo, i64), Refusal>) -> PartitionProduceResponse {
+    let answer = PartitionProduceResponse::default().with_index(index).with_log_append_time_ms(-1);
+    match result {
+        Ok((info, log_start_offset)) => {
+            answer.with_base_offset(info.base_offset).with_log_start_offset(log_start_offset)
+        }
+        Err(refusal) => answer
+            .with_error_code(refusal.error.0)
+            .with_error_message(refusal.message.as_deref().map(str_bytes))
+            .with_base_offset(-1)
+            .with_log_start_offset(-1),
+    }
+}

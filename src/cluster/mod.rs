@@ -1,0 +1,26 @@
+//! The cluster's metadata: which topics there are, who replicates and leads each partition.
+//!
+//! This is the controller's state machine. In this first form there is one broker and it keeps the metadata itself;
+//! a quorum of controllers, a metadata log that brokers replay, elections and configs have their place here and are not
+//! built yet.
+
+mod topics;
+
+pub use topics::{CreateTopicError, NewTopic, Partition, Topic, Topics};
+
+/// A UUID as Kafka writes it: 22 characters of URL-safe base64 without padding.
+pub fn uuid_text(id: uuid::Uuid) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let bits = id.as_u128();
+    (0..22).map(|n| ((if n < 21 { bits >> (122 - 6 * n) } else { bits << 4 }) & 63) as usize).map(|i| ALPHABET[i] as char).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn uuids_print_as_kafka_prints_them() {
+        let text = |s: &str| super::uuid_text(s.parse().unwrap());
+        assert_eq!(text("00000000-0000-0000-0000-000000000001"), "AAAAAAAAAAAAAAAAAAAAAQ");
+        assert_eq!(text("ffffffff-ffff-ffff-ffff-ffffffffffff"), "_____________________w");
+    }
+}
