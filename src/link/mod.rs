@@ -56,6 +56,8 @@ pub enum ToWorker {
 /// What the worker tells the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToPage {
+    /// The worker has started and listens.
+    Ready,
     /// A saved session is being replayed.
     Loading {
         /// How much of it is done, in thousandths.
@@ -138,8 +140,6 @@ pub struct Refusal {
 pub enum SaveStatus {
     /// Saved in this browser.
     Saved,
-    /// Changed since it was saved.
-    Changed,
     /// Kept in memory only.
     MemoryOnly,
     /// Saving failed; the worker will try again.

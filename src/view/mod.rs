@@ -13,6 +13,7 @@ mod packet;
 mod player;
 mod route;
 mod scene;
+mod suggest;
 mod token;
 
 pub use delta::{Delta, MapDelta};
@@ -25,4 +26,5 @@ pub use scene::{
     BrokerView, Cell, ConsumerView, HostView, LawView, PartitionView, ProducerView, ReplicaKey, ReplicaView, Role,
     Scene, TAIL, TopicView, acks_label,
 };
+pub use suggest::{Addition, line as addition_line};
 pub use token::{Shape, Token, key_label};
