@@ -19,10 +19,8 @@ impl Broker {
         let name = StrBytes::from_static_str("metadata.version");
         let supported =
             SupportedFeatureKey::default().with_name(name.clone()).with_min_version(min).with_max_version(max);
-        let finalized = FinalizedFeatureKey::default()
-            .with_name(name)
-            .with_min_version_level(max)
-            .with_max_version_level(max);
+        let finalized =
+            FinalizedFeatureKey::default().with_name(name).with_min_version_level(max).with_max_version_level(max);
         let mut response = ApiVersionsResponse::default().with_api_keys(BROKER_APIS.iter().map(entry).collect());
         if pending.version >= 3 {
             response = response

@@ -3,19 +3,27 @@
 use super::config::{check_topic_config, topic_int};
 use super::{Broker, Served, Serving, str_bytes};
 use crate::base::TopicPartition;
-use crate::cluster::{CreateTopicError, NewTopic, Topic};
+use crate::cluster::{CreateTopicError, NewTopic, Topic, Topics};
 use crate::machine::Fact;
 use crate::wire::messages::create_topics_request::CreatableTopic;
 use crate::wire::messages::create_topics_response::CreatableTopicResult;
 use crate::wire::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use crate::wire::{ErrorCode, ResponseKind};
 
+/// All partitions of one request together (`ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`).
+const MAX_PARTITIONS_PER_REQUEST: i64 = 10_000;
+
 impl Broker {
     pub(super) fn create_topics(&mut self, request: &CreateTopicsRequest, serving: &mut Serving<'_, '_>) -> Served {
+        let excessive = request.topics.iter().map(|topic| i64::from(topic.num_partitions.max(1))).sum::<i64>()
+            > MAX_PARTITIONS_PER_REQUEST;
         let results = request.topics.iter().map(|asked| {
             let result = CreatableTopicResult::default().with_name(asked.name.clone());
             let same_name = request.topics.iter().filter(|other| other.name == asked.name).count();
-            let created = if same_name > 1 {
+            let created = if excessive {
+                let message = "Excessively large number of partitions per request.".into();
+                Err(CreateTopicError { error: ErrorCode::POLICY_VIOLATION, message })
+            } else if same_name > 1 {
                 Err(CreateTopicError { error: ErrorCode::INVALID_REQUEST, message: "Duplicate topic name.".into() })
             } else {
                 read(asked).and_then(|new| self.create_topic(&new, request.validate_only, serving))
@@ -51,11 +59,12 @@ impl Broker {
             },
             ..new.clone()
         };
-        let id = uuid::Builder::from_random_bytes(serving.ctx.rng().bytes16()).into_uuid();
-        let topic = self.topics.plan(&with_defaults, &[self.id], id)?;
+        self.topics.check_name(&new.name)?;
         for (name, value) in &new.configs {
             check_topic_config(name, value).map_err(|(error, message)| CreateTopicError { error, message })?;
         }
+        let id = uuid::Builder::from_random_bytes(serving.ctx.rng().bytes16()).into_uuid();
+        let topic = Topics::plan(&with_defaults, &[self.id], id)?;
         if validate_only {
             return Ok(topic);
         }

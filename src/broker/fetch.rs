@@ -20,12 +20,7 @@ use uuid::Uuid;
 const FIRST_WITH_TOPIC_ID: i16 = 13;
 
 impl Broker {
-    pub(super) fn fetch(
-        &mut self,
-        pending: &Pending,
-        request: &FetchRequest,
-        serving: &mut Serving<'_, '_>,
-    ) -> Served {
+    pub(super) fn fetch(&mut self, pending: &Pending, request: &FetchRequest, serving: &mut Serving<'_, '_>) -> Served {
         if request.session_id != 0 {
             let refused = FetchResponse::default().with_error_code(ErrorCode::FETCH_SESSION_ID_NOT_FOUND.0);
             return Served::Now(ResponseKind::Fetch(refused));

@@ -49,9 +49,7 @@ impl Broker {
         let epoch_at = |offset| log.batch_at(offset).map_or(partition.leader_epoch, |batch| batch.leader_epoch);
         Ok(match asked.timestamp {
             LATEST => Some((end, -1, partition.leader_epoch)),
-            EARLIEST | EARLIEST_LOCAL => {
-                Some((log.log_start_offset(), -1, epoch_at(log.log_start_offset())))
-            }
+            EARLIEST | EARLIEST_LOCAL => Some((log.log_start_offset(), -1, epoch_at(log.log_start_offset()))),
             MAX_TIMESTAMP => max_timestamp(log, end),
             LATEST_TIERED => Some((-1, -1, -1)),
             timestamp_ms => log.offset_for_timestamp(timestamp_ms, end),
@@ -66,11 +64,7 @@ fn max_timestamp(log: &Log, end: i64) -> Option<(i64, i64, i32)> {
     log.offset_for_timestamp(latest, end)
 }
 
-fn answer(
-    index: i32,
-    found: Result<Option<(i64, i64, i32)>, ErrorCode>,
-    version: i16,
-) -> ListOffsetsPartitionResponse {
+fn answer(index: i32, found: Result<Option<(i64, i64, i32)>, ErrorCode>, version: i16) -> ListOffsetsPartitionResponse {
     let answer = ListOffsetsPartitionResponse::default().with_partition_index(index);
     match found {
         Err(error) => answer.with_error_code(error.0).with_timestamp(-1).with_offset(-1),

@@ -2,7 +2,7 @@
 //!
 //! As in Kafka, requests of one connection are served strictly one after the other: while one waits (a fetch for data,
 //! a produce for its in-sync replicas), the connection is muted and later requests queue behind it. What waits sits in
-//! the [`purgatory`] until its condition or its timeout comes.
+//! the purgatory until its condition or its timeout comes.
 //!
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.
@@ -59,6 +59,7 @@ struct Pending {
 }
 
 /// What serving a request came to.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and sent off at once")]
 enum Served {
     /// The response.
     Now(ResponseKind),
@@ -78,13 +79,7 @@ struct Serving<'a, 'c> {
 
 impl Broker {
     /// A broker that has not started yet.
-    pub fn new(
-        id: i32,
-        rack: Option<Arc<str>>,
-        listener: Endpoint,
-        cluster_id: Uuid,
-        config: BrokerConfig,
-    ) -> Self {
+    pub fn new(id: i32, rack: Option<Arc<str>>, listener: Endpoint, cluster_id: Uuid, config: BrokerConfig) -> Self {
         Self {
             id,
             rack,

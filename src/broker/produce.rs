@@ -20,11 +20,13 @@ const FIRST_WITH_TOPIC_ID: i16 = 13;
 struct Refusal {
     error: ErrorCode,
     message: Option<String>,
+    /// Known when the log itself refused.
+    log_start_offset: i64,
 }
 
 impl From<ErrorCode> for Refusal {
     fn from(error: ErrorCode) -> Self {
-        Self { error, message: None }
+        Self { error, message: None, log_start_offset: -1 }
     }
 }
 
@@ -83,9 +85,6 @@ impl Broker {
         acks: i16,
         serving: &mut Serving<'_, '_>,
     ) -> Result<(AppendInfo, i64), Refusal> {
-        if !(-1..=1).contains(&acks) {
-            return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
-        }
         let tp = TopicPartition::new(topic.name.clone(), data.index);
         let result = self.try_append(topic, &tp, data, acks, serving);
         if let Err(refusal) = &result {
@@ -102,17 +101,22 @@ impl Broker {
         acks: i16,
         serving: &mut Serving<'_, '_>,
     ) -> Result<(AppendInfo, i64), Refusal> {
+        let (header, batch) = one_batch(data.records.as_ref())?;
+        if !(-1..=1).contains(&acks) {
+            return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
+        }
         let partition = self.partition(tp).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
         if partition.leader != Some(self.id) {
             return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into());
         }
         let (leader_epoch, in_sync) = (partition.leader_epoch, partition.isr.len());
-        let max_bytes = topic_int(topic, "max.message.bytes", self.config.message_max_bytes);
-        let (header, batch) = read_batch(data.records.as_ref(), max_bytes)?;
         let min_in_sync = topic_int(topic, "min.insync.replicas", self.config.min_insync_replicas);
         if acks == -1 && in_sync < min_in_sync {
             return Err(ErrorCode::NOT_ENOUGH_REPLICAS.into());
         }
+        let max_bytes = topic_int(topic, "max.message.bytes", self.config.message_max_bytes);
+        let log = serving.disk.log(tp).expect("a leader has the log");
+        validate(&header, &batch, max_bytes, log.log_start_offset())?;
         let log = serving.disk.log_mut(tp).expect("a leader has the log");
         let info = log.append_as_leader(&header, &batch, leader_epoch);
         let log_start_offset = log.log_start_offset();
@@ -143,31 +147,30 @@ impl Broker {
     }
 }
 
-/// Takes the one batch that a partition's part of a request must hold, checked as `LogValidator` checks it.
-fn read_batch(records: Option<&Bytes>, max_bytes: usize) -> Result<(BatchHeader, Bytes), Refusal> {
-    let invalid = |message: &str| Refusal { error: ErrorCode::INVALID_RECORD, message: Some(message.to_string()) };
-    let one_batch = "Produce requests with version 3 or above must contain exactly one record batch per partition";
-    let records = records.filter(|bytes| !bytes.is_empty()).ok_or_else(|| invalid(one_batch))?;
-    let header = records::check_crc(records).map_err(|error| match error {
-        BatchError::Magic(_) => invalid("Produce requests with version 3 or above may only contain record batches with magic version 2"),
-        error => Refusal { error: ErrorCode::CORRUPT_MESSAGE, message: Some(error.to_string()) },
-    })?;
-    if header.size != records.len() {
-        return Err(invalid(one_batch));
+/// Takes the one batch that a partition's part of a request must hold (`ProduceRequest.validateRecords`).
+fn one_batch(records: Option<&Bytes>) -> Result<(BatchHeader, Bytes), Refusal> {
+    let records = records.filter(|bytes| !bytes.is_empty()).ok_or(ErrorCode::INVALID_RECORD)?;
+    match records::header(records) {
+        Ok(header) if header.size == records.len() => Ok((header, records.clone())),
+        // A second batch, a format before v2, or a batch that ends too early, which Kafka does not see at all.
+        Ok(_) | Err(BatchError::Truncated | BatchError::Magic(0 | 1)) => Err(ErrorCode::INVALID_RECORD.into()),
+        Err(error) => Err(Refusal { message: Some(error.to_string()), ..ErrorCode::CORRUPT_MESSAGE.into() }),
     }
+}
+
+/// Checks a batch as a log does before it appends it (`UnifiedLog`, `LogValidator`).
+fn validate(header: &BatchHeader, batch: &Bytes, max_bytes: usize, log_start_offset: i64) -> Result<(), Refusal> {
     if header.size > max_bytes {
-        let message = format!(
-            "The record batch size is {} bytes which exceeds the maximum configured value of {max_bytes}.",
-            header.size
-        );
-        return Err(Refusal { error: ErrorCode::MESSAGE_TOO_LARGE, message: Some(message) });
+        return Err(ErrorCode::MESSAGE_TOO_LARGE.into());
     }
+    records::check_crc(batch).map_err(|_| ErrorCode::CORRUPT_MESSAGE)?;
+    let invalid = || Refusal { log_start_offset, ..ErrorCode::INVALID_RECORD.into() };
     if header.record_count < 1 || header.last_offset_delta != header.record_count - 1 {
-        return Err(invalid("The record count and the last offset of the batch do not agree"));
+        return Err(invalid());
     }
-    match records::decode(records) {
-        Ok(_) | Err(BatchError::Compressed(_)) => Ok((header, records.clone())),
-        Err(error) => Err(invalid(&error.to_string())),
+    match records::decode(batch) {
+        Ok(_) | Err(BatchError::Compressed(_)) => Ok(()),
+        Err(_) => Err(invalid()),
     }
 }
 
@@ -181,6 +184,6 @@ fn answer(index: i32, result: Result<(AppendInfo, i64), Refusal>) -> PartitionPr
             .with_error_code(refusal.error.0)
             .with_error_message(refusal.message.as_deref().map(str_bytes))
             .with_base_offset(-1)
-            .with_log_start_offset(-1),
+            .with_log_start_offset(refusal.log_start_offset),
     }
 }

@@ -12,7 +12,10 @@ pub use topics::{CreateTopicError, NewTopic, Partition, Topic, Topics};
 pub fn uuid_text(id: uuid::Uuid) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let bits = id.as_u128();
-    (0..22).map(|n| ((if n < 21 { bits >> (122 - 6 * n) } else { bits << 4 }) & 63) as usize).map(|i| ALPHABET[i] as char).collect()
+    (0..22)
+        .map(|n| ((if n < 21 { bits >> (122 - 6 * n) } else { bits << 4 }) & 63) as usize)
+        .map(|i| ALPHABET[i] as char)
+        .collect()
 }
 
 #[cfg(test)]

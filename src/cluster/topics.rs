@@ -80,14 +80,21 @@ impl Topics {
         self.by_name.values().map(|topic| &**topic)
     }
 
-    /// Checks a new topic against Kafka's rules and against the topics that exist, and says what it would become. The
-    /// order of the checks is Kafka's: it decides which error a request with two mistakes gets.
+    /// Checks the name of a new topic: legal, and neither taken nor too like one that is. Kafka checks names first, then
+    /// configs, then numbers: that decides which error a request with two mistakes gets.
     ///
     /// # Errors
     /// Kafka's code and message.
-    pub fn plan(&self, new: &NewTopic, brokers: &[i32], id: Uuid) -> Result<Topic, CreateTopicError> {
-        check_name(&new.name)?;
-        self.check_free(&new.name)?;
+    pub fn check_name(&self, name: &str) -> Result<(), CreateTopicError> {
+        check_legal(name)?;
+        self.check_free(name)
+    }
+
+    /// Places a new topic on the brokers that are registered: what it would become.
+    ///
+    /// # Errors
+    /// Kafka's code and message.
+    pub fn plan(new: &NewTopic, brokers: &[i32], id: Uuid) -> Result<Topic, CreateTopicError> {
         let partitions = if new.partitions == -1 { 1 } else { new.partitions };
         let replication_factor = if new.replication_factor == -1 { 1 } else { new.replication_factor };
         if replication_factor < 1 {
@@ -141,7 +148,7 @@ impl Topics {
     }
 }
 
-fn check_name(name: &str) -> Result<(), CreateTopicError> {
+fn check_legal(name: &str) -> Result<(), CreateTopicError> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let what = match name {
         "" => "the empty string is not allowed".to_string(),

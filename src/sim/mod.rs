@@ -1,10 +1,25 @@
-//! The world.
+//! The simulator: a [`World`] of hosts, the network between them, and the one clock.
+//!
+//! A world is a pure function of its cluster spec, its seed, and the commands applied to it, each at its moment. The
+//! scheduler holds what is to happen; [`World::step`] takes the next thing, gives it to the machine that it concerns,
+//! and carries out every effect before it looks at the clock again. Whatever happens is a [`TraceEvent`] with its
+//! cause; the trace hash runs over all of them, so that two worlds with one hash had one history.
+//!
+//! `World: Clone` is a snapshot. Hosts, logs and connections are shared until one of the two worlds changes them.
+
 mod command;
+mod host;
+mod looking;
+mod net;
+mod outside;
+mod scheduler;
 mod spec;
 mod trace;
+mod world;
+
 pub use command::{Applied, Command, CommandError};
+pub use looking::{PartitionInfo, TopicInfo};
+pub use scheduler::Scheduler;
 pub use spec::{BrokerSpec, ClusterSpec, NetworkProfile};
 pub use trace::{Packet, TraceEvent, TraceKind};
-/// The world (being built).
-#[derive(Clone, Debug)]
-pub struct World {}
+pub use world::World;

@@ -14,8 +14,8 @@ pub struct TraceEvent {
     pub at: SimTime,
     /// The event without which it would not have happened; none for what a command or the start did.
     pub cause: Option<EventId>,
-    /// Where.
-    pub host: HostId,
+    /// Where; none for a command.
+    pub host: Option<HostId>,
     /// What.
     pub kind: TraceKind,
 }

@@ -193,7 +193,11 @@ mod tests {
     fn append(log: &mut Log, values: &[&str]) -> AppendInfo {
         let records: Vec<Record> = values
             .iter()
-            .map(|v| Record { timestamp_ms: 10 * log.log_end_offset(), value: Some(v.to_string().into()), ..Record::default() })
+            .map(|v| Record {
+                timestamp_ms: 10 * log.log_end_offset(),
+                value: Some(v.to_string().into()),
+                ..Record::default()
+            })
             .collect();
         let batch = records::build(&records);
         let header = records::check_crc(&batch).unwrap();

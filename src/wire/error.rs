@@ -13,7 +13,7 @@ pub enum Treatment {
     Fatal,
     /// Try again after a backoff (`RetriableException`).
     Retry,
-    /// Refresh metadata, then try again (`RefreshRetriableException`, `InvalidMetadataException`).
+    /// Refresh metadata, then try again (`InvalidMetadataException`).
     RefreshAndRetry,
 }
 

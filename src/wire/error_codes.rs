@@ -32,8 +32,8 @@ errors! {
     12 OFFSET_METADATA_TOO_LARGE Fatal "The metadata field of the offset request was too large.";
     13 NETWORK_EXCEPTION RefreshAndRetry "The server disconnected before a response was received.";
     14 COORDINATOR_LOAD_IN_PROGRESS Retry "The coordinator is loading and hence can't process requests.";
-    15 COORDINATOR_NOT_AVAILABLE RefreshAndRetry "The coordinator is not available.";
-    16 NOT_COORDINATOR RefreshAndRetry "This is not the correct coordinator.";
+    15 COORDINATOR_NOT_AVAILABLE Retry "The coordinator is not available.";
+    16 NOT_COORDINATOR Retry "This is not the correct coordinator.";
     17 INVALID_TOPIC_EXCEPTION Fatal "The request attempted to perform an operation on an invalid topic.";
     18 RECORD_LIST_TOO_LARGE Fatal "The request included message batch larger than the configured segment size on the server.";
     19 NOT_ENOUGH_REPLICAS Retry "Messages are rejected since there are fewer in-sync replicas than required.";

@@ -1,6 +1,6 @@
 //! Requests and responses as values and as frames.
 
-use super::api::{api_name, api_range};
+use super::api::api_range;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
@@ -120,7 +120,7 @@ impl Request {
     }
 
     /// Reads a frame (without its length prefix) as a broker's listener does: the header first, then whether the API is
-    /// served at that version, then the body, which must take up the whole rest.
+    /// served at that version, then the body. Bytes after the body are ignored, as Kafka ignores them.
     pub fn decode(frame: &Bytes) -> Result<Self, FrameError> {
         if frame.len() < 8 {
             return Err(FrameError::TooShort(frame.len()));
@@ -129,20 +129,17 @@ impl Request {
         let (key, version, correlation_id) = (head.get_i16(), head.get_i16(), head.get_i32());
         let api = ApiKey::try_from(key).map_err(|()| FrameError::UnknownApi(key))?;
         let range = api_range(api).ok_or(FrameError::UnknownApi(key))?;
+        let malformed = |e: &dyn fmt::Display| FrameError::Malformed(e.to_string());
+        let mut rest = frame.clone();
+        let header =
+            RequestHeader::decode(&mut rest, api.request_header_version(version)).map_err(|e| malformed(&e))?;
         if !(range.min..=range.max).contains(&version) {
             return Err(match api {
                 ApiKey::ApiVersions => FrameError::ApiVersionsVersion(correlation_id),
                 _ => FrameError::UnsupportedVersion(key, version),
             });
         }
-        let malformed = |e: &dyn fmt::Display| FrameError::Malformed(e.to_string());
-        let mut rest = frame.clone();
-        let header =
-            RequestHeader::decode(&mut rest, api.request_header_version(version)).map_err(|e| malformed(&e))?;
         let body = RequestKind::decode(api, &mut rest, version).map_err(|e| malformed(&e))?;
-        if !rest.is_empty() {
-            return Err(malformed(&format_args!("{} bytes follow the {} request", rest.len(), api_name(api))));
-        }
         Ok(Self { api, version, correlation_id, client_id: header.client_id.unwrap_or_default(), body })
     }
 }

@@ -11,6 +11,8 @@ use std::fmt;
 pub const HEADER_LEN: usize = 61;
 /// Length in bytes of the base offset and the batch length, which the batch length does not count.
 const LOG_OVERHEAD: usize = 12;
+/// The smallest batch length of any format: a v0 record's overhead.
+const MIN_LENGTH: i32 = 14;
 /// The format's version.
 const MAGIC: i8 = 2;
 
@@ -108,8 +110,11 @@ impl fmt::Display for BatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated => f.write_str("the batch is cut short"),
-            Self::BadLength(n) => write!(f, "a batch length of {n} cannot be"),
-            Self::Magic(m) => write!(f, "record format v{m} is not v2"),
+            Self::BadLength(n) if *n < MIN_LENGTH => {
+                write!(f, "Record size {n} is less than the minimum record overhead ({MIN_LENGTH})")
+            }
+            Self::BadLength(n) => write!(f, "a batch length of {n} is less than a batch header's"),
+            Self::Magic(m) => write!(f, "Invalid magic found in record: {m}"),
             Self::Crc { stored, computed } => {
                 write!(f, "Record is corrupt (stored crc = {stored}, computed crc = {computed})")
             }
@@ -124,19 +129,25 @@ impl std::error::Error for BatchError {}
 /// Reads the header of the batch at the start of `bytes`, and checks that the whole batch is there and its format is
 /// v2. The checksum is not checked: see [`check_crc`].
 pub fn header(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
-    if bytes.len() < HEADER_LEN {
+    if bytes.len() < LOG_OVERHEAD {
         return Err(BatchError::Truncated);
     }
     let length = i32_at(bytes, LENGTH);
-    if length < (HEADER_LEN - LOG_OVERHEAD) as i32 {
+    if length < MIN_LENGTH {
         return Err(BatchError::BadLength(length));
     }
-    let size = LOG_OVERHEAD + length as usize;
+    if bytes.len() <= MAGIC_AT {
+        return Err(BatchError::Truncated);
+    }
     let magic = bytes[MAGIC_AT] as i8;
     if magic != MAGIC {
         return Err(BatchError::Magic(magic));
     }
-    if bytes.len() < size {
+    if length < (HEADER_LEN - LOG_OVERHEAD) as i32 {
+        return Err(BatchError::BadLength(length));
+    }
+    let size = LOG_OVERHEAD + length as usize;
+    if bytes.len() < HEADER_LEN.max(size) {
         return Err(BatchError::Truncated);
     }
     Ok(BatchHeader {

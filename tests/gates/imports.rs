@@ -23,12 +23,12 @@ const LAYERS: [(&str, May); 19] = [
     // The contract of the machines (input, context, effect, fact), which knows none of them.
     ("machine", May::Only(&["base", "wire"])),
     ("storage", May::Above),
+    ("check", May::Above),
     ("cluster", May::Above),
     ("broker", May::Above),
     // A client knows of a cluster what a real one knows: the protocol.
     ("client", May::AboveBut(&["broker", "cluster", "storage"])),
     ("sim", May::Above),
-    ("check", May::Above),
     ("script", May::Above),
     ("session", May::Above),
     ("view", May::Above),

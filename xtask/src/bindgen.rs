@@ -5,6 +5,7 @@ use crate::project::Project;
 use crate::steps::run;
 use anyhow::{Context, Result};
 use std::collections::hash_map::DefaultHasher;
+use std::env;
 use std::fs;
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ impl Job<'_> {
     /// Makes the files, or finds them made; returns their folder.
     pub fn run(&self, project: &Project) -> Result<PathBuf> {
         let input = fs::read(&self.wasm).with_context(|| format!("reading {}", self.wasm.display()))?;
-        let stamp = self.stamp(&input);
+        let stamp = self.stamp(&input)?;
         let kind = if self.node { "node" } else { "web" };
         let level = self.optimise.map_or("dev".to_owned(), |level| format!("O{level}"));
         let folder = project.target.join("bindgen").join(format!("{}-{kind}-{level}", self.bin));
@@ -61,15 +62,17 @@ impl Job<'_> {
         let wasm = folder.join(format!("{}_bg.wasm", self.bin));
         let mut command = project.command("node");
         command.arg("node_modules/binaryen/bin/wasm-opt").arg(format!("-O{level}"));
-        // What rustc may use by default, named so that an older file without a feature section is read too.
-        command.args(["--all-features", "--strip-producers"]).arg(&wasm).arg("-o").arg(&wasm);
+        // Which WebAssembly features it may use it reads from the file, where rustc names those it used.
+        command.arg("--strip-producers").arg(&wasm).arg("-o").arg(&wasm);
         run(&mut command)
     }
 
-    /// Says what the output was made from. The hash guards against stale files, not against an adversary.
-    fn stamp(&self, input: &[u8]) -> String {
+    /// Says what the output was made from, and by which build of this program. The hash guards against stale files,
+    /// not against an adversary.
+    fn stamp(&self, input: &[u8]) -> Result<String> {
         let mut hasher = DefaultHasher::new();
         hasher.write(input);
-        format!("{:016x} {} {:?} {}", hasher.finish(), self.node, self.optimise, env!("CARGO_PKG_VERSION"))
+        let program = fs::metadata(env::current_exe()?)?.modified()?;
+        Ok(format!("{:016x} {program:?}", hasher.finish()))
     }
 }

@@ -30,7 +30,7 @@ pub fn part(project: &Project) -> Result<Outcome> {
     let address = server::start(server::listen(0)?, Live::new(site, false))?;
     let mut node = project.command("node");
     node.arg("--test").args(tests(project)?).env("TERRARIUM_URL", address).env("CHROME_PATH", browser);
-    run(&mut node)?;
+    run(&mut node).context("a browser test failed: see the part's output")?;
     Ok(test::passed())
 }
 

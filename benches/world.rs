@@ -1,0 +1,119 @@
+//! The one-broker world beside a bare event queue, and what a snapshot costs.
+//!
+//! Divan prints the times of each; after them come the ratios, measured in turn in one loop so that a busy machine
+//! disturbs both sides alike.
+
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use kafka_terrarium::base::{SimDuration, SimTime};
+use kafka_terrarium::client::{AdminRequest, ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
+use kafka_terrarium::sim::{ClusterSpec, Command, NetworkProfile, Scheduler, World};
+use std::time::Instant;
+
+/// One simulated second of the load is one round.
+const ROUND: SimDuration = SimDuration::from_secs(1);
+
+fn main() {
+    divan::main();
+    let messages = messages_in_a_round();
+    let world = loaded_world();
+    let (mut queue_best, mut world_best, mut snapshot_best) = (f64::MAX, f64::MAX, f64::MAX);
+    for _ in 0..20 {
+        queue_best = queue_best.min(seconds(|| bare_queue(messages)));
+        let mut copy = world.clone();
+        world_best = world_best.min(seconds(|| round(&mut copy)));
+        snapshot_best = snapshot_best.min(seconds(|| world.clone()));
+    }
+    let per_second = messages as f64 / world_best;
+    println!("{messages} messages a round: {:.0} a second in the world", per_second);
+    println!("ratio world / bare event queue, per message: {:.1}", world_best / queue_best);
+    println!("snapshot: {:.1} us, {:.5} of a round", snapshot_best * 1e6, snapshot_best / world_best);
+}
+
+fn seconds<T>(run: impl FnOnce() -> T) -> f64 {
+    let start = Instant::now();
+    black_box(run());
+    start.elapsed().as_secs_f64()
+}
+
+/// One broker, 12 partitions, 10 producers of 200 records a second each and 10 consumers, in one data centre, warm.
+fn loaded_world() -> World {
+    let mut spec = ClusterSpec::new(1);
+    spec.network = NetworkProfile::DATACENTER;
+    let mut world = World::new(spec, 1);
+    let topic = AdminRequest::CreateTopic {
+        topic: "orders".into(),
+        partitions: Some(12),
+        replication_factor: Some(1),
+        configs: Vec::new(),
+    };
+    world.apply("", &Command::Tool(topic)).expect("a topic is created");
+    world.run_until(SimTime(1_000_000));
+    for n in 0..10 {
+        let workload = Workload { interval: SimDuration::from_millis(5), keys: Keys::Uniform(100), value_size: 100 };
+        let producer = Command::Producer {
+            name: format!("p{n}"),
+            topic: "orders".into(),
+            config: ProducerConfig::default(),
+            workload: Some(workload),
+        };
+        let config = ConsumerConfig { auto_offset_reset: OffsetReset::Latest, ..ConsumerConfig::default() };
+        let consumer = Command::Consumer { name: format!("c{n}"), topic: "orders".into(), config };
+        for command in [producer, consumer] {
+            world.apply("", &command).expect("a client starts");
+        }
+    }
+    world.run_until(SimTime(3_000_000));
+    world.take_trace();
+    world
+}
+
+fn round(world: &mut World) {
+    world.run_until(world.now() + ROUND);
+    world.take_trace();
+}
+
+fn messages_in_a_round() -> u64 {
+    let mut world = loaded_world();
+    let before = world.message_count();
+    round(&mut world);
+    world.message_count() - before
+}
+
+/// As many events as messages, through the scheduler alone, with as many planned at a time as the world has.
+fn bare_queue(events: u64) -> u64 {
+    let mut queue = Scheduler::new();
+    for n in 0..64 {
+        queue.plan(SimTime(n), n);
+    }
+    let mut sum = 0;
+    for _ in 0..events {
+        let (at, n) = queue.pop().expect("64 are planned");
+        sum += n;
+        queue.plan(at + SimDuration(n * 7 % 97 + 1), n + 1);
+    }
+    sum
+}
+
+#[divan::bench]
+fn event_queue(bencher: Bencher) {
+    let messages = messages_in_a_round();
+    bencher.counter(ItemsCount::new(messages)).bench(|| bare_queue(messages));
+}
+
+#[divan::bench]
+fn one_broker_world(bencher: Bencher) {
+    let world = loaded_world();
+    bencher
+        .counter(ItemsCount::new(messages_in_a_round()))
+        .with_inputs(|| world.clone())
+        .bench_values(|mut world| round(&mut world));
+}
+
+#[divan::bench]
+fn snapshot(bencher: Bencher) {
+    let world = loaded_world();
+    bencher.bench(|| world.clone());
+}

@@ -1,0 +1,406 @@
+//! The consumer: reads every partition of a topic by itself (as with `assign`), from a position that it keeps.
+//!
+//! One fetch a broker is on its way at a time. What it brings is buffered; each poll takes up to `max.poll.records`
+//! from the buffer, sends the next fetches for the partitions whose buffer is empty, and then works on the records.
+//! Groups and committed offsets are not built yet.
+
+use super::config::{ConsumerConfig, OffsetReset};
+use super::metadata::Wanted;
+use super::network::{NetEvent, NetworkClient, NetworkConfig};
+use super::{earlier, exponential_backoff};
+use crate::base::{Endpoint, SimTime, TopicPartition};
+use crate::machine::{Ctx, Fact, Input};
+use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use crate::wire::messages::fetch_response::PartitionData;
+use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use crate::wire::messages::{FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse};
+use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName, Treatment, records};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// A consumer's process.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    name: Arc<str>,
+    topic: Arc<str>,
+    config: ConsumerConfig,
+    net: NetworkClient<Asked>,
+    partitions: BTreeMap<i32, Position>,
+    fetching_from: BTreeSet<i32>,
+    busy_until: SimTime,
+    delivered: u64,
+    closing: bool,
+}
+
+/// What a request was about.
+#[derive(Clone, Debug)]
+enum Asked {
+    Offsets { partitions: Vec<i32> },
+    Fetch { node: i32, offsets: BTreeMap<i32, i64> },
+}
+
+/// Where a consumer is in one partition.
+#[derive(Clone, Debug, Default)]
+struct Position {
+    /// Offset of the next record to hand over; none until it is looked up.
+    offset: Option<i64>,
+    /// Offsets of records that were fetched and not handed over yet.
+    buffered: VecDeque<i64>,
+    /// Where the next fetch begins: after all that is buffered.
+    fetched_to: i64,
+    /// A lookup is under way.
+    looking_up: bool,
+    not_before: SimTime,
+    failures: u32,
+    /// The application was told that it cannot go on here.
+    stuck: bool,
+}
+
+impl Consumer {
+    /// A consumer that has not started yet.
+    pub fn new(name: &str, topic: &str, config: ConsumerConfig, bootstrap: Endpoint) -> Self {
+        let network = NetworkConfig {
+            client_id: StrBytes::from_string(name.to_string()),
+            bootstrap,
+            request_timeout: config.request_timeout,
+            retry_backoff: config.retry_backoff,
+            retry_backoff_max: config.retry_backoff_max,
+            metadata_max_age: config.metadata_max_age,
+            max_in_flight: 100,
+            allow_auto_topic_creation: true,
+        };
+        let wanted = Wanted::Topics(BTreeSet::from([topic.into()]));
+        Self {
+            name: name.into(),
+            topic: topic.into(),
+            config,
+            net: NetworkClient::new(network, wanted),
+            partitions: BTreeMap::new(),
+            fetching_from: BTreeSet::new(),
+            busy_until: SimTime::ZERO,
+            delivered: 0,
+            closing: false,
+        }
+    }
+
+    /// Its name and `client.id`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The topic that it reads.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Its configs.
+    pub fn config(&self) -> &ConsumerConfig {
+        &self.config
+    }
+
+    /// How many records its polls handed over.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Its position in each partition: offset of the next record to be handed over.
+    pub fn positions(&self) -> Vec<(TopicPartition, i64)> {
+        let position = |(index, position): (&i32, &Position)| {
+            Some((TopicPartition::new(self.topic.clone(), *index), position.offset?))
+        };
+        self.partitions.iter().filter_map(position).collect()
+    }
+
+    /// Takes an input.
+    pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        for event in self.net.handle(input, ctx) {
+            match event {
+                NetEvent::Metadata => self.learn_partitions(),
+                NetEvent::Response(Asked::Offsets { partitions }, ResponseKind::ListOffsets(body)) => {
+                    self.looked_up(&partitions, &body, ctx);
+                }
+                NetEvent::Response(Asked::Fetch { node, offsets }, ResponseKind::Fetch(body)) => {
+                    self.fetched(node, &offsets, &body, ctx);
+                }
+                NetEvent::Response(_, other) => panic!("a response of another kind than its request: {other:?}"),
+                NetEvent::Failed(asked, error) => self.request_failed(asked, error, ctx),
+            }
+        }
+        self.drive(ctx);
+    }
+
+    /// When it wants to be woken.
+    pub fn next_deadline(&self) -> Option<SimTime> {
+        let mut deadline = self.net.next_deadline();
+        if self.partitions.values().any(|p| !p.buffered.is_empty()) {
+            deadline = earlier(deadline, Some(self.busy_until));
+        }
+        for (index, position) in &self.partitions {
+            let Some((leader, _)) = self.net.metadata().leader(&self.topic, *index) else { continue };
+            let idle = !position.stuck
+                && !position.looking_up
+                && position.buffered.is_empty()
+                && !self.fetching_from.contains(&leader)
+                && !self.net.is_waiting(leader);
+            if idle {
+                let at = position.not_before.max(self.net.retry_at(leader).unwrap_or_default());
+                deadline = earlier(deadline, Some(at.max(self.busy_until)));
+            }
+        }
+        deadline
+    }
+
+    /// Ends it.
+    pub fn close(&mut self, ctx: &mut Ctx<'_>) {
+        self.closing = true;
+        self.net.close(ctx);
+        ctx.exit();
+    }
+
+    fn drive(&mut self, ctx: &mut Ctx<'_>) {
+        if self.closing {
+            return;
+        }
+        // The application polls again when it has worked on what it got.
+        if self.busy_until <= ctx.now() {
+            let records = self.poll(ctx);
+            self.look_up(ctx);
+            self.fetch(ctx);
+            self.busy_until = ctx.now() + self.config.work * records;
+        }
+        self.net.poll(ctx);
+    }
+
+    fn learn_partitions(&mut self) {
+        let Some(topic) = self.net.metadata().topic(&self.topic) else { return };
+        for index in 0..topic.partitions.len() as i32 {
+            self.partitions.entry(index).or_default();
+        }
+    }
+
+    /// Hands buffered records to the application; how many.
+    fn poll(&mut self, ctx: &mut Ctx<'_>) -> u64 {
+        let mut room = self.config.max_poll_records;
+        for (index, position) in &mut self.partitions {
+            let taken: Vec<i64> = position.buffered.drain(..room.min(position.buffered.len())).collect();
+            let (Some(&first_offset), Some(&last_offset)) = (taken.first(), taken.last()) else { continue };
+            room -= taken.len();
+            position.offset = Some(position.buffered.front().copied().unwrap_or(position.fetched_to));
+            ctx.fact(Fact::Polled {
+                partition: TopicPartition::new(self.topic.clone(), *index),
+                first_offset,
+                last_offset,
+                records: taken.len() as u32,
+            });
+        }
+        let polled = (self.config.max_poll_records - room) as u64;
+        self.delivered += polled;
+        polled
+    }
+
+    /// The partitions that `is_due` and whose leader is known, by leader.
+    fn by_leader(&self, is_due: impl Fn(&Position) -> bool) -> BTreeMap<i32, Vec<(i32, i32)>> {
+        let mut by_leader: BTreeMap<i32, Vec<(i32, i32)>> = BTreeMap::new();
+        for (index, position) in &self.partitions {
+            if let (true, Some((leader, epoch))) = (is_due(position), self.net.metadata().leader(&self.topic, *index)) {
+                by_leader.entry(leader).or_default().push((*index, epoch));
+            }
+        }
+        by_leader
+    }
+
+    /// Asks where the partitions without a position start.
+    fn look_up(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now();
+        let timestamp = match self.config.auto_offset_reset {
+            OffsetReset::Earliest => -2,
+            OffsetReset::Latest => -1,
+            OffsetReset::None => return self.refuse_reset(ctx),
+        };
+        let due = |p: &Position| p.offset.is_none() && !p.looking_up && !p.stuck && p.not_before <= now;
+        for (leader, partitions) in self.by_leader(due) {
+            if !self.net.ready(leader, ctx) {
+                continue;
+            }
+            let asked = |&(index, epoch): &(i32, i32)| {
+                ListOffsetsPartition::default()
+                    .with_partition_index(index)
+                    .with_current_leader_epoch(epoch)
+                    .with_timestamp(timestamp)
+            };
+            let topic = ListOffsetsTopic::default()
+                .with_name(self.topic_name())
+                .with_partitions(partitions.iter().map(asked).collect());
+            let timeout_ms = self.config.request_timeout.as_millis() as i32;
+            let tied = Asked::Offsets { partitions: partitions.iter().map(|(index, _)| *index).collect() };
+            self.net.send(leader, ApiKey::ListOffsets, Some(tied), ctx, |version| {
+                let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![topic]);
+                RequestKind::ListOffsets(if version >= 10 { request.with_timeout_ms(timeout_ms) } else { request })
+            });
+            for (index, _) in partitions {
+                self.position(index).looking_up = true;
+            }
+        }
+    }
+
+    /// With `auto.offset.reset=none` and no position there is nothing to do but to tell the application.
+    fn refuse_reset(&mut self, ctx: &mut Ctx<'_>) {
+        for (index, position) in &mut self.partitions {
+            if position.offset.is_none() && !position.stuck {
+                position.stuck = true;
+                let message = format!("Undefined offset with no reset policy for partitions: [{}-{index}]", self.topic);
+                ctx.fact(Fact::ClientError { message });
+            }
+        }
+    }
+
+    fn looked_up(&mut self, partitions: &[i32], response: &ListOffsetsResponse, ctx: &mut Ctx<'_>) {
+        let answers: Vec<_> = response.topics.iter().flat_map(|topic| &topic.partitions).collect();
+        for index in partitions {
+            self.position(*index).looking_up = false;
+            let answer = answers.iter().find(|a| a.partition_index == *index);
+            let answer = answer.expect("a response answers every partition of its request");
+            match ErrorCode(answer.error_code) {
+                ErrorCode::NONE => {
+                    let position = self.position(*index);
+                    position.offset = Some(answer.offset);
+                    position.fetched_to = answer.offset;
+                    position.failures = 0;
+                    let partition = TopicPartition::new(self.topic.clone(), *index);
+                    ctx.fact(Fact::OffsetReset { partition, offset: answer.offset });
+                }
+                error => self.partition_failed(*index, error, ctx),
+            }
+        }
+    }
+
+    /// Fetches the partitions that have nothing buffered, from each broker that is not being fetched from.
+    fn fetch(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now();
+        let due = |p: &Position| p.offset.is_some() && p.buffered.is_empty() && !p.stuck && p.not_before <= now;
+        for (leader, partitions) in self.by_leader(due) {
+            if self.fetching_from.contains(&leader) || !self.net.ready(leader, ctx) {
+                continue;
+            }
+            let offsets: BTreeMap<i32, i64> =
+                partitions.iter().map(|(index, _)| (*index, self.partitions[index].fetched_to)).collect();
+            let max_bytes = self.config.max_partition_fetch_bytes;
+            let asked = |&(index, epoch): &(i32, i32)| {
+                FetchPartition::default()
+                    .with_partition(index)
+                    .with_current_leader_epoch(epoch)
+                    .with_fetch_offset(offsets[&index])
+                    .with_partition_max_bytes(max_bytes)
+            };
+            let request = FetchRequest::default()
+                .with_max_wait_ms(self.config.fetch_max_wait.as_millis() as i32)
+                .with_min_bytes(self.config.fetch_min_bytes)
+                .with_max_bytes(self.config.fetch_max_bytes)
+                .with_session_epoch(0);
+            let topic = FetchTopic::default().with_partitions(partitions.iter().map(asked).collect());
+            let (name, id) = (self.topic_name(), self.net.metadata().topic(&self.topic).map(|t| t.id));
+            let tied = Asked::Fetch { node: leader, offsets };
+            self.net.send(leader, ApiKey::Fetch, Some(tied), ctx, |version| {
+                let topic =
+                    if version >= 13 { topic.with_topic_id(id.unwrap_or_default()) } else { topic.with_topic(name) };
+                RequestKind::Fetch(request.with_topics(vec![topic]))
+            });
+            self.fetching_from.insert(leader);
+        }
+    }
+
+    fn fetched(&mut self, node: i32, offsets: &BTreeMap<i32, i64>, response: &FetchResponse, ctx: &mut Ctx<'_>) {
+        self.fetching_from.remove(&node);
+        if response.error_code != 0 {
+            for index in offsets.keys() {
+                self.partition_failed(*index, ErrorCode(response.error_code), ctx);
+            }
+            return;
+        }
+        for answer in response.responses.iter().flat_map(|topic| &topic.partitions) {
+            let Some(from) = offsets.get(&answer.partition_index) else { continue };
+            match ErrorCode(answer.error_code) {
+                ErrorCode::NONE => self.buffer(answer, *from, ctx),
+                ErrorCode::OFFSET_OUT_OF_RANGE => self.out_of_range(answer.partition_index, *from, ctx),
+                error => self.partition_failed(answer.partition_index, error, ctx),
+            }
+        }
+    }
+
+    /// Takes the records of a response that lie at or after the offset asked for.
+    fn buffer(&mut self, answer: &PartitionData, from: i64, ctx: &mut Ctx<'_>) {
+        let batches = match answer.records.clone().map_or(Ok(Vec::new()), records::split) {
+            Ok(batches) => batches,
+            Err(error) => return self.corrupt(answer.partition_index, &error, ctx),
+        };
+        let position = self.partitions.get_mut(&answer.partition_index).expect("it was fetched");
+        position.failures = 0;
+        for (header, bytes) in batches {
+            if let Err(error) = records::check_crc(&bytes) {
+                return self.corrupt(answer.partition_index, &error, ctx);
+            }
+            // Offsets of a batch that this build cannot open are taken from its header.
+            let offsets: Vec<i64> = match records::decode(&bytes) {
+                Ok(records) => records.into_iter().map(|(offset, _)| offset).collect(),
+                Err(_) => (header.base_offset..=header.last_offset()).collect(),
+            };
+            position.buffered.extend(offsets.into_iter().filter(|offset| *offset >= from));
+            position.fetched_to = header.next_offset();
+        }
+    }
+
+    fn corrupt(&mut self, index: i32, error: &records::BatchError, ctx: &mut Ctx<'_>) {
+        self.position(index).stuck = true;
+        let message = format!("{}-{index}: {error}", self.topic);
+        ctx.fact(Fact::ClientError { message });
+    }
+
+    fn out_of_range(&mut self, index: i32, offset: i64, ctx: &mut Ctx<'_>) {
+        if self.config.auto_offset_reset == OffsetReset::None {
+            self.position(index).stuck = true;
+            let message = format!(
+                "Fetch position {offset} is out of range for partition {}-{index}, and no reset policy is set",
+                self.topic
+            );
+            return ctx.fact(Fact::ClientError { message });
+        }
+        self.position(index).offset = None;
+    }
+
+    fn partition_failed(&mut self, index: i32, error: ErrorCode, ctx: &mut Ctx<'_>) {
+        if error.treatment() == Treatment::Fatal {
+            self.position(index).stuck = true;
+            let message = format!("{}-{index}: {error}: {}", self.topic, error.message());
+            return ctx.fact(Fact::ClientError { message });
+        }
+        self.net.metadata_mut().request_refresh();
+        let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+        let position = self.partitions.get_mut(&index).expect("it was asked for");
+        position.failures += 1;
+        position.not_before = ctx.now() + exponential_backoff(position.failures, backoff, max, ctx.rng());
+    }
+
+    fn request_failed(&mut self, asked: Asked, error: ErrorCode, ctx: &mut Ctx<'_>) {
+        let partitions = match asked {
+            Asked::Offsets { partitions } => {
+                partitions.iter().for_each(|index| self.position(*index).looking_up = false);
+                partitions
+            }
+            Asked::Fetch { node, offsets } => {
+                self.fetching_from.remove(&node);
+                offsets.into_keys().collect()
+            }
+        };
+        for index in partitions {
+            self.partition_failed(index, error, ctx);
+        }
+    }
+
+    fn position(&mut self, index: i32) -> &mut Position {
+        self.partitions.get_mut(&index).expect("it was asked for")
+    }
+
+    fn topic_name(&self) -> TopicName {
+        TopicName(StrBytes::from_string(self.topic.to_string()))
+    }
+}

@@ -1,0 +1,59 @@
+//! A host: a machine with its name, its randomness, its disk and its alarm clock.
+
+use super::outside::Outside;
+use crate::base::{EventId, Rng, SimTime};
+use crate::broker::Broker;
+use crate::client::{Admin, Consumer, Producer};
+use crate::machine::{Ctx, Input};
+use crate::storage::Disk;
+
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    pub(super) name: String,
+    pub(super) node: Node,
+    pub(super) disk: Disk,
+    pub(super) rng: Rng,
+    /// Its process runs.
+    pub(super) running: bool,
+    /// When it will be woken, and the event that set the alarm.
+    pub(super) wake: Option<(SimTime, Option<EventId>)>,
+    /// How often it was woken at one moment without getting further: a machine that asks for that forever is broken.
+    pub(super) spins: u32,
+}
+
+/// The machine on a host.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Broker(Broker),
+    Producer(Producer),
+    Consumer(Consumer),
+    Admin(Admin),
+    Outside(Outside),
+}
+
+impl Host {
+    pub(super) fn new(name: String, node: Node, seed: u64) -> Self {
+        let rng = Rng::stream(seed, &name);
+        Self { name, node, disk: Disk::default(), rng, running: true, wake: None, spins: 0 }
+    }
+
+    pub(super) fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        match &mut self.node {
+            Node::Broker(broker) => broker.handle(input, ctx, &mut self.disk),
+            Node::Producer(producer) => producer.handle(input, ctx),
+            Node::Consumer(consumer) => consumer.handle(input, ctx),
+            Node::Admin(admin) => admin.handle(input, ctx),
+            Node::Outside(outside) => outside.handle(input),
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<SimTime> {
+        match &self.node {
+            Node::Broker(broker) => broker.next_deadline(),
+            Node::Producer(producer) => producer.next_deadline(),
+            Node::Consumer(consumer) => consumer.next_deadline(),
+            Node::Admin(admin) => admin.next_deadline(),
+            Node::Outside(_) => None,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Connections: ordered, with latency, jitter and bandwidth.
+//!
+//! A connection has two lanes, one each way. What is put on a lane comes out in order: a message that drew a short
+//! latency still waits for the one before it, as TCP makes it wait. Opening and closing travel on the lanes too, so a
+//! peer learns of a close after it has got all that was sent before.
+
+use super::spec::NetworkProfile;
+use crate::base::{EventId, HostId, Rng, SimDuration, SimTime};
+use crate::wire::Message;
+use std::collections::VecDeque;
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The end that connected.
+    Client,
+    /// The end that listened.
+    Server,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// What travels on a lane.
+#[derive(Clone, Debug)]
+pub(super) enum Cargo {
+    /// The handshake.
+    Open,
+    /// A message, known by the event that sent it.
+    Message(Message),
+    /// The end: no more comes.
+    Close,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct InFlight {
+    pub(super) sent: EventId,
+    pub(super) cargo: Cargo,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Debug)]
+struct Lane {
+    in_flight: VecDeque<InFlight>,
+    /// When the sender's end has put everything so far on the wire.
+    free_at: SimTime,
+    last_arrival: SimTime,
+    rng: Rng,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) client: HostId,
+    /// None: nobody listens there, and the client is about to learn it.
+    pub(super) server: Option<HostId>,
+    client_open: bool,
+    server_open: bool,
+    to_client: Lane,
+    to_server: Lane,
+}
+
+impl Connection {
+    pub(super) fn new(client: HostId, server: Option<HostId>, seed: u64, name: u32) -> Self {
+        let lane = |direction: &str| Lane {
+            in_flight: VecDeque::new(),
+            free_at: SimTime::ZERO,
+            last_arrival: SimTime::ZERO,
+            rng: Rng::stream(seed, &format!("connection {name} to {direction}")),
+        };
+        Self {
+            client,
+            server,
+            client_open: true,
+            server_open: false,
+            to_client: lane("client"),
+            to_server: lane("server"),
+        }
+    }
+
+    pub(super) fn host(&self, side: Side) -> Option<HostId> {
+        match side {
+            Side::Client => Some(self.client),
+            Side::Server => self.server,
+        }
+    }
+
+    /// The side of a host, which is never at both ends.
+    pub(super) fn side_of(&self, host: HostId) -> Side {
+        if host == self.client { Side::Client } else { Side::Server }
+    }
+
+    pub(super) fn is_open(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.client_open,
+            Side::Server => self.server_open,
+        }
+    }
+
+    pub(super) fn set_open(&mut self, side: Side, open: bool) {
+        match side {
+            Side::Client => self.client_open = open,
+            Side::Server => self.server_open = open,
+        }
+    }
+
+    /// Whether nothing can come of it any more.
+    pub(super) fn is_over(&self) -> bool {
+        let quiet = self.to_client.in_flight.is_empty() && self.to_server.in_flight.is_empty();
+        quiet && !self.client_open && !self.server_open
+    }
+
+    /// Draws when something of `size` bytes put on the lane towards `side` now arrives.
+    pub(super) fn arrival(
+        &mut self,
+        side: Side,
+        now: SimTime,
+        size: impl FnOnce() -> usize,
+        profile: &NetworkProfile,
+    ) -> SimTime {
+        let lane = self.lane(side);
+        let on_the_wire = profile.bandwidth_bytes_per_s.map_or(0, |bandwidth| size() as u64 * 1_000_000 / bandwidth);
+        lane.free_at = lane.free_at.max(now) + SimDuration(on_the_wire);
+        let latency = profile.latency + SimDuration(lane.rng.below(profile.jitter.0 + 1));
+        lane.last_arrival = lane.last_arrival.max(lane.free_at + latency);
+        lane.last_arrival
+    }
+
+    pub(super) fn put(&mut self, side: Side, in_flight: InFlight) {
+        self.lane(side).in_flight.push_back(in_flight);
+    }
+
+    pub(super) fn take(&mut self, side: Side) -> Option<InFlight> {
+        self.lane(side).in_flight.pop_front()
+    }
+
+    fn lane(&mut self, towards: Side) -> &mut Lane {
+        match towards {
+            Side::Client => &mut self.to_client,
+            Side::Server => &mut self.to_server,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What Kafka's own code answered, entry by entry.
+//!
+//! Each file of `tests/vectors` (or of the folder in `TERRARIUM_VECTORS`) is a list of inputs with what Kafka's classes
+//! returned for them. Every entry passes or falls under an exception: a rule with its reason, never a list of ids. A
+//! rule that matches nothing in the folder here fails the run, so that none outlives its reason.
+
+#![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
+
+use kafka_terrarium::base::{murmur2, partition_for_key};
+use kafka_terrarium::cluster::uuid_text;
+use kafka_terrarium::wire::records::{self, Record};
+use kafka_terrarium::wire::{ErrorCode, Treatment};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+type Check = fn(&Value) -> Result<(), String>;
+
+/// The files that a check exists for.
+const CHECKS: [(&str, Check); 5] = [
+    ("crc32c", crc32c_vector),
+    ("error_codes", error_code),
+    ("murmur2", murmur2_vector),
+    ("record_batches", record_batch),
+    ("uuid", uuid),
+];
+
+/// A rule by which an entry is not checked.
+struct Exception {
+    file: &'static str,
+    reason: &'static str,
+    applies: fn(&Value) -> bool,
+}
+
+const EXCEPTIONS: [Exception; 2] = [
+    Exception {
+        file: "record_batches",
+        reason: "record formats v0 and v1: Kafka 4 neither writes nor accepts them (KIP-724)",
+        applies: |entry| batches(entry).iter().any(|batch| int(&batch["magic"]) < 2),
+    },
+    Exception {
+        file: "record_batches",
+        reason: "compressed records are not built yet",
+        applies: |entry| batches(entry).iter().any(|batch| int(&batch["magic"]) == 2 && batch["compression"] != "none"),
+    },
+];
+
+fn main() -> ExitCode {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let given = std::env::var_os("TERRARIUM_VECTORS").map(PathBuf::from);
+    let folder = given.as_ref().unwrap_or(&own);
+    let (mut passed, mut excepted, mut failures) = (0, 0, Vec::new());
+    let mut used = [0; EXCEPTIONS.len()];
+    for (file, check) in CHECKS {
+        let path = folder.join(file).with_extension("json");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            failures.push(format!("{}: cannot be read", path.display()));
+            continue;
+        };
+        let entries: Vec<Value> = serde_json::from_str(&text).expect("a file of vectors is a JSON list");
+        for entry in &entries {
+            if let Some(rule) = EXCEPTIONS.iter().position(|rule| rule.file == file && (rule.applies)(entry)) {
+                used[rule] += 1;
+                excepted += 1;
+                continue;
+            }
+            match check(entry) {
+                Ok(()) => passed += 1,
+                Err(why) => failures.push(format!("{file} {}: {why}", entry.get("id").unwrap_or(&entry["name"]))),
+            }
+        }
+    }
+    for (rule, count) in EXCEPTIONS.iter().zip(used) {
+        println!("{count:>5} excepted in {}: {}", rule.file, rule.reason);
+        if count == 0 && given.is_none() {
+            failures.push(format!("the rule {:?} matches nothing", rule.reason));
+        }
+    }
+    failures.iter().for_each(|failure| println!("FAILED {failure}"));
+    println!("vectors: {passed} passed, {} failed, {excepted} excepted", failures.len());
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn crc32c_vector(entry: &Value) -> Result<(), String> {
+    same("crc32c", i64::from(crc32c::crc32c(&hex(&entry["input"]["hex"]))), int(&entry["expected"]["crc32c"]))
+}
+
+fn uuid(entry: &Value) -> Result<(), String> {
+    let bytes: [u8; 16] = hex(&entry["input"]["bytes_hex"]).try_into().map_err(|_| "not 16 bytes")?;
+    same("text", uuid_text(uuid::Uuid::from_bytes(bytes)).as_str(), text(&entry["expected"]["string"]))
+}
+
+fn error_code(entry: &Value) -> Result<(), String> {
+    let code = ErrorCode(int(&entry["code"]) as i16);
+    same("name", code.name(), text(&entry["name"]))?;
+    let treatment = code.treatment();
+    same("retriable", treatment != Treatment::Fatal, entry["retriable"] == true)?;
+    let refreshes = treatment == Treatment::RefreshAndRetry;
+    same("refresh_metadata", refreshes, entry["refresh_metadata"] == true)
+}
+
+fn murmur2_vector(entry: &Value) -> Result<(), String> {
+    let key = hex(&entry["input"]["key_hex"]);
+    same("murmur2", i64::from(murmur2(&key) as i32), int(&entry["expected"]["murmur2_i32"]))?;
+    let partitions = entry["expected"]["partition_for_count"].as_object().ok_or("no partitions")?;
+    for (count, partition) in partitions {
+        let count: u32 = count.parse().map_err(|_| "not a count")?;
+        same("partition", i64::from(partition_for_key(&key, count)), int(partition))?;
+    }
+    Ok(())
+}
+
+fn record_batch(entry: &Value) -> Result<(), String> {
+    let bytes = hex(&entry["input"]["hex"]);
+    let found = records::split(bytes.into()).map_err(|e| e.to_string())?;
+    same("batches", found.len(), batches(entry).len())?;
+    for ((header, bytes), expected) in found.iter().zip(batches(entry)) {
+        records::check_crc(bytes).map_err(|e| e.to_string())?;
+        same("base offset", header.base_offset, int(&expected["base_offset"]))?;
+        same("last offset", header.last_offset(), int(&expected["last_offset"]))?;
+        same("size", header.size as i64, int(&expected["size_in_bytes"]))?;
+        same("base timestamp", header.base_timestamp_ms, int(&expected["base_timestamp"]))?;
+        same("max timestamp", header.max_timestamp_ms, int(&expected["max_timestamp"]))?;
+        same("leader epoch", i64::from(header.leader_epoch), int(&expected["partition_leader_epoch"]))?;
+        same("producer id", header.producer_id, int(&expected["producer_id"]))?;
+        same("producer epoch", i64::from(header.producer_epoch), int(&expected["producer_epoch"]))?;
+        same("base sequence", i64::from(header.base_sequence), int(&expected["base_sequence"]))?;
+        same("crc", i64::from(header.crc), int(&expected["crc32c"]))?;
+        let records = records::decode(bytes).map_err(|e| e.to_string())?;
+        let expected_records = expected["records"].as_array().ok_or("no records")?;
+        same("records", records.len(), expected_records.len())?;
+        for ((offset, record), expected) in records.iter().zip(expected_records) {
+            same("offset", *offset, int(&expected["offset"]))?;
+            same("timestamp", record.timestamp_ms, int(&expected["timestamp"]))?;
+            same("key", record.key.as_deref(), optional_hex(&expected["key_hex"]).as_deref())?;
+            same("value", record.value.as_deref(), optional_hex(&expected["value_hex"]).as_deref())?;
+            same_headers(record, &expected["headers"])?;
+        }
+        let plain = header.producer_id == -1 && header.base_offset == 0 && header.leader_epoch == -1;
+        if plain && header.attributes == 0 {
+            let again: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
+            same("bytes built anew", &records::build(&again)[..], &bytes[..])?;
+        }
+    }
+    Ok(())
+}
+
+fn same_headers(record: &Record, expected: &Value) -> Result<(), String> {
+    let expected = expected.as_array().map_or(&[][..], Vec::as_slice);
+    same("headers", record.headers.len(), expected.len())?;
+    for ((key, value), expected) in record.headers.iter().zip(expected) {
+        same("header key", key.as_str(), text(&expected["key"]))?;
+        same("header value", value.as_deref(), optional_hex(&expected["value_hex"]).as_deref())?;
+    }
+    Ok(())
+}
+
+fn batches(entry: &Value) -> &[Value] {
+    entry["expected"]["batches"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: T, kafkas: T) -> Result<(), String> {
+    if ours == kafkas { Ok(()) } else { Err(format!("{what} is {ours:?}, Kafka's {kafkas:?}")) }
+}
+
+fn int(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_else(|| panic!("not a whole number: {value}"))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
+}
+
+fn optional_hex(value: &Value) -> Option<Vec<u8>> {
+    (!value.is_null()).then(|| hex(value))
+}
+
+fn hex(value: &Value) -> Vec<u8> {
+    let digits = text(value);
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hex digits")).collect()
+}
