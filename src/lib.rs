@@ -6,6 +6,7 @@ pub mod check;
 pub mod client;
 pub mod cluster;
 pub mod machine;
+pub mod script;
 pub mod sim;
 pub mod storage;
 pub mod wire;
