@@ -11,19 +11,27 @@
 //! | `grammar` | from words to statements |
 //! | `built` | what the language has and this build has not |
 //! | `tools` | Kafka's command-line tools: arguments in, printed text out |
+//! | `evaluate` | what an expression comes to in a world |
+//! | `runner` | a script and its world, turn by turn |
 
 mod ast;
 mod built;
 mod cursor;
 mod date;
 mod error;
+mod evaluate;
 mod expression;
 mod grammar;
+mod output;
+mod runner;
 mod source;
 mod tools;
 
 pub use ast::{Fault, Line, Node, Pattern, Script, Statement};
 pub use error::{Error, Position};
+pub use evaluate::Evaluated;
 pub use expression::{Comparison, Expression, ExpressionKind, Kind, Query, Value};
+pub use output::{Origin, Output, Said, Summary};
+pub use runner::{Reply, Runner, Turn};
 pub use source::MAX_SCRIPT_BYTES;
 pub use tools::{Printer, ToolCall, ToolOutput};

@@ -1,6 +1,7 @@
 //! Reading expressions: `or` binds least, then `and`, then `not`, then a comparison.
 
 use crate::base::{SimDuration, TopicPartition};
+use crate::check::LAWS;
 use crate::script::ast::Node;
 use crate::script::built;
 use crate::script::cursor::{Cursor, Token};
@@ -221,7 +222,11 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Vec<Value>, Error> {
 /// A function's arguments and what it is, from behind its opening bracket on.
 fn call(cursor: &mut Cursor<'_>, name: &str, at: Position) -> Result<ExpressionKind, Error> {
     if name == "law" {
-        let law = argument(cursor, "a law's name")?.0;
+        let (law, law_at) = argument(cursor, "a law's name")?;
+        if !LAWS.iter().any(|(known, _)| *known == law) {
+            let known: Vec<_> = LAWS.iter().map(|(known, _)| *known).collect();
+            return Err(Error::new(law_at, format!("no law is called `{law}`; the laws are {}", known.join(", "))));
+        }
         close(cursor, name)?;
         return match cursor.take_keyword("holds") {
             true => Ok(ExpressionKind::LawHolds(law)),

@@ -3,6 +3,7 @@
 use super::flags::{self, Flag};
 use super::parse_duration;
 use crate::base::{Endpoint, SimDuration};
+use crate::broker::BrokerConfig;
 use crate::script::ast::Statement;
 use crate::script::built;
 use crate::script::cursor::{Cursor, Word};
@@ -106,11 +107,17 @@ fn set_up_broker(broker: &mut BrokerSpec, flag: Flag, cursor: &mut Cursor<'_>) -
         "--host" => broker.listener.host = flag.value(cursor, "a host name")?.text.into(),
         "--port" => broker.listener.port = flags::number(&flag.value(cursor, "a port")?, 1, 65_535)? as u16,
         _ => {
-            let (key, value) = flags::pair(&flag.value(cursor, "KEY=VALUE")?)?;
-            broker.configs.push((key, value.text));
+            broker.configs.push(broker_config(&flag.value(cursor, "KEY=VALUE")?)?);
         }
     }
     Ok(())
+}
+
+/// `KEY=VALUE` that a broker takes.
+fn broker_config(word: &Word) -> Result<(String, String), Error> {
+    let (key, value) = flags::pair(word)?;
+    BrokerConfig::default().set(&key, &value.text).map_err(|message| word.error(message))?;
+    Ok((key, value.text))
 }
 
 impl Given {
@@ -136,8 +143,7 @@ impl Given {
                 flags::once(&mut self.first_id, id as i32, &name)
             }
             _ => {
-                let (key, value) = flags::pair(&flag.value(cursor, "KEY=VALUE")?)?;
-                self.set.push((key, value.text));
+                self.set.push(broker_config(&flag.value(cursor, "KEY=VALUE")?)?);
                 Ok(())
             }
         }
