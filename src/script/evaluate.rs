@@ -213,7 +213,9 @@ impl<'a> Looker<'a> {
         let Some(id) = broker.or(info.leader) else { return Value::None };
         match self.world.replica(id, tp) {
             Some(log) => Value::Number(look(log)),
-            None => self.miss(at, format!("broker {id} has no replica of {tp}; its replicas are {}", ids(&info.replicas))),
+            None => {
+                self.miss(at, format!("broker {id} has no replica of {tp}; its replicas are {}", ids(&info.replicas)))
+            }
         }
     }
 

@@ -166,11 +166,7 @@ impl Session {
             _ => {}
         }
         self.runner.settle();
-        self.log.push_back(Typed {
-            at: self.world().now(),
-            steps: self.world().steps(),
-            line: text.to_owned(),
-        });
+        self.log.push_back(Typed { at: self.world().now(), steps: self.world().steps(), line: text.to_owned() });
         self.runner.type_line(&line)
     }
 

@@ -79,7 +79,10 @@ impl Save {
         if (body.len() as u64) < length {
             return Err(LoadError::Truncated);
         }
-        if body.len() as u64 != length || version != FORMAT_VERSION || checksum(body, version) != number(&header[18..26]) {
+        if body.len() as u64 != length
+            || version != FORMAT_VERSION
+            || checksum(body, version) != number(&header[18..26])
+        {
             return Err(LoadError::Corrupted);
         }
         let (save, rest): (Self, _) = postcard::take_from_bytes(body).map_err(|_| LoadError::Corrupted)?;
@@ -91,14 +94,16 @@ impl Save {
 
     /// Whether its places in history follow each other.
     fn is_in_order(&self) -> bool {
-        let place = |checkpoint: &Checkpoint| (checkpoint.steps, checkpoint.at);
-        let typed: Vec<(u64, SimTime)> = self.log.iter().map(|typed| (typed.steps, typed.at)).collect();
-        let taken: Vec<(u64, SimTime)> = self.checkpoints.iter().map(place).collect();
-        [typed, taken].iter().all(|places| {
-            let both = places.iter().chain([&(self.position.steps, self.position.at)]);
-            both.clone().zip(both.skip(1)).all(|(a, b)| a.0 <= b.0 && a.1 <= b.1)
-        })
+        let typed = self.log.iter().map(|typed| (typed.steps, typed.at));
+        let taken = self.checkpoints.iter().map(|checkpoint| (checkpoint.steps, checkpoint.at));
+        let end = (self.position.steps, self.position.at);
+        follow(typed.chain([end])) && follow(taken.chain([end]))
     }
+}
+
+/// Whether no place in history stands behind one that follows it.
+fn follow(places: impl Iterator<Item = (u64, SimTime)> + Clone) -> bool {
+    places.clone().zip(places.skip(1)).all(|(a, b)| a.0 <= b.0 && a.1 <= b.1)
 }
 
 fn checksum(body: &[u8], version: u16) -> u64 {

@@ -1,6 +1,6 @@
 //! Doing what a line says.
 
-use super::{By, Next, RunningTool, Runner, Scheduled, Strand, Wait};
+use super::{By, Next, Runner, RunningTool, Scheduled, Strand, Wait};
 use crate::base::SimTime;
 use crate::script::ast::{Line, Statement};
 use crate::script::error::Error;

@@ -103,7 +103,9 @@ impl Runner {
     pub(super) fn judge_error(&mut self, expected: &str, by: &By) {
         let verdict = match &self.before(by.origin).failure {
             Some(message) if message.contains(expected) => Ok(()),
-            Some(message) => Err(format!("expected the error \"{expected}\", but it is {}", quoted(message.trim_end()))),
+            Some(message) => {
+                Err(format!("expected the error \"{expected}\", but it is {}", quoted(message.trim_end())))
+            }
             None => Err(format!("expected the error \"{expected}\", but the command before did not fail")),
         };
         self.verdict(by, verdict);
@@ -135,9 +137,15 @@ fn first_difference(expected: &str, found: &str) -> Option<String> {
     for number in 1.. {
         match (wanted.next(), got.next()) {
             (Some(a), Some(b)) if a == b => {}
-            (Some(a), Some(b)) => return Some(format!("expected line {number} of the output {}, but it is {}", quoted(a), quoted(b))),
-            (Some(a), None) => return Some(format!("expected {}, but the output ends after {} lines", quoted(a), number - 1)),
-            (None, Some(b)) => return Some(format!("expected {} lines of output, but there is also {}", number - 1, quoted(b))),
+            (Some(a), Some(b)) => {
+                return Some(format!("expected line {number} of the output {}, but it is {}", quoted(a), quoted(b)));
+            }
+            (Some(a), None) => {
+                return Some(format!("expected {}, but the output ends after {} lines", quoted(a), number - 1));
+            }
+            (None, Some(b)) => {
+                return Some(format!("expected {} lines of output, but there is also {}", number - 1, quoted(b)));
+            }
             (None, None) => return Some("the output differs from what was expected in its line ends".into()),
         }
     }
