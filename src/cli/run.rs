@@ -4,7 +4,7 @@ use super::arguments::RunArguments;
 use super::trace::TraceFile;
 use super::{Console, Status};
 use crate::base::SimTime;
-use crate::script::{Origin, Output, Runner, Said, Script, Statement, Summary, Turn};
+use crate::script::{Output, Runner, Said, Script, Statement, Summary, Turn};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -85,7 +85,7 @@ impl Run<'_, '_> {
             self.console.err(&format!("{name}:{line}:{column}: {message}\n"));
         }
         if !self.quiet
-            && let Some(text) = printed(output)
+            && let Some(text) = output.printed()
         {
             self.console.out(&text);
         }
@@ -115,22 +115,6 @@ impl Run<'_, '_> {
         let message = format!("not reached: --until ended the run at {}", self.runner.world().now());
         self.console.err(&format!("{}:{}:{}: {message}\n", self.name, line.at.line, line.at.column));
     }
-}
-
-/// An output as a run prints it: the command, and under it what it said; nothing of a met expectation.
-pub(super) fn printed(output: &Output) -> Option<String> {
-    let said = match &output.said {
-        Said::Tool(tool) => tool.said(),
-        Said::Value(value) => format!("{value}\n"),
-        Said::Status(text) => text.clone(),
-        Said::Refused(message) => format!("{message}\n"),
-        Said::Met | Said::Failed(_) => return None,
-    };
-    let prefix = match output.origin {
-        Origin::Script | Origin::Typed(_) => String::new(),
-        Origin::At => format!("at {} ", output.time.since(SimTime::ZERO)),
-    };
-    Some(format!("{prefix}{}\n{said}", output.text))
 }
 
 fn json(summary: &Summary) -> String {

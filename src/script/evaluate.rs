@@ -114,11 +114,11 @@ fn no_law(world: &World, name: &str) -> String {
     no_such("law", name, &names)
 }
 
-/// `no producer p9; there are p1, p2`.
-pub(super) fn no_such(kind: &str, name: &str, known: &[String]) -> String {
+/// `no producer p9: producers are p1, p2`.
+fn no_such(kind: &str, name: &str, known: &[String]) -> String {
     match known.is_empty() {
-        true => format!("no {kind} {name}; there is none"),
-        false => format!("no {kind} {name}; there are {}", known.join(", ")),
+        true => format!("no {kind} {name}: there are no {kind}s"),
+        false => format!("no {kind} {name}: {kind}s are {}", known.join(", ")),
     }
 }
 
@@ -201,14 +201,14 @@ impl<'a> Looker<'a> {
     ) -> Value {
         match self.world.partition(tp) {
             Some(info) => look(info),
-            None => self.miss(at, format!("no partition {tp}; {}", topics_sentence(self.world))),
+            None => self.miss(at, no_partition(self.world, tp)),
         }
     }
 
     /// What a replica's log says: the leader's, or that of the broker that was named.
     fn log(&mut self, tp: &TopicPartition, broker: Option<i32>, at: Position, look: fn(&Log) -> i64) -> Value {
         let Some(info) = self.world.partition(tp) else {
-            return self.miss(at, format!("no partition {tp}; {}", topics_sentence(self.world)));
+            return self.miss(at, no_partition(self.world, tp));
         };
         let Some(id) = broker.or(info.leader) else { return Value::None };
         match self.world.replica(id, tp) {
@@ -232,7 +232,7 @@ impl<'a> Looker<'a> {
         match node {
             Node::Broker(id) if self.world.brokers().any(|(_, broker)| broker.id() == *id) => running(),
             Node::Broker(id) => self.miss(at, no_such("broker", &id.to_string(), &broker_ids(self.world))),
-            Node::Controller(id) => self.miss(at, format!("no controller {id}; the brokers are the controllers here")),
+            Node::Controller(id) => self.miss(at, format!("no controller {id}: the brokers are the controllers here")),
             Node::Producer(name) if self.world.producers().any(|(_, p)| p.name() == name) => running(),
             Node::Producer(name) if self.world.producer(name).is_some() => closed(),
             Node::Producer(name) => self.miss(at, no_producer(self.world, name)),
@@ -261,11 +261,11 @@ fn broker_ids(world: &World) -> Vec<String> {
     world.brokers().map(|(_, broker)| broker.id().to_string()).collect()
 }
 
-fn topics_sentence(world: &World) -> String {
+fn no_partition(world: &World, tp: &TopicPartition) -> String {
     let topics: Vec<_> = world.topics().iter().map(|t| format!("{} ({} partitions)", t.name, t.partitions)).collect();
     match topics.is_empty() {
-        true => "there are no topics".into(),
-        false => format!("the topics are {}", topics.join(", ")),
+        true => format!("no partition {tp}: there are no topics"),
+        false => format!("no partition {tp}: topics are {}", topics.join(", ")),
     }
 }
 

@@ -49,6 +49,25 @@ pub enum Said {
     Refused(String),
 }
 
+impl Output {
+    /// The output as a run prints it: the command, and under it what it said. Nothing of an expectation: the summary
+    /// counts those that were met, and the others are errors.
+    pub fn printed(&self) -> Option<String> {
+        let said = match &self.said {
+            Said::Tool(tool) => tool.said(),
+            Said::Value(value) => format!("{value}\n"),
+            Said::Status(text) => text.clone(),
+            Said::Refused(message) => format!("{message}\n"),
+            Said::Met | Said::Failed(_) => return None,
+        };
+        let moment = match self.origin {
+            Origin::Script | Origin::Typed(_) => String::new(),
+            Origin::At => format!("at {} ", self.time.since(SimTime::ZERO)),
+        };
+        Some(format!("{moment}{}\n{said}", self.text))
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {

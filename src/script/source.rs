@@ -127,7 +127,9 @@ impl Reader<'_> {
 
 impl Scan {
     fn line(&mut self, text: &[char], line: u32) -> Result<LineEnd, Error> {
-        let mut i = 0;
+        // A line that goes on goes on with its next word, however far that is indented.
+        let goes_on = self.chars.last().is_some_and(|last| last.c.is_whitespace());
+        let mut i = if goes_on { text.iter().take_while(|c| c.is_whitespace()).count() } else { 0 };
         while i < text.len() {
             let here = Char { c: text[i], at: Position { line, column: i as u32 + 1 } };
             let after = &text[i + 1..];

@@ -3,7 +3,7 @@
 use super::{By, Runner};
 use crate::script::ast::{Pattern, Statement};
 use crate::script::error::Error;
-use crate::script::expression::Expression;
+use crate::script::expression::{Expression, Value};
 use crate::script::output::{Origin, Said};
 use crate::script::tools::ToolOutput;
 
@@ -48,11 +48,10 @@ impl Runner {
     /// `expect PREDICATE`.
     pub(super) fn judge(&mut self, predicate: &Expression, by: &By) {
         let found = predicate.evaluate(&self.world);
-        let expected = &predicate.text;
-        let verdict = match found.missing.into_iter().next() {
-            Some((_, message)) => Err(format!("expected {expected}, but there is {message}")),
-            None if predicate.holds(&self.world) => Ok(()),
-            None => Err(format!("expected {expected}, but {}", predicate.findings(&self.world))),
+        // A claim about something that does not exist is no true claim, whatever `none` compares equal to.
+        let verdict = match found.value == Value::Truth(true) && found.missing.is_empty() {
+            true => Ok(()),
+            false => Err(format!("expected {}, but {}", predicate.text, predicate.findings(&self.world))),
         };
         self.verdict(by, verdict);
     }
