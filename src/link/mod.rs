@@ -78,15 +78,9 @@ pub enum ToPage {
     Commanded {
         /// The command's number.
         id: u32,
-        /// What it gave, or why it could not be done.
-        result: Result<String, Refusal>,
-    },
-    /// What a tool printed when it was done.
-    Output {
-        /// The number of the command that started it.
-        id: u32,
-        /// The text.
-        text: String,
+        /// What it said, or why it could not be done; nothing yet: a tool waits for its answer, and this message
+        /// comes once more when it has it.
+        result: Result<Option<String>, Refusal>,
     },
     /// How saving stands; answers a [`ToWorker::Save`] if it has a number.
     Saved {
@@ -114,8 +108,12 @@ pub enum ToPage {
 /// A session as it begins or continues.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
+    /// Its title, if it has one.
+    pub title: Option<String>,
     /// The scene.
     pub scene: Scene,
+    /// The last messages and sentences before it: for the lists, and the messages that are still under way.
+    pub recent: Frame,
     /// Where in history it is.
     pub position: Position,
     /// How long a typical hop takes.
@@ -163,6 +161,11 @@ pub enum Notice {
         /// What is wrong with it.
         reason: String,
     },
+    /// The scenario's script cannot go on; the world can.
+    ScriptStopped {
+        /// The line and what is wrong with it.
+        reason: String,
+    },
     /// A write failed.
     SaveFailed {
         /// The browser's words.
@@ -188,6 +191,8 @@ mod tests {
     #[test]
     fn messages_survive_the_way() {
         let opened = Opened {
+            title: Some("First light".into()),
+            recent: Frame::default(),
             scene: fixture::scene(&[("orders", 3)], &["a"], &["b"]),
             position: Position { at: SimTime(5), steps: 1, events: 2, hash: 3 },
             hop: SimDuration(25_000),

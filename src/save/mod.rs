@@ -8,7 +8,7 @@ mod memory;
 mod shelf;
 
 pub use memory::Memory;
-pub use shelf::{CURRENT, Shelf, seal, unseal};
+pub use shelf::{CURRENT, Shelf};
 
 use std::fmt;
 use std::future::Future;

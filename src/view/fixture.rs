@@ -6,7 +6,7 @@ use super::scene::{
 use crate::base::{Rng, TopicPartition};
 
 /// One broker, `topics` with their partitions, `producers` and `consumers`.
-pub fn scene(topics: &[(&str, i32)], producers: &[&str], consumers: &[&str]) -> Scene {
+pub(crate) fn scene(topics: &[(&str, i32)], producers: &[&str], consumers: &[&str]) -> Scene {
     let mut scene = Scene::default();
     scene.brokers.insert(1, BrokerView { rack: None, listener: "localhost:9092".into() });
     host(&mut scene, "broker 1", Role::Broker(1));
@@ -33,7 +33,7 @@ pub fn scene(topics: &[(&str, i32)], producers: &[&str], consumers: &[&str]) -> 
 }
 
 /// A replica with records up to `leo`, committed up to `hw`.
-pub fn replica(leo: i64, hw: i64) -> ReplicaView {
+pub(crate) fn replica(leo: i64, hw: i64) -> ReplicaView {
     let cell = |offset| Cell { offset, epoch: 0, key: Some(format!("key-{:02}", offset % 7).into()) };
     ReplicaView { start: 0, hw, leo, tail: ((leo - 8).max(0)..leo).map(cell).collect() }
 }
@@ -45,7 +45,7 @@ fn host(scene: &mut Scene, name: &str, role: Role) -> u32 {
 }
 
 /// Any scene.
-pub fn random_scene(rng: &mut Rng) -> Scene {
+pub(crate) fn random_scene(rng: &mut Rng) -> Scene {
     let topics: Vec<(String, i32)> =
         (0..rng.below(4)).map(|_| (format!("t{}", rng.below(4)), 1 + rng.below(4) as i32)).collect();
     let topics: Vec<(&str, i32)> = topics.iter().map(|(t, n)| (t.as_str(), *n)).collect();

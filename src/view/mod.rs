@@ -4,11 +4,13 @@
 //! moments; [`layout()`] says where things stand. Every number in a [`Scene`] is read from a machine's state and every
 //! [`PacketView`] is one message of the trace: the picture cannot lie.
 
+mod cargo;
 mod delta;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod layout;
 mod narrate;
+mod observe;
 mod packet;
 mod player;
 mod route;
@@ -19,6 +21,7 @@ mod token;
 pub use delta::{Delta, MapDelta};
 pub use layout::{ClientBox, Column, Layout, Rect, Shelf, TAB, TAPE, layout};
 pub use narrate::{Line, Weight, narrate};
+pub use observe::{Observer, position};
 pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
 pub use route::{Place, Route};

@@ -33,7 +33,7 @@ use Weight::{Alarm, Notable, Routine};
 
 /// The sentence for an event, if it deserves one.
 pub fn narrate(event: &TraceEvent, scene: &Scene) -> Option<Line> {
-    let who = name(scene, event.host);
+    let who = event.host.map_or_else(|| "Someone".into(), |host| name(scene, host));
     let (weight, text) = match &event.kind {
         TraceKind::Started { name } => (Notable, format!("{} starts.", started(scene, event.host, name))),
         TraceKind::Exited => (Notable, format!("{who} ends.")),
@@ -131,8 +131,9 @@ fn lower(scene: &Scene, host: HostId) -> String {
     scene.host_name(host.0).to_string()
 }
 
-fn started(scene: &Scene, host: HostId, fallback: &str) -> String {
-    let Some(view) = scene.hosts.get(&host.0) else { return fallback.to_string() };
+fn started(scene: &Scene, host: Option<HostId>, fallback: &str) -> String {
+    let known = host.and_then(|host| Some((host, scene.hosts.get(&host.0)?)));
+    let Some((host, view)) = known else { return fallback.to_string() };
     match view.role {
         Role::Broker(id) => format!("Broker {id}"),
         Role::Producer => {
@@ -153,7 +154,7 @@ mod tests {
 
     fn told(host: u32, kind: TraceKind) -> Option<String> {
         let scene = fixture::scene(&[("orders", 3)], &["checkout"], &["audit"]);
-        let event = TraceEvent { id: EventId(0), at: SimTime(0), cause: None, host: HostId(host), kind };
+        let event = TraceEvent { id: EventId(0), at: SimTime(0), cause: None, host: Some(HostId(host)), kind };
         narrate(&event, &scene).map(|line| line.text)
     }
 

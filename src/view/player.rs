@@ -134,6 +134,13 @@ impl Player {
         }
     }
 
+    /// Takes in messages and sentences from before the scene.
+    pub fn recall(&mut self, recent: Frame) {
+        let shown = self.shown;
+        self.show(recent);
+        self.shown = shown;
+    }
+
     /// Lets `real_ms` milliseconds of the person's time pass. Gives the time up to which the worker should compute
     /// now, if it should.
     pub fn tick(&mut self, real_ms: f64) -> Option<SimTime> {

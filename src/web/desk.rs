@@ -47,6 +47,7 @@ pub(crate) struct Desk {
     player: RefCell<Option<Player>>,
     phase: RefCell<Phase>,
     seed: Cell<u64>,
+    title: RefCell<Option<String>>,
     typed: RefCell<Vec<Typed>>,
     notices: RefCell<Vec<Notice>>,
     save: Cell<Option<SaveStatus>>,
@@ -84,6 +85,7 @@ impl Desk {
             player: RefCell::new(None),
             phase: RefCell::new(Phase::Starting),
             seed: Cell::new(0),
+            title: RefCell::default(),
             typed: RefCell::default(),
             notices: RefCell::default(),
             save: Cell::new(None),
@@ -154,7 +156,6 @@ impl Desk {
                 self.say(&Event::Changed);
             }
             ToPage::Commanded { id, result } => self.commanded(id, result),
-            ToPage::Output { id, text } => self.printed(id, &text),
             ToPage::Saved { id, status } => self.saved(id, status),
             ToPage::Notice(notice) => {
                 self.say(&Event::Notice(notice.clone()));
@@ -168,7 +169,9 @@ impl Desk {
 
     fn open(&self, opened: Opened) {
         self.seed.set(opened.seed);
+        self.title.replace(opened.title);
         let mut player = Player::new(opened.scene, opened.position, opened.hop);
+        player.recall(opened.recent);
         player.set_speed(LocalStorage::get(SPEED).ok().and_then(Speed::nth).unwrap_or(Speed::ONE));
         if self.wants_play.get() {
             player.play();
@@ -190,22 +193,21 @@ impl Desk {
         }
     }
 
-    fn commanded(&self, id: u32, result: Result<String, Refusal>) {
+    fn commanded(&self, id: u32, result: Result<Option<String>, Refusal>) {
+        let answer = match result {
+            Ok(None) => return,
+            Ok(Some(text)) => Ok(text),
+            Err(refusal) => Err(refusal),
+        };
         if let Some((done, refused)) = self.promises.borrow_mut().remove(&id) {
-            let _ = match &result {
+            // One who listens and throws does so on his own account.
+            let _ = match &answer {
                 Ok(text) => done.call1(&JsValue::NULL, &text.as_str().into()),
                 Err(refusal) => refused.call1(&JsValue::NULL, &js_sys::Error::new(&plain(refusal)).into()),
             };
         }
         if let Some(typed) = self.typed.borrow_mut().iter_mut().find(|t| t.id == id) {
-            typed.answer = Some(result);
-        }
-        self.say(&Event::Changed);
-    }
-
-    fn printed(&self, id: u32, text: &str) {
-        if let Some(Typed { answer: Some(Ok(said)), .. }) = self.typed.borrow_mut().iter_mut().find(|t| t.id == id) {
-            said.push_str(text);
+            typed.answer = Some(answer);
         }
         self.say(&Event::Changed);
     }
@@ -270,6 +272,10 @@ impl Desk {
 
     /// Runs a line of the script language; gives its number.
     pub(crate) fn command(&self, line: &str) -> u32 {
+        if line.trim_start().starts_with("run ") && self.playing() {
+            // Time passes at once, from where the picture stands.
+            self.play(false);
+        }
         let id = self.fresh_id();
         self.typed.borrow_mut().push(Typed { id, line: line.into(), answer: None });
         self.ask(&ToWorker::Command { id, line: line.into() });
@@ -334,6 +340,11 @@ impl Desk {
     /// The session's seed.
     pub(crate) fn seed(&self) -> u64 {
         self.seed.get()
+    }
+
+    /// The session's title.
+    pub(crate) fn title(&self) -> String {
+        self.title.borrow().clone().unwrap_or_else(|| "A session".into())
     }
 
     /// The terminal's lines.

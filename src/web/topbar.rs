@@ -14,7 +14,7 @@ pub(super) fn topbar(app: &App, ctx: &Context<App>) -> Html {
         <header class="topbar">
             <h1 class="brand">{ icon("logo", 24) }<span>{ "Kafka Terrarium" }</span></h1>
             <span class="sep"></span>
-            <span class="scen"><b>{ "First light" }</b></span>
+            <span class="scen"><b>{ app.desk.title() }</b></span>
             { saved(app) }
             <span class="grow"></span>
             <button class="btn" onclick={restart} title="Begin this scenario again with another seed">

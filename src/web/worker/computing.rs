@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::base::SimTime;
-use crate::link::ToPage;
+use crate::link::{Notice, ToPage};
 use crate::view::Frame;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
@@ -53,9 +53,16 @@ impl Worker {
         }
     }
 
-    fn answer(&self, frames: Vec<Frame>, done: bool) {
-        if let Some(run) = self.run.borrow().as_ref() {
-            self.tell(&ToPage::Batch { frames, computed: run.position(), done });
+    /// Tells what was computed, and what tools have printed in it.
+    pub(super) fn answer(&self, frames: Vec<Frame>, done: bool) {
+        let mut run = self.run.borrow_mut();
+        let Some(run) = run.as_mut() else { return };
+        self.tell(&ToPage::Batch { frames, computed: run.position(), done });
+        for (id, result) in run.printed() {
+            self.tell(&ToPage::Commanded { id, result: result.map(Some) });
+        }
+        if let (Some(reason), false) = (run.stopped(), self.stopped.replace(run.stopped().is_some())) {
+            self.tell(&ToPage::Notice(Notice::ScriptStopped { reason }));
         }
     }
 

@@ -9,12 +9,13 @@ mod opening;
 mod run;
 mod saving;
 mod storage;
+mod typing;
 
 use crate::link::{ToPage, ToWorker, decode, encode};
 use computing::Task;
 use run::Run;
 use saving::Saver;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -25,6 +26,8 @@ struct Worker {
     run: RefCell<Option<Run>>,
     task: RefCell<Option<Task>>,
     saver: RefCell<Option<Rc<Saver>>>,
+    /// Whether the page knows that the script cannot go on.
+    stopped: Cell<bool>,
 }
 
 /// Starts the worker, if this program runs in one.
@@ -35,6 +38,7 @@ pub fn start() {
         run: RefCell::new(None),
         task: RefCell::new(None),
         saver: RefCell::new(None),
+        stopped: Cell::new(false),
     });
     let listener = {
         let worker = worker.clone();

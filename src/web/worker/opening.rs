@@ -1,16 +1,16 @@
 //! Beginning: with the saved session, or anew.
 
-use super::run::Loading;
+use super::run::{Replay, Replayed};
 use super::saving::Saver;
 use super::storage::Storage;
 use super::{Run, Worker, lock};
-use crate::link::{Notice, Opened, ToPage};
-use crate::save::{Memory, unseal};
+use crate::link::{Notice, ToPage};
+use crate::save::Memory;
 use gloo::timers::future::TimeoutFuture;
 use std::rc::Rc;
 
-/// How many steps of a saved session are replayed before the worker listens again.
-const REPLAY_STEPS: u64 = 4_000;
+/// How many turns of a saved session are replayed before the worker listens again.
+const REPLAY_TURNS: u64 = 4_000;
 
 impl Worker {
     /// Begins with the saved session if there is one that can be read, else with a new one.
@@ -30,18 +30,13 @@ impl Worker {
         self.task.replace(None);
         match Run::start(script, seed.unwrap_or_else(fresh_seed)) {
             Ok(run) => self.show(run, false),
-            Err(message) => self.tell(&ToPage::Failed { message }),
+            Err(error) => self.tell(&ToPage::Failed { message: format!("The scenario is wrong at {error}") }),
         }
     }
 
     fn show(&self, run: Run, resumed: bool) {
-        let opened = Opened {
-            scene: run.scene().clone(),
-            position: run.position(),
-            hop: run.typical_hop(),
-            seed: run.seed(),
-            resumed,
-        };
+        let opened = run.opened(resumed);
+        self.stopped.set(false);
         self.run.replace(Some(run));
         self.tell(&ToPage::Opened(Box::new(opened)));
     }
@@ -81,11 +76,11 @@ impl Worker {
     }
 
     async fn replay(&self, stored: &[u8]) -> Result<Run, String> {
-        let mut loading = Run::load(unseal(stored)?)?;
+        let mut replay = Replay::new(stored)?;
         loop {
-            match loading.poll(REPLAY_STEPS)? {
-                Loading::Ready(run) => return Ok(*run),
-                Loading::Part(permille) => self.tell(&ToPage::Loading { permille }),
+            match replay.go_on(REPLAY_TURNS)? {
+                Replayed::Whole(run) => return Ok(*run),
+                Replayed::Part(permille) => self.tell(&ToPage::Loading { permille }),
             }
             TimeoutFuture::new(0).await;
         }

@@ -56,7 +56,7 @@ impl Worker {
             return;
         }
         saver.busy.set(true);
-        let result = saver.shelf.save(&bytes).await;
+        let result = saver.shelf.save(bytes).await;
         saver.busy.set(false);
         let status = match result {
             Ok(()) => {
