@@ -11,7 +11,7 @@ const NODE_BENCH: &str = "tests/node/bench.mjs";
 
 /// Runs the benchmarks one after the other.
 pub fn run_all(project: &Project) -> Result<()> {
-    step("native benchmarks", || run(&mut project.cargo(&["bench"])))?;
+    step("native benchmarks", || run(&mut project.cargo(&["bench", "--bench=*"])))?;
     let site = pack::pack(project, true, Cargo::Inherit)?;
     if project.root.join(NODE_BENCH).is_file() {
         let built = pack::compile(project, true, Cargo::Inherit)?;

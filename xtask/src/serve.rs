@@ -80,7 +80,7 @@ fn build(project: &Project, release: bool) -> Result<Site> {
 /// Hands a build to the open page, and a failed one to the terminal as well.
 fn report(live: &Live, built: Result<Site>) {
     if let Err(error) = &built {
-        eprintln!("error: {:#}", error);
+        eprintln!("error: {error:#}");
     }
     live.replace(built);
 }
