@@ -149,7 +149,7 @@ fn sandbox(scene: &Scene, width: f64, least_height: f64) -> Layout {
     let shelves_h = scene.brokers.len().max(1) as f64 * (lanes_h + 9.0) - 9.0;
     let body = shelves_h.max(clients_h);
     out.height = (top + body + 16.0).max(least_height / unit);
-    let lead = ((out.height - 16.0 - top - body) * 0.4).max(0.0);
+    let lead = ((out.height - 16.0 - top - body) * 0.3).max(0.0);
     for (row, broker) in scene.brokers.keys().enumerate() {
         let y = top + lead + row as f64 * (lanes_h + 9.0);
         let card = Rect::new(card_x, y, card_w, lanes_h);
@@ -289,7 +289,7 @@ fn phone(scene: &Scene, width: f64, chosen: Option<&TopicPartition>) -> Layout {
     let w = width / unit;
     let mut out = Layout { unit, width: w, narrow: true, ..Layout::default() };
     let sides = clients(scene);
-    let shelf_y = chip_row(&mut out.clients, &sides.0, w, 6.0) + 34.0 + HEAD + 8.0;
+    let shelf_y = chip_row(&mut out.clients, &sides.0, w, 14.0) + 34.0 + HEAD + 8.0;
     let tp = chosen.or_else(|| scene.partitions.keys().next());
     let mut y = shelf_y;
     for broker in scene.brokers.keys() {
@@ -306,15 +306,17 @@ fn phone(scene: &Scene, width: f64, chosen: Option<&TopicPartition>) -> Layout {
         let tape = Rect::new(x, shelf_y + 46.0, tape_w, TAPE);
         out.columns.push(Column { tp: tp.clone(), head, tape, cells, cell });
     }
-    out.height = chip_row(&mut out.clients, &sides.1, w, y + 40.0) + 8.0;
+    out.height = chip_row(&mut out.clients, &sides.1, w, y + 40.0) + 14.0;
     if let Some((host, view)) = scene.tools().last() {
         let card = Rect::new(w - 110.0, shelf_y - HEAD - 44.0, 104.0, 26.0);
         out.clients.push(ClientBox { host, name: view.name.clone(), role: Role::Tool, card, folded: true });
     }
     for shelf in &out.shelves {
         for client in &out.clients {
-            let route = phone_route(client, shelf.card);
-            out.routes.insert((client.host, shelf.broker), route);
+            let side = if client.role == Role::Consumer { &sides.1 } else { &sides.0 };
+            let rank = side.iter().position(|(host, ..)| *host == client.host).unwrap_or(side.len());
+            let part = (rank as f64 + 1.0) / (side.len() as f64 + 1.0);
+            out.routes.insert((client.host, shelf.broker), phone_route(client, shelf.card, part));
         }
     }
     out
@@ -334,13 +336,16 @@ fn chip_row(out: &mut Vec<ClientBox>, side: &Side, width: f64, y: f64) -> f64 {
     y + side.len().div_ceil(per_row) as f64 * 44.0
 }
 
-fn phone_route(client: &ClientBox, shelf: Rect) -> Route {
-    let x = (client.card.x + client.card.w / 2.0).clamp(shelf.x + 40.0, shelf.right() - 40.0);
-    if client.role == Role::Consumer {
-        Route::new(vec![(x, client.card.y), (x, shelf.bottom())])
+/// From a chip by an elbow to a port in the middle part of the shelf's edge, where the column's head leaves room.
+fn phone_route(client: &ClientBox, shelf: Rect, part: f64) -> Route {
+    let from = client.card.x + client.card.w / 2.0;
+    let x = shelf.x + shelf.w * (0.4 + 0.24 * part);
+    let (start, turn, end) = if client.role == Role::Consumer {
+        (client.card.y, client.card.y - 10.0, shelf.bottom())
     } else {
-        Route::new(vec![(x, client.card.bottom()), (x, shelf.y)])
-    }
+        (client.card.bottom(), client.card.bottom() + 10.0, shelf.y)
+    };
+    Route::new(vec![(from, start), (from, turn), (x, turn), (x, end)])
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ mod token;
 pub use delta::{Delta, MapDelta};
 pub use layout::{ClientBox, Column, Layout, Rect, Shelf, TAB, TAPE, layout};
 pub use narrate::{Line, Weight, narrate};
-pub use observe::{Observer, position};
+pub use observe::{Observer, Starts, position};
 pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
 pub use route::{Place, Route};

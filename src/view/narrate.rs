@@ -37,7 +37,7 @@ pub fn narrate(event: &TraceEvent, scene: &Scene) -> Option<Line> {
     let (weight, text) = match &event.kind {
         TraceKind::Started { name } => (Notable, format!("{} starts.", started(scene, event.host, name))),
         TraceKind::Exited => (Notable, format!("{who} ends.")),
-        TraceKind::Commanded { line } => (Notable, format!("You: {line}")),
+        TraceKind::Commanded { line } => (Notable, format!("› {line}")),
         TraceKind::Connecting { to: Some(to), .. } => (Routine, format!("{who} connects to {}.", lower(scene, *to))),
         TraceKind::Connecting { to: None, .. } => {
             (Alarm, format!("{who} tries to connect, and nobody listens there."))
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn hosts_and_commands_are_told_and_deliveries_are_not() {
         assert_eq!(told(1, TraceKind::Started { name: "x".into() }).as_deref(), Some("Producer checkout (acks=all) starts."));
-        assert_eq!(told(0, TraceKind::Commanded { line: "status".into() }).as_deref(), Some("You: status"));
+        assert_eq!(told(0, TraceKind::Commanded { line: "status".into() }).as_deref(), Some("› status"));
         assert_eq!(told(0, TraceKind::Received { sent: EventId(1) }), None);
     }
 }

@@ -26,6 +26,31 @@ use std::sync::Arc;
 pub struct Observer {
     scene: Scene,
     names: TopicNames,
+    starts: Starts,
+}
+
+/// Hosts as they start, with the names to call them by: a tool's is that of the command that started it.
+#[derive(Clone, Debug, Default)]
+pub struct Starts {
+    command: Option<String>,
+}
+
+impl Starts {
+    /// The host that started in this event and its name, if one did.
+    pub fn hear(&mut self, event: &TraceEvent) -> Option<(HostId, String)> {
+        match &event.kind {
+            TraceKind::Commanded { line } => {
+                let word = line.split_whitespace().next().unwrap_or_default();
+                self.command = Some(word.trim_end_matches(".sh").to_owned());
+                None
+            }
+            TraceKind::Started { name } => {
+                let tool = self.command.as_ref().filter(|_| name.starts_with("tool "));
+                Some((event.host?, tool.unwrap_or(name).clone()))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Observer {
@@ -81,9 +106,14 @@ impl Observer {
     }
 
     fn host(&mut self, world: &World, event: &TraceEvent, delta: &mut Delta) {
+        let started = self.starts.hear(event);
         let Some(host) = event.host else { return };
         match &event.kind {
-            TraceKind::Started { name } => self.host_started(world, host, name, delta),
+            TraceKind::Started { .. } => {
+                if let Some((host, name)) = started {
+                    self.host_started(world, host, &name, delta);
+                }
+            }
             TraceKind::Exited => {
                 if let Some(mut view) = self.scene.hosts.get(&host.0).cloned() {
                     view.running = false;
@@ -262,15 +292,12 @@ mod tests {
     fn frames_lead_to_what_the_world_is() {
         let mut session = Session::start(SCRIPT, 7).expect("the first scenario is right");
         let (mut observer, mut scene) = (Observer::default(), Scene::default());
-        let (mut started, mut sent) = (Vec::new(), 0);
+        let (mut starts, mut started, mut sent) = (Starts::default(), Vec::new(), 0);
         let end = SimTime::ZERO + SimDuration::from_secs(3);
         loop {
             let rests = session.advance_within(end, 1);
             let events = session.take_trace();
-            started.extend(events.iter().filter_map(|e| match &e.kind {
-                TraceKind::Started { name } => e.host.map(|host| (host, name.clone())),
-                _ => None,
-            }));
+            started.extend(events.iter().filter_map(|event| starts.hear(event)));
             let frame = observer.frame(session.world(), &events);
             sent += frame.sent.len();
             frame.delta.apply(&mut scene);

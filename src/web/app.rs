@@ -225,7 +225,7 @@ impl App {
         let canvas = self.canvas.cast::<HtmlCanvasElement>();
         let stage = canvas.and_then(|c| c.parent_element()).map_or(0.0, |e| f64::from(e.client_width()));
         let selected = self.selected();
-        self.look.replace(Look { width: stage, least_height: (height * 0.42).max(280.0), selected, still: self.still });
+        self.look.replace(Look { width: stage, least_height: (height * 0.36).max(280.0), selected, still: self.still });
     }
 }
 

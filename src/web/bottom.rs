@@ -49,7 +49,8 @@ pub(super) fn bottom(app: &App, ctx: &Context<App>) -> Html {
             { transport::transport(app, ctx) }
             { tabs(ctx, &offered, shown) }
             <div class="panel" role="tabpanel" id="panel" aria-labelledby={tab_id(shown)} tabindex="0">{ content }</div>
-            { terminal::prompt(app, ctx) }
+            { terminal::refusal(app) }
+            if app.width >= PHONE || shown == Tab::Terminal { { terminal::prompt(app, ctx) } }
         </section>
     }
 }

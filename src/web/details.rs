@@ -45,6 +45,7 @@ fn summary(leader: i32, replica: &ReplicaView, view: &PartitionView) -> String {
     let open = (replica.leo - replica.hw) as u64;
     let alone = if view.isr.len() == 1 { " alone" } else { "" };
     match open {
+        0 if replica.leo == 0 => format!("Broker {leader} leads{alone}. No record yet."),
         0 => format!("Broker {leader} leads{alone}. All {} are committed.", records_text(replica.leo as u64)),
         _ => format!("Broker {leader} leads{alone}. {} not committed yet.", records_text(open)),
     }

@@ -35,7 +35,7 @@ fn one(typed: &Typed) -> Html {
     html! { <li key={typed.id}><pre><i>{ "› " }</i>{ &typed.line }</pre>{ answer }</li> }
 }
 
-/// The line to type in, with the last refusal beside it.
+/// The line to type in.
 pub(super) fn prompt(app: &App, ctx: &Context<App>) -> Html {
     let submit = ctx.link().callback(|event: SubmitEvent| {
         event.prevent_default();
@@ -46,17 +46,21 @@ pub(super) fn prompt(app: &App, ctx: &Context<App>) -> Html {
         "ArrowDown" => Some(Msg::Recall(1)),
         _ => None,
     });
-    let refusal = app.desk.typed().last().and_then(|t| match &t.answer {
-        Some(Err(refusal)) => Some(format!("{}: {}", t.line, plain(refusal))),
-        _ => None,
-    });
     html! {
         <form class="prompt" onsubmit={submit}>
-            if let Some(text) = refusal { <p class="bad" role="alert">{ text }</p> }
             <label for="line"><span aria-hidden="true">{ "›" }</span><span class="vh">{ "Command line" }</span></label>
             <input id="line" ref={app.input.clone()} class="mono" autocomplete="off" autocapitalize="off" spellcheck="false"
                 placeholder="kafka-topics.sh --list" onkeydown={keys} />
             <button class="btn line" type="submit">{ "Run" }</button>
         </form>
     }
+}
+
+/// Why the last line could not be done, if it could not.
+pub(super) fn refusal(app: &App) -> Html {
+    let refusal = app.desk.typed().last().and_then(|t| match &t.answer {
+        Some(Err(refusal)) => Some(format!("{}: {}", t.line, plain(refusal))),
+        _ => None,
+    });
+    html! { if let Some(text) = refusal { <p class="refusal" role="alert">{ text }</p> } }
 }

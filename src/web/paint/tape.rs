@@ -149,12 +149,14 @@ impl Tape<'_> {
         let y = c.head.y + 24.0;
         b.pen(&p.hw, 1.0);
         b.dash(&[2.0, 3.0]);
-        b.line(&[(x, y + 8.0), (x, c.tape.bottom() + 30.0)]);
+        b.line(&[(x, y + 8.0), (x, c.tape.y)]);
         b.pen(&p.hw, if self.leads { 3.0 } else { 1.8 });
         b.line(&[(x, c.tape.y - 5.0), (x, c.tape.bottom() + 5.0)]);
         b.fill(&[(x - 5.0, y), (x + 5.0, y), (x, y + 8.0)], &p.hw);
         let label = format!("HW {}", self.replica.hw);
         let w = b.width(&label, HW);
+        let left = if x - c.head.x > w + 10.0 { x - 11.0 - w } else { x + 7.0 };
+        b.rect(Rect::new(left, y - 2.0, w + 4.0, 12.0), &p.stage);
         if x - c.head.x > w + 10.0 {
             b.text(&label, x - 9.0, y + 8.0, HW, &p.hw, Anchor::Right);
         } else {

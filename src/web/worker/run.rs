@@ -4,8 +4,8 @@ use crate::base::{HostId, SimDuration, SimTime};
 use crate::link::{Opened, Refusal};
 use crate::script::{self, Origin, Output, Reply, Said};
 use crate::session::{Loading, Session, SessionLoader};
-use crate::sim::{TraceEvent, TraceKind};
-use crate::view::{Frame, Observer, Position, position};
+use crate::sim::TraceEvent;
+use crate::view::{Frame, Observer, Position, Starts, position};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many of the last events of a replayed session are told again: enough for the lists, and for every message that
@@ -138,6 +138,7 @@ fn said_text(said: &Said) -> Result<String, Refusal> {
 /// What is remembered of a history that is replayed.
 #[derive(Default)]
 struct History {
+    starts: Starts,
     started: Vec<(HostId, String)>,
     events: VecDeque<TraceEvent>,
 }
@@ -145,9 +146,7 @@ struct History {
 impl History {
     fn take_in(&mut self, events: Vec<TraceEvent>) {
         for event in events {
-            if let (TraceKind::Started { name }, Some(host)) = (&event.kind, event.host) {
-                self.started.push((host, name.clone()));
-            }
+            self.started.extend(self.starts.hear(&event));
             if self.events.len() == RECALLED {
                 self.events.pop_front();
             }
