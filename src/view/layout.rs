@@ -246,8 +246,7 @@ fn routes(layout: &Layout) -> BTreeMap<(u32, i32), Route> {
     let mut out = BTreeMap::new();
     for shelf in &layout.shelves {
         for right in [false, true] {
-            let side: Vec<&ClientBox> =
-                layout.clients.iter().filter(|c| (c.role == Role::Consumer) == right).collect();
+            let side: Vec<&ClientBox> = layout.clients.iter().filter(|c| (c.role == Role::Consumer) == right).collect();
             let ports = ports(&side, shelf);
             for (n, client) in side.iter().enumerate() {
                 let lane = (n as f64 + 1.0) / (side.len() as f64 + 1.0);

@@ -172,7 +172,10 @@ impl Tape<'_> {
             let y = c.tape.bottom() + 14.0 + row as f64 * 13.0;
             b.pen(&p.ink2, 1.6);
             b.line(&[(x, c.tape.bottom() + 2.0), (x, y)]);
-            b.fill(&[(x, c.tape.bottom() + 1.0), (x + 4.0, c.tape.bottom() + 7.0), (x - 4.0, c.tape.bottom() + 7.0)], &p.ink2);
+            b.fill(
+                &[(x, c.tape.bottom() + 1.0), (x + 4.0, c.tape.bottom() + 7.0), (x - 4.0, c.tape.bottom() + 7.0)],
+                &p.ink2,
+            );
             let behind = (offset as f64) < self.shown.first - 0.5;
             let label = format!("{}{offset}", if behind { "‹ " } else { "" });
             let number = b.width(&label, NUMBER_BOLD);
