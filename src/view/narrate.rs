@@ -39,9 +39,7 @@ pub fn narrate(event: &TraceEvent, scene: &Scene) -> Option<Line> {
         TraceKind::Exited => (Notable, format!("{who} ends.")),
         TraceKind::Commanded { line } => (Notable, format!("› {line}")),
         TraceKind::Connecting { to: Some(to), .. } => (Routine, format!("{who} connects to {}.", lower(scene, *to))),
-        TraceKind::Connecting { to: None, .. } => {
-            (Alarm, format!("{who} tries to connect, and nobody listens there."))
-        }
+        TraceKind::Connecting { to: None, .. } => (Alarm, format!("{who} tries to connect, and nobody listens there.")),
         TraceKind::Sent { packet, .. } => (Routine, asks(scene, &who, packet)?),
         TraceKind::Lost { .. } => (Alarm, format!("A message to {} is lost with its connection.", who)),
         TraceKind::Fact(fact) => fact_text(fact, &who),
@@ -86,9 +84,10 @@ fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
             let records = records_text(u64::from(*records));
             (Routine, format!("{who} reads {records} of {partition}, {}.", offsets(*first_offset, *last_offset)))
         }
-        Fact::OffsetReset { partition, offset } => {
-            (Notable, format!("{who} has no position in {partition} and starts at offset {offset} (auto.offset.reset)."))
-        }
+        Fact::OffsetReset { partition, offset } => (
+            Notable,
+            format!("{who} has no position in {partition} and starts at offset {offset} (auto.offset.reset)."),
+        ),
         Fact::FrameRefused { reason, .. } => (Alarm, format!("{who} closes a connection: {reason}.")),
         Fact::Refused { partition, error } => (Alarm, format!("{who} refuses a request for {partition}: {error}.")),
         Fact::SendFailed { topic, records, error } => {
@@ -168,14 +167,8 @@ mod tests {
 
     #[test]
     fn facts_become_sentences() {
-        let appended = Fact::Appended {
-            partition: orders(),
-            base_offset: 12,
-            last_offset: 13,
-            leader_epoch: 0,
-            crc: 1,
-            size: 99,
-        };
+        let appended =
+            Fact::Appended { partition: orders(), base_offset: 12, last_offset: 13, leader_epoch: 0, crc: 1, size: 99 };
         assert_eq!(fact(0, appended), "Broker 1 writes 2 records to orders-0, offsets 12 to 13.");
         let acked = Fact::Acknowledged { partition: orders(), base_offset: 12, records: 1, acks: -1, crc: 1 };
         assert_eq!(fact(1, acked), "checkout gets its ack for orders-0, offset 12: every replica in sync holds them.");
@@ -187,7 +180,10 @@ mod tests {
 
     #[test]
     fn hosts_and_commands_are_told_and_deliveries_are_not() {
-        assert_eq!(told(1, TraceKind::Started { name: "x".into() }).as_deref(), Some("Producer checkout (acks=all) starts."));
+        assert_eq!(
+            told(1, TraceKind::Started { name: "x".into() }).as_deref(),
+            Some("Producer checkout (acks=all) starts.")
+        );
         assert_eq!(told(0, TraceKind::Commanded { line: "status".into() }).as_deref(), Some("› status"));
         assert_eq!(told(0, TraceKind::Received { sent: EventId(1) }), None);
     }

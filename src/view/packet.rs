@@ -108,9 +108,7 @@ fn names(partitions: &[TopicPartition]) -> String {
     match partitions {
         [] => "nothing".into(),
         [one] => one.to_string(),
-        [one, rest @ ..] if rest.len() < 3 => {
-            rest.iter().fold(one.to_string(), |text, tp| format!("{text}, {tp}"))
-        }
+        [one, rest @ ..] if rest.len() < 3 => rest.iter().fold(one.to_string(), |text, tp| format!("{text}, {tp}")),
         [one, rest @ ..] => format!("{one} and {} more", rest.len()),
     }
 }

@@ -235,12 +235,17 @@ fn matches(query: &str) -> bool {
 
 fn listeners(ctx: &Context<App>, desk: &Rc<Desk>) -> Vec<EventListener> {
     let link = ctx.link().clone();
-    let pressed = EventListener::new_with_options(&document(), "keydown", EventListenerOptions::enable_prevent_default(), move |event| {
-        if let Some(msg) = event.dyn_ref::<KeyboardEvent>().and_then(keys::meaning) {
-            event.prevent_default();
-            link.send_message(msg);
-        }
-    });
+    let pressed = EventListener::new_with_options(
+        &document(),
+        "keydown",
+        EventListenerOptions::enable_prevent_default(),
+        move |event| {
+            if let Some(msg) = event.dyn_ref::<KeyboardEvent>().and_then(keys::meaning) {
+                event.prevent_default();
+                link.send_message(msg);
+            }
+        },
+    );
     let link = ctx.link().clone();
     let resized = EventListener::new(&window(), "resize", move |_| link.send_message(Msg::Resized));
     let save = |target: &web_sys::EventTarget, name: &'static str| {

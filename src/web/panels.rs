@@ -10,14 +10,20 @@ const ROWS: usize = 80;
 /// The event log, newest first.
 pub(super) fn log(app: &App) -> Html {
     let rows = |player: &Player| -> Html {
-        player.lines().iter().rev().take(ROWS).map(|(n, line)| {
-            let class = match line.weight {
-                Weight::Routine => "routine",
-                Weight::Notable => "notable",
-                Weight::Alarm => "alarm",
-            };
-            html! { <li key={*n} {class}><time>{ seconds(line.at.0) }</time>{ &line.text }</li> }
-        }).collect()
+        player
+            .lines()
+            .iter()
+            .rev()
+            .take(ROWS)
+            .map(|(n, line)| {
+                let class = match line.weight {
+                    Weight::Routine => "routine",
+                    Weight::Notable => "notable",
+                    Weight::Alarm => "alarm",
+                };
+                html! { <li key={*n} {class}><time>{ seconds(line.at.0) }</time>{ &line.text }</li> }
+            })
+            .collect()
     };
     html! { <ol class="log">{ app.desk.with(rows).unwrap_or_default() }</ol> }
 }

@@ -20,7 +20,8 @@ pub(super) fn stage(app: &App, ctx: &Context<App>) -> Html {
         event.stop_propagation();
         Some(Msg::Choose(by))
     });
-    let press = ctx.link().callback(|event: PointerEvent| Msg::Press(f64::from(event.offset_x()), f64::from(event.offset_y())));
+    let press =
+        ctx.link().callback(|event: PointerEvent| Msg::Press(f64::from(event.offset_x()), f64::from(event.offset_y())));
     let selected = app.selected();
     let options = app.desk.with(|p| options(p.scene(), selected.as_ref())).unwrap_or_default();
     let active = selected.as_ref().map(id);

@@ -168,8 +168,8 @@ pub(crate) fn envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, right: bo
     let p = b.palette;
     let half = (b.width(&packet.api, SMALL_BOLD) + 24.0) / 2.0;
     let s = if right { 1.0 } else { -1.0 };
-    let body =
-        [(-half, -9.0), (half - 3.0, -9.0), (half + 3.0, 0.0), (half - 3.0, 9.0), (-half, 9.0)].map(|(dx, dy)| (x + s * dx, y + dy));
+    let body = [(-half, -9.0), (half - 3.0, -9.0), (half + 3.0, 0.0), (half - 3.0, 9.0), (-half, 9.0)]
+        .map(|(dx, dy)| (x + s * dx, y + dy));
     if let crate::view::Cargo::Data { riders, records, .. } = &packet.cargo {
         ride(b, riders, *records, x - half + 6.0, y - 14.0);
     }

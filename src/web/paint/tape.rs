@@ -133,7 +133,9 @@ impl Tape<'_> {
         b.left(role, c.tape.x, y, kind, color);
         let leo = self.replica.leo.to_string();
         let w = b.width(&leo, NUMBER);
-        let right = (self.x(self.replica.leo as f64) + 3.0).max(c.tape.x + 48.0 + w + 26.0).min(c.tape.right());
+        let (end, need) = (self.x(self.replica.leo as f64), w + 31.0);
+        let beside = (end + need + 2.0).max(c.tape.x + 44.0 + need);
+        let right = if end - c.tape.x > 52.0 + need { end - 5.0 } else { beside };
         b.text(&leo, right, y, NUMBER, &p.ink, Anchor::Right);
         b.text("LEO", right - w - 5.0, y, NUMBER, &p.ink3, Anchor::Right);
         if self.replica.leo > 1000 {
@@ -172,7 +174,10 @@ impl Tape<'_> {
             let y = c.tape.bottom() + 14.0 + row as f64 * 13.0;
             b.pen(&p.ink2, 1.6);
             b.line(&[(x, c.tape.bottom() + 2.0), (x, y)]);
-            b.fill(&[(x, c.tape.bottom() + 1.0), (x + 4.0, c.tape.bottom() + 7.0), (x - 4.0, c.tape.bottom() + 7.0)], &p.ink2);
+            b.fill(
+                &[(x, c.tape.bottom() + 1.0), (x + 4.0, c.tape.bottom() + 7.0), (x - 4.0, c.tape.bottom() + 7.0)],
+                &p.ink2,
+            );
             let behind = (offset as f64) < self.shown.first - 0.5;
             let label = format!("{}{offset}", if behind { "‹ " } else { "" });
             let number = b.width(&label, NUMBER_BOLD);
