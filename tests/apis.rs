@@ -357,3 +357,26 @@ fn frames_that_are_no_requests_end_their_connection() {
         assert!(client.world.external_take(client.conn).is_empty());
     }
 }
+
+#[test]
+fn a_fetch_session_tells_only_news() {
+    let mut client = Client::connect();
+    let topic_id = client.topic_id();
+    let fetch = |client: &mut Client, id: i32, epoch: i32, named: bool| {
+        let RequestKind::Fetch(full) = fetch_body(18, topic_id, 0, 0) else { panic!() };
+        let topics = if named { full.topics.clone() } else { Vec::new() };
+        let request = full.with_topics(topics).with_session_id(id).with_session_epoch(epoch);
+        let ResponseKind::Fetch(answer) = client.ask(ApiKey::Fetch, 18, RequestKind::Fetch(request)) else { panic!() };
+        (answer.session_id, ErrorCode(answer.error_code), answer.responses.len())
+    };
+    let (id, error, mentioned) = fetch(&mut client, 0, 0, true);
+    assert!(id != 0 && error.is_ok() && mentioned == 1);
+    assert_eq!(fetch(&mut client, id, 1, false), (id, ErrorCode::NONE, 0));
+    client.produce(13, 1, batch(10));
+    assert_eq!(fetch(&mut client, id, 2, false), (id, ErrorCode::NONE, 1));
+    assert_eq!(fetch(&mut client, id, 2, false), (0, ErrorCode::INVALID_FETCH_SESSION_EPOCH, 0));
+    assert_eq!(fetch(&mut client, id ^ 1, 3, false), (0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND, 0));
+    assert_eq!(fetch(&mut client, id, -1, false), (0, ErrorCode::NONE, 0));
+    assert_eq!(fetch(&mut client, id, 3, false), (0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND, 0));
+    assert_eq!(client.world.broker(1).unwrap().fetch_sessions(), 0);
+}

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| our_fault(panic)));
+    std::panic::set_hook(Box::new(our_fault));
     let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr());
     #[expect(clippy::disallowed_methods, reason = "this is the command line")]
     let arguments = std::env::args_os().skip(1);

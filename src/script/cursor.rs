@@ -17,7 +17,7 @@ impl Word {
     }
 
     /// The part of this word from character `skip` on, where no quotes stand before it.
-    pub(super) fn from_char(&self, skip: usize) -> Self {
+    pub(super) fn behind(&self, skip: usize) -> Self {
         let text = self.text.chars().skip(skip).collect();
         Self { text, at: Position { line: self.at.line, column: self.at.column + skip as u32 } }
     }

@@ -206,11 +206,6 @@ impl Query {
             _ => Kind::Number,
         }
     }
-
-    /// Whether its value is a host's id, so that it can stand where a command wants a host.
-    pub fn names_a_node(&self) -> bool {
-        matches!(self, Self::Leader(_) | Self::Controller | Self::Coordinator(_))
-    }
 }
 
 impl Expression {

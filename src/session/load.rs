@@ -186,3 +186,62 @@ impl SessionLoader {
         LoadError::DifferentHistory { engine: self.engine.clone(), agrees_until: self.agrees_until }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn save() -> Save {
+        let script = "kafka-topics.sh --create --topic t\nproducer p --topic t --rate 100/s\n";
+        let mut session = Session::start(script, 1).expect("a script");
+        session.advance_to(SimTime(20_000_000));
+        let save = Save::from_bytes(&session.to_save()).expect("a save");
+        assert!(save.checkpoints.len() > 3);
+        save
+    }
+
+    fn loaded(save: &Save) -> Result<Session, LoadError> {
+        Session::from_save(&save.to_bytes())
+    }
+
+    #[test]
+    fn another_engine_with_the_same_history_loads() {
+        let save = Save { engine: "0.0.1".into(), ..save() };
+        assert_eq!(loaded(&save).map(|session| session.world().trace_hash()).ok(), Some(save.position.hash));
+    }
+
+    #[test]
+    fn another_history_is_told_from_the_last_agreeing_checkpoint_on() {
+        let mut save = Save { engine: "0.0.1".into(), ..save() };
+        save.checkpoints[2].hash ^= 1;
+        let agrees_until = save.checkpoints[1].at;
+        assert_eq!(loaded(&save).err(), Some(LoadError::DifferentHistory { engine: "0.0.1".into(), agrees_until }));
+    }
+
+    #[test]
+    fn a_position_that_history_does_not_reach_is_another_history() {
+        for (steps, at) in [(1, 0), (1, 1), (1_000_000, 1_000)] {
+            let mut save = save();
+            save.position.steps += steps;
+            save.position.at.0 += at;
+            assert!(matches!(loaded(&save).err(), Some(LoadError::DifferentHistory { .. })), "{steps} {at}");
+        }
+    }
+
+    #[test]
+    fn places_out_of_order_are_damage() {
+        let mut save = save();
+        save.checkpoints.swap(0, 1);
+        assert_eq!(loaded(&save).err(), Some(LoadError::Corrupted));
+    }
+
+    #[test]
+    fn a_script_that_is_not_understood_is_told() {
+        let mut save = save();
+        save.script.push_str("fly\n");
+        assert!(matches!(loaded(&save).err(), Some(LoadError::Script(error)) if error.line == 3));
+        save.script.truncate(save.script.len() - 4);
+        save.log.push(Typed { at: SimTime::ZERO, steps: 0, line: "fly".into() });
+        assert!(matches!(loaded(&save).err(), Some(LoadError::Script(_))));
+    }
+}

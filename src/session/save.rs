@@ -54,7 +54,7 @@ impl Session {
 }
 
 impl Save {
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         let body = postcard::to_allocvec(self).expect("a save can be written to memory");
         let mut bytes = Vec::with_capacity(HEADER + body.len());
         bytes.extend_from_slice(MAGIC);

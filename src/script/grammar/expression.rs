@@ -352,8 +352,12 @@ pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
     let (token, at) = cursor.token()?;
     let Token::Word(word) = token else { return Err(Error::new(at, format!("{token} where a host belongs; {NODES}"))) };
     if cursor.peek_token()?.0 == Token::Sign("(") {
+        // Looked at before it is read: only these take no host themselves, so that hosts do not nest.
+        if !["leader", "coordinator", "controller"].contains(&word.as_str()) {
+            return Err(Error::new(at, format!("`{word}` names no host; {NODES}")));
+        }
         *cursor = start;
-        return node_function(cursor, at);
+        return primary(cursor, 0).map(Node::Found);
     }
     match word.as_str() {
         "broker" => Ok(Node::Broker(node_id(cursor, "broker")?)),
@@ -361,14 +365,6 @@ pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
         "producer" => Ok(Node::Producer(argument(cursor, "a producer's name")?.0)),
         "consumer" => Ok(Node::Consumer(argument(cursor, "a consumer's name")?.0)),
         _ => Err(Error::new(at, format!("`{word}` where a host belongs; {NODES}"))),
-    }
-}
-
-fn node_function(cursor: &mut Cursor<'_>, at: Position) -> Result<Node, Error> {
-    let function = primary(cursor, 0)?;
-    match &function.kind {
-        ExpressionKind::Query(query) if query.names_a_node() => Ok(Node::Found(function)),
-        _ => Err(Error::new(at, format!("`{}` names no host; {NODES}", function.text))),
     }
 }
 

@@ -94,3 +94,74 @@ fn signed(cursor: &mut Cursor<'_>) -> Result<i64, Error> {
         word.error(format!("`{}` is no difference; it is a sign and a duration, such as +500ms", word.text))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::ast::Node;
+    use crate::script::source::{Item, read};
+
+    /// The fault of a line, before anybody asks whether it is built.
+    fn parsed(text: &str) -> Result<Fault, String> {
+        let Ok(Some(Item::Command(source))) = read(text).map(|items| items.into_iter().next()) else {
+            panic!("{text} is one command")
+        };
+        let mut cursor = Cursor::new(&source);
+        let verb = cursor.word().expect("a verb").text;
+        fault(&verb, &mut cursor).map(|fault| fault.expect("a fault")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_fault_is_read() {
+        let broker = Node::Broker;
+        for (text, fault) in [
+            ("crash broker 2", Fault::Crash(broker(2))),
+            ("crash producer p1", Fault::Crash(Node::Producer("p1".into()))),
+            ("power-loss controller 101", Fault::PowerLoss(Node::Controller(101))),
+            ("stop broker 1", Fault::Stop(broker(1))),
+            ("start broker 1", Fault::Start(broker(1))),
+            ("pause consumer c1", Fault::Pause(Node::Consumer("c1".into()))),
+            ("resume consumer c1", Fault::Resume(Node::Consumer("c1".into()))),
+            ("cut broker 1 broker 2", Fault::Cut { from: broker(1), to: broker(2), one_way: false }),
+            ("cut broker 1 broker 2 --one-way", Fault::Cut { from: broker(1), to: broker(2), one_way: true }),
+            ("heal", Fault::Heal(None)),
+            ("heal broker 1 broker 2", Fault::Heal(Some((broker(1), broker(2))))),
+            (
+                "slow link broker 1 broker 2 --latency 300ms",
+                Fault::SlowLink { from: broker(1), to: broker(2), latency: SimDuration::from_millis(300) },
+            ),
+            ("reset broker 1 broker 2", Fault::Reset(broker(1), broker(2))),
+            ("drop 4711", Fault::Drop(EventId(4711))),
+            ("delay 4711 2s", Fault::Delay(EventId(4711), SimDuration::from_secs(2))),
+            ("skew broker 1 +500ms", Fault::Skew(broker(1), 500_000)),
+            ("skew broker 1 -2s", Fault::Skew(broker(1), -2_000_000)),
+            ("slow disk broker 1 x10", Fault::SlowDisk(broker(1), 10)),
+            ("slow cpu broker 1 x3", Fault::SlowCpu(broker(1), 3)),
+        ] {
+            assert_eq!(parsed(text), Ok(fault), "{text}");
+        }
+        assert!(
+            matches!(parsed("crash leader(orders-0)"), Ok(Fault::Crash(Node::Found(f))) if f.text == "leader(orders-0)")
+        );
+    }
+
+    #[test]
+    fn what_is_no_fault_is_told() {
+        for (text, error) in [
+            ("crash", "1:6: the command's end where a host belongs"),
+            ("crash broker x", "1:14: `x` where the broker's id, a number, belongs"),
+            ("crash hw(t-0)", "1:7: `hw` names no host"),
+            ("crash 2", "1:7: `2` where a host belongs"),
+            ("crash broker 1 2", "1:16: `2` after `crash` and what it takes; nothing more belongs there"),
+            ("slow memory broker 1", "1:6: `slow memory`; it is `slow link`, `slow disk` or `slow cpu`"),
+            ("slow disk broker 1 10", "1:20: `10` is no factor; it is a number behind an x, such as x10"),
+            ("slow link broker 1 broker 2", "1:28: the command ends here; `--latency` is missing"),
+            ("skew broker 1 500ms", "1:15: `500ms` is no difference; it is a sign and a duration, such as +500ms"),
+            ("drop m1", "1:6: `m1` is no message's id; that is a number from the trace"),
+            ("cut broker 1", "1:13: the command's end where a host belongs"),
+        ] {
+            let found = parsed(text).expect_err(text);
+            assert!(found.starts_with(error), "{text}: {found}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub(super) fn next(cursor: &mut Cursor<'_>, verb: &str, known: &[&str]) -> Resul
     let Some(word) = cursor.word() else { return Ok(None) };
     let (name, value) = match word.text.split_once('=') {
         Some((name, _)) if word.text.starts_with("--") => {
-            let value = word.from_char(name.chars().count() + 1);
+            let value = word.behind(name.chars().count() + 1);
             (Word { text: name.to_owned(), at: word.at }, Some(value))
         }
         _ => (word, None),
@@ -69,7 +69,7 @@ pub(super) fn number(word: &Word, least: i64, most: i64) -> Result<i64, Error> {
 /// `KEY=VALUE`, and the place of the value.
 pub(super) fn pair(word: &Word) -> Result<(String, Word), Error> {
     match word.text.split_once('=') {
-        Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), word.from_char(key.chars().count() + 1))),
+        Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), word.behind(key.chars().count() + 1))),
         _ => Err(word.error(format!("`{}` where KEY=VALUE belongs", word.text))),
     }
 }

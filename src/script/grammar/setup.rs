@@ -195,7 +195,7 @@ fn network(word: &Word) -> Result<NetworkProfile, Error> {
     let (mut latency, mut jitter, mut bandwidth) = (None, None, None);
     let mut skip = 0;
     for part in word.text.split(',') {
-        let part_word = Word { text: part.to_owned(), at: word.from_char(skip).at };
+        let part_word = Word { text: part.to_owned(), at: word.behind(skip).at };
         skip += part.chars().count() + 1;
         let (key, value) = flags::pair(&part_word)?;
         let key_word = Word { text: key, at: part_word.at };

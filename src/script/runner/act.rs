@@ -29,8 +29,16 @@ impl Runner {
         self.next_line += 1;
         let by = By { origin: Origin::Script, at: line.at, text: line.text.clone(), line: Some(index) };
         if let Err(error) = self.act(&line.kind, by) {
-            self.stopped = Some(error);
+            self.stop(error);
         }
+    }
+
+    /// The script cannot go on: none of its lines runs any more, nor what it has put off.
+    fn stop(&mut self, error: Error) {
+        let rest = std::mem::take(&mut self.scheduled).into_iter();
+        self.scheduled = rest.filter(|(_, scheduled)| scheduled.origin != Origin::At).collect();
+        self.wait = Wait::Nothing;
+        self.stopped = Some(error);
     }
 
     /// Does a command that somebody types now, then whatever of the script is due by it.
@@ -156,7 +164,7 @@ impl Runner {
             if let Err(error) = self.act(&line.kind, by.clone()) {
                 match origin {
                     Origin::Typed(_) => self.say(&by, Said::Refused(error.message)),
-                    _ => self.stopped = Some(error),
+                    _ => self.stop(error),
                 }
             }
             return self.look_around();

@@ -110,7 +110,7 @@ pub(super) fn read(tool: &'static str, verb: &Word, cursor: &mut Cursor<'_>) -> 
     }
 }
 
-/// What Kafka's admin client says when it gives a call up.
+/// What Kafka's admin client says when it finds no node to send a call to.
 fn timed_out(call: &str) -> String {
-    format!("Call(callName={call}) timed out after {} ms", TOOL_TIMEOUT.as_millis())
+    format!("Timed out waiting for a node assignment. Call: {call}")
 }

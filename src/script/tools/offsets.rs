@@ -20,8 +20,9 @@ const OPTIONS: [Spec; 9] = [
 ];
 
 const NO_MATCH: &str = "Could not match any topic-partitions with the specified filters";
-const LATEST: i64 = -1;
-const EARLIEST: i64 = -2;
+
+/// The largest timestamp, and what concerns tiered storage.
+const UNBUILT_TIMES: std::ops::RangeInclusive<i64> = -5..=-3;
 
 /// How the tool prints its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,18 +33,19 @@ pub struct Offsets {
 
 /// Reads the tool's arguments.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<ToolCall, Error> {
-    let at = cursor.position();
     let options = match Options::read(cursor, &OPTIONS) {
         Ok(options) => options,
         Err(refusal) => return refusal.end(|message| failed(&message)),
     };
     let time = match time(&options) {
-        Ok(Some(time)) => time,
-        Ok(None) => {
-            return Err(Error::new(at, "`--time` by timestamp of the largest or of tiers is not built yet"));
-        }
+        Ok(time) => time,
         Err(message) => return Ok(ToolCall::Ends(failed(&message))),
     };
+    if UNBUILT_TIMES.contains(&time)
+        && let Some(error) = options.value_not_yet("time")
+    {
+        return Err(error);
+    }
     match pattern(&options) {
         Ok((topic, filter)) => {
             let printer = Printer::Offsets(Offsets { filter });
@@ -57,23 +59,21 @@ fn failed(message: &str) -> ToolOutput {
     ToolOutput::refused(format_args!("Error occurred: {message}"))
 }
 
-/// `--time` as the protocol has it; nothing for one that this build has not.
-fn time(options: &Options) -> Result<Option<i64>, String> {
+/// `--time` as the protocol has it.
+fn time(options: &Options) -> Result<i64, String> {
     let text = options.one("time")?.unwrap_or("latest");
-    Ok(match text {
-        "latest" => Some(LATEST),
-        "earliest" => Some(EARLIEST),
-        "max-timestamp" | "earliest-local" | "latest-tiered" => None,
-        number => match number.parse() {
-            Ok(-5..=-3) => None,
-            Ok(time) => Some(time),
-            Err(_) => {
-                let right = "-1 or latest / -2 or earliest / -3 or max-timestamp / -4 or earliest-local / -5 or \
-                             latest-tiered, or a specified long format timestamp";
-                return Err(format!("Malformed time argument {number}. Please use {right}"));
-            }
-        },
-    })
+    match text {
+        "latest" => Ok(-1),
+        "earliest" => Ok(-2),
+        "max-timestamp" => Ok(-3),
+        "earliest-local" => Ok(-4),
+        "latest-tiered" => Ok(-5),
+        number => number.parse().map_err(|_| {
+            let right = "-1 or latest / -2 or earliest / -3 or max-timestamp / -4 or earliest-local / -5 or \
+                         latest-tiered, or a specified long format timestamp";
+            format!("Malformed time argument {number}. Please use {right}")
+        }),
+    }
 }
 
 /// The topic to ask for when `--topic` is a plain name, otherwise the expression that names have to match.
@@ -96,7 +96,10 @@ impl Offsets {
             Some(AdminResult::Offsets(offsets)) => offsets,
             Some(AdminResult::Failed { error: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, .. }) => return failed(NO_MATCH),
             Some(AdminResult::Failed { message, .. }) => return failed(message),
-            _ => return failed(&super::timed_out("listOffsets")),
+            _ => {
+                let class = "org.apache.kafka.common.errors.TimeoutException";
+                return failed(&format!("{class}: {}", super::timed_out("listTopics")));
+            }
         };
         let filter = self.filter.as_deref().and_then(|pattern| regex::Regex::new(pattern).ok());
         let mut rows: Vec<_> =

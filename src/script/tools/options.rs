@@ -31,7 +31,7 @@ pub(super) const fn unbuilt(name: &'static str) -> Spec {
 
 /// The options that a tool was given.
 pub(super) struct Options {
-    given: Vec<(&'static str, Option<String>)>,
+    given: Vec<(&'static str, Option<Word>)>,
 }
 
 /// Why options cannot be used: by the tool's own rules, or because this build lacks something.
@@ -57,7 +57,7 @@ impl Options {
         while let Some(word) = cursor.word() {
             let Some(text) = word.text.strip_prefix("--") else { continue };
             let (name, attached) = match text.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
+                Some((name, _)) => (name, Some(word.behind(name.chars().count() + 3))),
                 None => (text, None),
             };
             let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
@@ -78,7 +78,10 @@ impl Options {
 
     /// All values of an option that may be given several times.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.given.iter().filter(move |(given, _)| *given == name).filter_map(|(_, value)| value.as_deref())
+        self.given
+            .iter()
+            .filter(move |(given, _)| *given == name)
+            .filter_map(|(_, value)| Some(value.as_ref()?.text.as_str()))
     }
 
     /// The value of an option that may be given once.
@@ -91,6 +94,12 @@ impl Options {
         }
     }
 
+    /// The error of the script that this option's value is not built yet.
+    pub(super) fn value_not_yet(&self, name: &str) -> Option<Error> {
+        let word = self.given.iter().find(|(given, _)| *given == name)?.1.as_ref()?;
+        Some(word.error(not_yet(&format!("`--{name} {}`", word.text))))
+    }
+
     /// The value of an option that is a 32-bit number.
     pub(super) fn int(&self, name: &str) -> Result<Option<i32>, String> {
         let parse = |text: &str| text.parse().map_err(|_| format!("Cannot parse argument '{text}' of option {name}"));
@@ -98,18 +107,17 @@ impl Options {
     }
 }
 
-fn value(cursor: &mut Cursor<'_>, spec: &Spec, attached: Option<String>) -> Result<String, Refusal> {
-    let next = || {
-        let mut ahead = *cursor;
-        // Another option is no value, but a negative number is.
-        ahead.word().filter(|word: &Word| !word.text.starts_with("--")).map(|word| (word.text, ahead))
-    };
-    let found = match attached {
-        Some(value) => Some(value),
-        None => next().map(|(value, ahead)| {
+fn value(cursor: &mut Cursor<'_>, spec: &Spec, attached: Option<Word>) -> Result<Word, Refusal> {
+    if let Some(word) = attached {
+        return Ok(word);
+    }
+    let mut ahead = *cursor;
+    // Another option is no value, but a negative number is.
+    match ahead.word().filter(|word| !word.text.starts_with("--")) {
+        Some(word) => {
             *cursor = ahead;
-            value
-        }),
-    };
-    found.ok_or_else(|| Refusal::Tool(format!("Option {} requires an argument", spec.name)))
+            Ok(word)
+        }
+        None => Err(Refusal::Tool(format!("Option {} requires an argument", spec.name))),
+    }
 }
