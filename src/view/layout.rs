@@ -122,11 +122,15 @@ pub const TAB: f64 = 26.0;
 pub const TAPE: f64 = 38.0;
 const MARGIN: f64 = 13.0;
 const HEAD: f64 = 34.0;
-const SHELF_HEAD: f64 = 88.0;
+const SHELF_HEAD: f64 = 84.0;
 const LANE: f64 = 126.0;
-const PRODUCER_W: f64 = 96.0;
-const CONSUMER_W: f64 = 150.0;
+const PRODUCER_W: f64 = 92.0;
+const CONSUMER_W: f64 = 147.0;
 const MIN_COLUMN: f64 = 150.0;
+/// Between a tape's end and the next column.
+const COLUMN_GAP: f64 = 12.0;
+/// A cell has room for three digits.
+const MIN_CELL: f64 = 22.0;
 
 /// The stage for `scene`, `width` CSS pixels wide and at least `least_height` high. `narrow` names the partition that a
 /// phone shows.
@@ -137,7 +141,7 @@ pub fn layout(scene: &Scene, width: f64, least_height: f64, narrow: Option<&Topi
 fn sandbox(scene: &Scene, width: f64, least_height: f64) -> Layout {
     let unit = (width / 1180.0).clamp(1.0, 2.0);
     let width_u = width / unit;
-    let gutter = (width_u * 0.095).clamp(72.0, 150.0);
+    let gutter = (width_u * 0.085).clamp(72.0, 150.0);
     let card_x = MARGIN + PRODUCER_W + gutter;
     let card_w = (width_u - card_x - gutter - CONSUMER_W - MARGIN).max(SHELF_HEAD + MIN_COLUMN);
     let mut out = Layout { unit, width: width_u, ..Layout::default() };
@@ -188,8 +192,9 @@ fn lanes(scene: &Scene, card_w: f64) -> Vec<Vec<TopicPartition>> {
 fn columns(lanes: &[Vec<TopicPartition>], card: Rect) -> Vec<Column> {
     let widest = lanes.iter().map(Vec::len).max().unwrap_or(1).max(1) as f64;
     let pitch = (card.w - SHELF_HEAD - 6.0) / widest;
-    let cells = (((pitch - TAB - 20.0) / 18.0).floor() as usize).clamp(3, super::scene::TAIL);
-    let cell = ((pitch - TAB - 20.0) / cells as f64).clamp(18.0, 26.0);
+    let room = pitch - TAB - COLUMN_GAP;
+    let cells = ((room / MIN_CELL).floor() as usize).clamp(3, super::scene::TAIL);
+    let cell = (room / cells as f64).clamp(MIN_CELL, 28.0);
     let mut out = Vec::new();
     for (row, lane) in lanes.iter().enumerate() {
         let y = card.y + row as f64 * (LANE + HEAD);
@@ -226,7 +231,7 @@ fn place_side(out: &mut Vec<ClientBox>, side: &Side, area: Rect) {
     let (h, folded) = (box_height(side.len()), side.len() > FOLD);
     let gap = if side.len() > FOLD { 10.0 } else { 16.0f64.min((area.h - side.len() as f64 * h) / 2.0).max(10.0) };
     let total = side.len() as f64 * (h + gap) - gap;
-    let first = area.y + ((area.h - total) / 2.0).max(0.0);
+    let first = area.y + ((area.h - total) / 2.0).clamp(0.0, 48.0);
     for (n, (host, name, role)) in side.iter().enumerate() {
         let card = Rect::new(area.x, first + n as f64 * (h + gap), area.w, h);
         out.push(ClientBox { host: *host, name: name.clone(), role: *role, card, folded });
@@ -338,7 +343,8 @@ fn chip_row(out: &mut Vec<ClientBox>, side: &Side, width: f64, y: f64) -> f64 {
 /// From a chip by an elbow to a port in the middle part of the shelf's edge, where the column's head leaves room.
 fn phone_route(client: &ClientBox, shelf: Rect, part: f64) -> Route {
     let from = client.card.x + client.card.w / 2.0;
-    let x = shelf.x + shelf.w * (0.4 + 0.24 * part);
+    let clear = (shelf.x + shelf.w * 0.38)..(shelf.x + shelf.w * 0.64);
+    let x = if clear.contains(&from) { from } else { shelf.x + shelf.w * (0.3 + 0.5 * part) };
     let (start, turn, end) = if client.role == Role::Consumer {
         (client.card.y, client.card.y - 10.0, shelf.bottom())
     } else {
@@ -356,7 +362,7 @@ mod tests {
         for c in &layout.columns {
             let shelf = layout.shelves[0].card;
             assert!(c.tape.x >= shelf.x && c.tape.right() <= shelf.right() + 0.01, "{:?} in {shelf:?}", c.tape);
-            assert!(c.tape.bottom() <= shelf.bottom() && c.cells >= 3 && c.cell >= 18.0);
+            assert!(c.tape.bottom() <= shelf.bottom() && c.cells >= 3 && c.cell >= MIN_CELL);
         }
         for c in &layout.clients {
             assert!(c.card.x >= 0.0 && c.card.right() <= layout.width + 0.01, "{c:?}");

@@ -8,7 +8,7 @@ use yew::prelude::*;
 /// The details of the selected partition.
 pub(super) fn details(app: &App) -> Html {
     let Some(tp) = app.selected() else {
-        return html! { <p class="empty">{ "A topic's partitions appear here once there is one." }</p> };
+        return html! { <p class="empty">{ "A topic’s partitions appear here once there is one." }</p> };
     };
     app.desk.with(|player| partition(player.scene(), &tp)).unwrap_or_default()
 }

@@ -16,8 +16,8 @@ pub(super) fn tools(_app: &App, ctx: &Context<App>) -> Html {
     let tool = |(addition, name, label, key): (Addition, &'static str, &'static str, &'static str)| {
         let add = ctx.link().callback(move |_| Msg::Add(addition));
         html! {
-            <button class="tool" onclick={add} aria-label={format!("Add {}", label.to_lowercase())} aria-keyshortcuts={key}>
-                { icon(name, 22) }<kbd>{ key }</kbd><span>{ label }</span>
+            <button class="tool" onclick={add} aria-keyshortcuts={key} title={format!("Add a {} ({key})", label.to_lowercase())}>
+                { icon(name, 22) }<kbd aria-hidden="true">{ key }</kbd><span class="vh">{ "Add " }</span><span>{ label }</span>
             </button>
         }
     };

@@ -29,9 +29,11 @@ pub(super) fn topbar(app: &App, ctx: &Context<App>) -> Html {
 
 fn saved(app: &App) -> Html {
     let (name, text) = match app.desk.save_status() {
-        Some(SaveStatus::Saved) => ("check", "Saved in this browser"),
-        Some(SaveStatus::MemoryOnly) => ("warn", "Not saved"),
-        Some(SaveStatus::Failing) => ("warn", "Saving fails"),
+        Some(SaveStatus::Saved) => {
+            ("check", html! { <>{ "Saved" }<span class="long">{ " in this browser" }</span></> })
+        }
+        Some(SaveStatus::MemoryOnly) => ("warn", html! { "Not saved" }),
+        Some(SaveStatus::Failing) => ("warn", html! { "Saving fails" }),
         None => return Html::default(),
     };
     html! { <span class="saved">{ icon(name, 14) }<span>{ text }</span></span> }

@@ -41,7 +41,7 @@ fn speeds(app: &App, ctx: &Context<App>) -> Html {
     let one = |n: usize| {
         let speed = Speed::nth(n)?;
         let choose = ctx.link().callback(move |_| Msg::Speed(speed));
-        let label = format!("Speed {}", speed.factor());
+        let label = format!("Speed {}", speed.label());
         Some(html! {
             <button onclick={choose} aria-pressed={(speed == chosen).to_string()} aria-label={label}>{ speed.label() }</button>
         })

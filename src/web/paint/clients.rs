@@ -84,8 +84,8 @@ fn consumer(b: &Brush, c: &ClientBox, name: &str, view: &ConsumerView) {
         return;
     }
     let widest = view.positions.iter().map(|(_, o)| o.to_string().len()).max().unwrap_or(1);
-    let w = 22.0 + widest.max(2) as f64 * 7.0 + 3.0;
-    let per_row = (((r.w - 14.0) / (w + 3.0)).floor() as usize).max(1);
+    let w = 21.0 + widest.max(2) as f64 * 7.0 + 8.0;
+    let per_row = (((r.w - 12.0) / (w + 3.0)).floor() as usize).max(1);
     let room = per_row * 2;
     let shown = if view.positions.len() > room { room - 1 } else { view.positions.len() };
     for (n, (tp, offset)) in view.positions.iter().take(shown).enumerate() {

@@ -80,15 +80,17 @@ impl Painter {
             title(&b, scene);
             legend(&b, scene, self.layout.width);
         }
+        // Messages come out from under a client's box and go in under the broker's card.
+        traffic::routes(&b, scene, &self.layout, player.flights());
+        traffic::flights(&b, scene, &self.layout, player.flights(), player.now(), look.still);
         for shelf in &self.layout.shelves {
             clients::shelf(&b, scene, shelf, self.layout.narrow);
         }
-        traffic::routes(&b, scene, &self.layout, player.flights());
+        traffic::ports(&b, &self.layout);
         tapes(&b, scene, &self.layout, &mut self.motion, look, ms);
         for client in &self.layout.clients {
             clients::client(&b, scene, client);
         }
-        traffic::flights(&b, scene, &self.layout, player.flights(), player.now(), look.still);
     }
 
     /// Gives the canvas as many pixels as the screen has for it.

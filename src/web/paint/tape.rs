@@ -133,7 +133,9 @@ impl Tape<'_> {
         b.left(role, c.tape.x, y, kind, color);
         let leo = self.replica.leo.to_string();
         let w = b.width(&leo, NUMBER);
-        let right = (self.x(self.replica.leo as f64) + 3.0).max(c.tape.x + 48.0 + w + 26.0).min(c.tape.right());
+        let (end, need) = (self.x(self.replica.leo as f64), w + 31.0);
+        let beside = (end + need + 2.0).max(c.tape.x + 44.0 + need);
+        let right = if end - c.tape.x > 52.0 + need { end - 5.0 } else { beside };
         b.text(&leo, right, y, NUMBER, &p.ink, Anchor::Right);
         b.text("LEO", right - w - 5.0, y, NUMBER, &p.ink3, Anchor::Right);
         if self.replica.leo > 1000 {

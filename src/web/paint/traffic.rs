@@ -7,19 +7,22 @@ use crate::view::{Cargo, Layout, PacketView, Place, Role, Scene};
 /// Above this many messages under way the rest are dots.
 const ENVELOPES: usize = 40;
 
-/// Draws the ways between clients and brokers, each with a port at the broker's edge. A way along which something
-/// travels is darker.
+/// Draws the ways between clients and brokers. A way along which something travels is darker.
 pub(crate) fn routes(b: &Brush, scene: &Scene, layout: &Layout, flights: &[PacketView]) {
     let p = b.palette;
     for ((client, broker), route) in &layout.routes {
         let busy = flights.iter().any(|f| end(scene, f).is_some_and(|(c, k, _)| (c, k) == (*client, *broker)));
         b.pen(if busy { &p.ink3 } else { &p.line2 }, if busy { 1.4 } else { 1.2 });
         b.way(route.points(), 7.0);
-        if let Some((x, y)) = route.points().last() {
-            b.disc(*x, *y, 2.6, &p.shelf);
-            b.pen(&p.ink3, 1.4);
-            b.ctx.stroke();
-        }
+    }
+}
+
+/// Draws the ports: where the ways end at the brokers' edges.
+pub(crate) fn ports(b: &Brush, layout: &Layout) {
+    for (x, y) in layout.routes.values().filter_map(|route| route.points().last()) {
+        b.disc(*x, *y, 2.6, &b.palette.shelf);
+        b.pen(&b.palette.ink3, 1.4);
+        b.ctx.stroke();
     }
 }
 
