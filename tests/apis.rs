@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_terrarium::base::{ConnId, SimDuration, TopicPartition};
 use kafka_terrarium::client::AdminRequest;
 use kafka_terrarium::sim::{ClusterSpec, Command, World};
+use kafka_terrarium::wire::inspect;
 use kafka_terrarium::wire::messages::create_topics_request::CreatableTopic;
 use kafka_terrarium::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_terrarium::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -64,6 +65,7 @@ impl Client {
         assert_eq!(frames.len(), 1, "{api:?} v{version}");
         let response = Response::decode(&frames[0].slice(4..), api, version).unwrap();
         assert_eq!(response.correlation_id, self.correlation_id);
+        inspect::response(&frames[0].slice(4..), api, version).expect("Kafka's definitions read it too");
         assert_eq!(response.frame(), frames[0], "{api:?} v{version} reads and writes the same bytes");
         response.body
     }
@@ -349,6 +351,8 @@ fn frames_that_are_no_requests_end_their_connection() {
         // A Metadata request without its body, and an ApiVersions request whose version's header has more to it.
         request(3, 1),
         request(18, 9),
+        // A Metadata request of two thousand million topics.
+        Bytes::from_static(b"\0\x03\0\x01\0\0\0\x01\xff\xff\x7f\xff\xff\xff"),
     ] {
         let mut client = Client::connect();
         client.world.external_send(client.conn, frame.clone());
