@@ -120,6 +120,22 @@ pub fn response(frame: &[u8], api: ApiKey, version: i16) -> Result<(Vec<Field>, 
     Ok((header, body))
 }
 
+/// The body of a request of an API, without its header: as many bytes as it takes.
+///
+/// # Errors
+/// Where and why it does not parse.
+pub fn request_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Field>, FrameError> {
+    Reader { frame: bytes, at: 0 }.message((api_key, Direction::Request), version)
+}
+
+/// The body of a response to a request of an API, without its header: as many bytes as it takes.
+///
+/// # Errors
+/// Where and why it does not parse.
+pub fn response_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Field>, FrameError> {
+    Reader { frame: bytes, at: 0 }.message((api_key, Direction::Response), version)
+}
+
 /// The headers stand in the schema under keys of their own.
 const REQUEST_HEADER: i16 = -1;
 const RESPONSE_HEADER: i16 = -2;
