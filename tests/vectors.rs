@@ -59,7 +59,6 @@ const EXCEPTIONS: [Exception; 4] = [
             entry["served_by_4_1"] == true && entry["input"]["api_key"] == 0 && int(&entry["input"]["version"]) < 3
         },
     },
-    },
 ];
 
 fn main() -> ExitCode {
