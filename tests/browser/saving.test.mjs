@@ -53,6 +53,22 @@ test("a browser that refuses storage: the session lives, and the page says how l
     assert.equal((await state(page)).steps, before.steps + 1);
   }));
 
+test("a browser that refuses even small choices opens the page all the same", () =>
+  withPage(async (page) => {
+    await page.addInitScript(() =>
+      Object.defineProperty(window, "localStorage", {
+        get() {
+          throw new DOMException("refused", "SecurityError");
+        },
+      }),
+    );
+    await page.reload();
+    await opened(page);
+    await page.evaluate(() => window.terrarium.speed(4));
+    await page.getByRole("button", { name: "Dark theme" }).click();
+    assert.equal((await state(page)).speed, 4);
+  }));
+
 /** Runs in a page of the same origin: puts `bytes` where the session is saved, or reads all saves. */
 const saves = (page, bytes) =>
   page.evaluate(
