@@ -108,8 +108,8 @@ pub(super) fn segments(app: &App, ctx: &Context<App>) -> Html {
         let label = format!("P{}", tp.partition);
         let choose = ctx.link().callback(move |_| Msg::Select(tp.clone()));
         html! {
-            <button key={name.clone()} aria-pressed={chosen.to_string()} aria-label={name.clone()} onclick={choose}>
-                <span {class}>{ label }</span>if chosen { <span>{ name }</span> }
+            <button key={name.clone()} aria-pressed={chosen.to_string()} onclick={choose}>
+                <span {class}>{ label }</span><span class={(!chosen).then_some("vh")}>{ name }</span>
             </button>
         }
     };
