@@ -112,6 +112,10 @@ pub struct Layout {
     pub clients: Vec<ClientBox>,
     /// The way between a client and the brokers: client's host, broker.
     pub routes: BTreeMap<(u32, i32), Route>,
+    /// How many partitions there was no room for.
+    pub more_partitions: usize,
+    /// Below the clients of each side, left and right: how many more there are.
+    pub more_clients: [(Rect, usize); 2],
     /// Whether this is the stage of a phone.
     pub narrow: bool,
 }
@@ -132,20 +136,32 @@ const COLUMN_GAP: f64 = 12.0;
 /// A cell has room for three digits.
 const MIN_CELL: f64 = 22.0;
 
-/// The stage for `scene`, `width` CSS pixels wide and at least `least_height` high. `narrow` names the partition that a
-/// phone shows.
-pub fn layout(scene: &Scene, width: f64, least_height: f64, narrow: Option<&TopicPartition>) -> Layout {
-    if width < 600.0 { phone(scene, width, narrow) } else { sandbox(scene, width, least_height) }
+/// The stage for `scene`, `width` CSS pixels wide and at least `least_height` high. `selected` is always among the
+/// partitions that are drawn, and on a phone the only one.
+pub fn layout(scene: &Scene, width: f64, least_height: f64, selected: Option<&TopicPartition>) -> Layout {
+    if width < 600.0 { phone(scene, width, selected) } else { sandbox(scene, width, least_height, selected) }
 }
 
-fn sandbox(scene: &Scene, width: f64, least_height: f64) -> Layout {
+/// The partitions that are drawn as tapes: the first ones, and the selected.
+fn drawn(scene: &Scene, selected: Option<&TopicPartition>) -> Vec<TopicPartition> {
+    let mut drawn: Vec<TopicPartition> = scene.partitions.keys().take(MOST_TAPES).cloned().collect();
+    if let Some(tp) = selected.filter(|tp| scene.partitions.contains_key(tp) && !drawn.contains(tp)) {
+        drawn.pop();
+        drawn.push(tp.clone());
+    }
+    drawn
+}
+
+fn sandbox(scene: &Scene, width: f64, least_height: f64, selected: Option<&TopicPartition>) -> Layout {
     let unit = (width / 1180.0).clamp(1.0, 2.0);
     let width_u = width / unit;
     let gutter = (width_u * 0.085).clamp(72.0, 150.0);
     let card_x = MARGIN + PRODUCER_W + gutter;
     let card_w = (width_u - card_x - gutter - CONSUMER_W - MARGIN).max(SHELF_HEAD + MIN_COLUMN);
     let mut out = Layout { unit, width: width_u, ..Layout::default() };
-    let lanes = lanes(scene, card_w);
+    let drawn = drawn(scene, selected);
+    out.more_partitions = scene.partitions.len() - drawn.len();
+    let lanes = lanes(&drawn, card_w);
     let lanes_h = lanes.len().max(1) as f64 * (LANE + HEAD) - HEAD;
     let sides = clients(scene);
     let clients_h = side_height(&sides.0).max(side_height(&sides.1));
@@ -164,8 +180,11 @@ fn sandbox(scene: &Scene, width: f64, least_height: f64) -> Layout {
     }
     let left = Rect::new(MARGIN, top + lead, PRODUCER_W, body);
     let right = Rect::new(width_u - MARGIN - CONSUMER_W, top + lead, CONSUMER_W, body);
-    place_side(&mut out.clients, &sides.0, left);
-    place_side(&mut out.clients, &sides.1, right);
+    out.more_clients = [left, right].map(|area| (area, 0));
+    for (n, side) in [&sides.0, &sides.1].into_iter().enumerate() {
+        let below = place_side(&mut out.clients, &side[..side.len().min(MOST_CLIENTS)], out.more_clients[n].0);
+        out.more_clients[n] = (below, side.len().saturating_sub(MOST_CLIENTS));
+    }
     place_tools(&mut out.clients, scene, left);
     out.routes = routes(&out);
     out
@@ -173,13 +192,12 @@ fn sandbox(scene: &Scene, width: f64, least_height: f64) -> Layout {
 
 /// Partitions by rows of columns within a shelf: as few rows as the width allows, evenly filled; a topic does not share
 /// a row unless both fit.
-fn lanes(scene: &Scene, card_w: f64) -> Vec<Vec<TopicPartition>> {
+fn lanes(drawn: &[TopicPartition], card_w: f64) -> Vec<Vec<TopicPartition>> {
     let most = (((card_w - SHELF_HEAD - 6.0) / MIN_COLUMN).floor() as usize).max(1);
     let mut lanes: Vec<Vec<TopicPartition>> = Vec::new();
-    for topic in scene.topics.keys() {
-        let all: Vec<_> = scene.partitions.keys().filter(|tp| tp.topic == *topic).cloned().collect();
+    for all in drawn.chunk_by(|a, b| a.topic == b.topic) {
         match lanes.last_mut() {
-            Some(last) if last.len() + all.len() <= most => last.extend(all),
+            Some(last) if last.len() + all.len() <= most => last.extend_from_slice(all),
             _ => {
                 let rows = all.len().div_ceil(most).max(1);
                 lanes.extend(all.chunks(all.len().div_ceil(rows).max(1)).map(<[_]>::to_vec));
@@ -216,6 +234,9 @@ fn clients(scene: &Scene) -> (Side, Side) {
     (producers, consumers)
 }
 
+/// At most so many partitions are drawn as tapes, and so many clients a side; a canvas has an end. The rest is counted.
+const MOST_TAPES: usize = 24;
+const MOST_CLIENTS: usize = 12;
 /// Beyond this many clients on a side their boxes fold.
 const FOLD: usize = 3;
 
@@ -224,10 +245,13 @@ fn box_height(count: usize) -> f64 {
 }
 
 fn side_height(side: &Side) -> f64 {
-    side.len() as f64 * (box_height(side.len()) + 10.0) - 10.0
+    let boxes = side.len().min(MOST_CLIENTS) as f64;
+    let more = if side.len() > MOST_CLIENTS { 20.0 } else { 0.0 };
+    boxes * (box_height(side.len()) + 10.0) - 10.0 + more
 }
 
-fn place_side(out: &mut Vec<ClientBox>, side: &Side, area: Rect) {
+/// Places a side's boxes and gives the place below them.
+fn place_side(out: &mut Vec<ClientBox>, side: &[(u32, Arc<str>, Role)], area: Rect) -> Rect {
     let (h, folded) = (box_height(side.len()), side.len() > FOLD);
     let gap = if side.len() > FOLD { 10.0 } else { 16.0f64.min((area.h - side.len() as f64 * h) / 2.0).max(10.0) };
     let total = side.len() as f64 * (h + gap) - gap;
@@ -236,6 +260,7 @@ fn place_side(out: &mut Vec<ClientBox>, side: &Side, area: Rect) {
         let card = Rect::new(area.x, first + n as f64 * (h + gap), area.w, h);
         out.push(ClientBox { host: *host, name: name.clone(), role: *role, card, folded });
     }
+    Rect::new(area.x, first + total + 4.0, area.w, 14.0)
 }
 
 /// Tools run one after another: the newest that runs has the place above the producers.
@@ -390,9 +415,24 @@ mod tests {
                 let scene = fixture::scene(&topics, &producers, &consumers);
                 let layout = layout(&scene, width, 300.0, None);
                 inside(&layout);
+                assert_eq!((layout.more_partitions, layout.more_clients.map(|(_, n)| n)), (0, [0, 0]));
                 assert_eq!(layout.routes.len(), producers.len() + consumers.len());
             }
         }
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_counted_and_the_selected_is_drawn() {
+        let names: Vec<String> = (0..30).map(|n| format!("p{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let scene = fixture::scene(&[("orders", 1_000)], &names, &["c"]);
+        let selected = TopicPartition::new("orders", 777);
+        let layout = layout(&scene, 1076.0, 400.0, Some(&selected));
+        inside(&layout);
+        assert_eq!((layout.columns.len(), layout.more_partitions), (24, 976));
+        assert!(layout.columns.iter().any(|c| c.tp == selected));
+        assert_eq!(layout.more_clients[0].1, 18);
+        assert!(layout.more_clients[0].0.bottom() <= layout.height && layout.height < 2_000.0);
     }
 
     #[test]

@@ -139,7 +139,11 @@ impl Component for App {
                     painter.repaint();
                 }
             }
-            Msg::Restart => self.desk.restart(),
+            Msg::Restart => {
+                if gloo::dialogs::confirm("Begin this scenario again? The session so far is replaced.") {
+                    self.desk.restart();
+                }
+            }
             Msg::Resized => {}
         }
         self.measure(ctx);

@@ -100,7 +100,11 @@ pub(super) fn segments(app: &App, ctx: &Context<App>) -> Html {
         return Html::default();
     }
     let selected = app.selected();
-    let partitions = app.desk.with(|p| p.scene().partitions.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let around = |scene: &crate::view::Scene| {
+        let at = selected.as_ref().and_then(|tp| scene.partitions.keys().position(|t| t == tp)).unwrap_or(0);
+        scene.partitions.keys().skip(at.saturating_sub(12)).take(25).cloned().collect::<Vec<_>>()
+    };
+    let partitions = app.desk.with(|p| around(p.scene())).unwrap_or_default();
     let one = |tp: crate::base::TopicPartition| {
         let chosen = selected.as_ref() == Some(&tp);
         let name = tp.to_string();
@@ -108,8 +112,8 @@ pub(super) fn segments(app: &App, ctx: &Context<App>) -> Html {
         let label = format!("P{}", tp.partition);
         let choose = ctx.link().callback(move |_| Msg::Select(tp.clone()));
         html! {
-            <button key={name.clone()} aria-pressed={chosen.to_string()} aria-label={name.clone()} onclick={choose}>
-                <span {class}>{ label }</span>if chosen { <span>{ name }</span> }
+            <button key={name.clone()} aria-pressed={chosen.to_string()} onclick={choose}>
+                <span {class}>{ label }</span><span class={(!chosen).then_some("vh")}>{ name }</span>
             </button>
         }
     };

@@ -2,9 +2,9 @@
 //! the JavaScript API call it; it alone talks to the worker.
 
 use super::host::Host;
+use super::keep;
 use crate::link::{Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
 use crate::view::{Player, Speed};
-use gloo::storage::{LocalStorage, Storage};
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Desk {
             next_id: Cell::new(1),
             promises: RefCell::default(),
             until_done: RefCell::default(),
-            wants_play: Cell::new(LocalStorage::get(PLAYING).unwrap_or(wants_play)),
+            wants_play: Cell::new(keep::get(PLAYING).unwrap_or(wants_play)),
             outstanding: Cell::new(0),
             listeners: RefCell::default(),
         })
@@ -172,7 +172,7 @@ impl Desk {
         self.title.replace(opened.title);
         let mut player = Player::new(opened.scene, opened.position, opened.hop);
         player.recall(opened.recent);
-        player.set_speed(LocalStorage::get(SPEED).ok().and_then(Speed::nth).unwrap_or(Speed::ONE));
+        player.set_speed(keep::get(SPEED).and_then(Speed::nth).unwrap_or(Speed::ONE));
         if self.wants_play.get() {
             player.play();
         }
@@ -234,8 +234,7 @@ impl Desk {
             if play { player.play() } else { player.pause() }
         }
         self.wants_play.set(play);
-        // Without storage the choice lives as long as the page.
-        let _ = LocalStorage::set(PLAYING, play);
+        keep::set(PLAYING, play);
         if !play {
             self.ask(&ToWorker::Hold);
             self.ask(&ToWorker::Save { id: 0 });
@@ -266,7 +265,7 @@ impl Desk {
         if let Some(player) = self.player.borrow_mut().as_mut() {
             player.set_speed(speed);
         }
-        let _ = LocalStorage::set(SPEED, speed.index());
+        keep::set(SPEED, speed.index());
         self.say(&Event::Changed);
     }
 

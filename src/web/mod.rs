@@ -12,6 +12,7 @@ mod download;
 mod frame;
 mod host;
 mod icons;
+mod keep;
 mod keys;
 mod laws;
 mod notices;

@@ -6,6 +6,8 @@ use yew::prelude::*;
 
 /// How many rows a list shows.
 const ROWS: usize = 80;
+/// How many rows a table of the stage shows.
+const TABLE_ROWS: usize = 200;
 
 /// The event log, newest first.
 pub(super) fn log(app: &App) -> Html {
@@ -73,11 +75,11 @@ fn partitions(scene: &Scene) -> Html {
     };
     html! {
         <table class="grid">
-            <caption>{ "Partitions" }</caption>
+            <caption>{ caption("Partitions", scene.partitions.len()) }</caption>
             <thead><tr><th scope="col">{ "Partition" }</th><th scope="col" class="r">{ "Leader" }</th><th scope="col" class="r">{ "Epoch" }</th>
                 <th scope="col" class="r">{ "ISR" }</th><th scope="col" class="r">{ "Start" }</th><th scope="col" class="r">{ "HW" }</th>
                 <th scope="col" class="r">{ "LEO" }</th></tr></thead>
-            <tbody>{ for scene.partitions.iter().map(row) }</tbody>
+            <tbody>{ for scene.partitions.iter().take(TABLE_ROWS).map(row) }</tbody>
         </table>
     }
 }
@@ -98,11 +100,15 @@ fn clients(scene: &Scene) -> Html {
     };
     html! {
         <table class="grid">
-            <caption>{ "Clients" }</caption>
+            <caption>{ caption("Clients", scene.producers.len() + scene.consumers.len()) }</caption>
             <thead><tr><th scope="col">{ "Client" }</th><th scope="col">{ "Kind" }</th><th scope="col">{ "State" }</th></tr></thead>
-            <tbody>{ for scene.producers.iter().map(producer) }{ for scene.consumers.iter().map(consumer) }</tbody>
+            <tbody>{ for scene.producers.iter().take(TABLE_ROWS).map(producer) }{ for scene.consumers.iter().take(TABLE_ROWS).map(consumer) }</tbody>
         </table>
     }
+}
+
+fn caption(what: &str, rows: usize) -> String {
+    if rows > TABLE_ROWS { format!("{what}: the first {TABLE_ROWS} of {rows}") } else { what.to_owned() }
 }
 
 /// Microseconds as seconds with three decimals.

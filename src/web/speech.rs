@@ -20,6 +20,11 @@ impl Speech {
     /// Takes in what was told since the last time, and says what is due. Above speed 1, daily business is not said.
     pub(super) fn hear(&mut self, desk: &Desk) {
         let least = if desk.playing() && desk.speed() > Speed::ONE { Weight::Notable } else { Weight::Routine };
+        let last = desk.with(|player| player.lines().back().map_or(0, |(n, _)| *n)).unwrap_or(0);
+        if last < self.heard {
+            // Another session counts its lines anew.
+            self.heard = 0;
+        }
         let heard = self.heard;
         let fresh = |player: &Player| {
             let new = player.lines().iter().filter(|(n, _)| *n > heard);

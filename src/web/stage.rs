@@ -80,8 +80,11 @@ fn options(scene: &Scene, selected: Option<&TopicPartition>) -> Html {
         };
         html! { <div key={tp.to_string()} id={id(tp)} role="option" aria-selected={(selected == Some(tp)).to_string()}>{ text }</div> }
     };
+    // A list that goes on for ever helps nobody: the selected partition and what stands around it.
+    let at = selected.and_then(|tp| scene.partitions.keys().position(|t| t == tp)).unwrap_or(0);
+    let around: Vec<&TopicPartition> = scene.partitions.keys().skip(at.saturating_sub(50)).take(100).collect();
     let none = html! { <div key="none" role="option" aria-selected="false">{ "No partition yet" }</div> };
-    if scene.partitions.is_empty() { none } else { scene.partitions.keys().map(option).collect() }
+    if around.is_empty() { none } else { around.into_iter().map(option).collect() }
 }
 
 fn id(tp: &TopicPartition) -> String {

@@ -1,6 +1,6 @@
 //! Light and dark. The theme is set before the first pixel by a script of its own; here it is changed and kept.
 
-use gloo::storage::{LocalStorage, Storage};
+use super::keep;
 use gloo::utils::document_element;
 
 const KEY: &str = "terrarium-theme";
@@ -15,7 +15,6 @@ pub(super) fn toggle(dark: bool) -> bool {
     let name = if dark { "light" } else { "dark" };
     // Refused only for names that are none.
     let _ = document_element().set_attribute("data-theme", name);
-    // Without storage the choice lives as long as the page.
-    let _ = LocalStorage::set(KEY, name);
+    keep::set(KEY, name);
     !dark
 }

@@ -53,6 +53,22 @@ test("a browser that refuses storage: the session lives, and the page says how l
     assert.equal((await state(page)).steps, before.steps + 1);
   }));
 
+test("a browser that refuses even small choices opens the page all the same", () =>
+  withPage(async (page) => {
+    await page.addInitScript(() =>
+      Object.defineProperty(window, "localStorage", {
+        get() {
+          throw new DOMException("refused", "SecurityError");
+        },
+      }),
+    );
+    await page.reload();
+    await opened(page);
+    await page.evaluate(() => window.terrarium.speed(4));
+    await page.getByRole("button", { name: "Dark theme" }).click();
+    assert.equal((await state(page)).speed, 4);
+  }));
+
 /** Runs in a page of the same origin: puts `bytes` where the session is saved, or reads all saves. */
 const saves = (page, bytes) =>
   page.evaluate(
@@ -86,6 +102,8 @@ test("a save that cannot be read is put aside, named, offered, and never overwri
     const address = page.url();
     await opened(page);
     await page.evaluate(() => window.terrarium.save());
+    // A picture as a page of its own has the browser ask for this.
+    await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
     const damage = async (bytes) => {
       await page.goto(new URL("www/icon.svg", address).href);
       await saves(page, bytes);

@@ -85,12 +85,12 @@ fn consumer(b: &Brush, c: &ClientBox, name: &str, view: &ConsumerView) {
     }
     let widest = view.positions.iter().map(|(_, o)| o.to_string().len()).max().unwrap_or(1);
     let w = 21.0 + widest.max(2) as f64 * 7.0 + 8.0;
-    let per_row = (((r.w - 12.0) / (w + 3.0)).floor() as usize).max(1);
+    let per_row = (((r.w - 8.0) / (w + 3.0)).floor() as usize).max(1);
     let room = per_row * 2;
     let shown = if view.positions.len() > room { room - 1 } else { view.positions.len() };
     for (n, (tp, offset)) in view.positions.iter().take(shown).enumerate() {
         let at =
-            Rect::new(r.x + 8.0 + (n % per_row) as f64 * (w + 3.0), r.y + 25.0 + (n / per_row) as f64 * 23.0, w, 19.0);
+            Rect::new(r.x + 6.0 + (n % per_row) as f64 * (w + 3.0), r.y + 25.0 + (n / per_row) as f64 * 23.0, w, 19.0);
         b.card(at, 3.0, &p.panel2, &p.line2, 1.0);
         chip(b, tp.partition, Rect::new(at.x, at.y, 21.0, 19.0));
         b.text(&offset.to_string(), at.right() - 4.0, at.y + 13.3, NUMBER, &p.ink, Anchor::Right);

@@ -77,7 +77,8 @@ impl Painter {
         self.ctx.clear_rect(0.0, 0.0, self.layout.width, self.layout.height);
         let b = Brush { ctx: &self.ctx, palette: &self.palette };
         if !self.layout.narrow {
-            title(&b, scene);
+            title(&b, scene, self.layout.more_partitions);
+            more(&b, &self.layout);
             legend(&b, scene, self.layout.width);
         }
         // Messages come out from under a client's box and go in under the broker's card.
@@ -124,7 +125,7 @@ fn tapes(b: &Brush, scene: &Scene, layout: &Layout, motion: &mut Motion, look: &
 }
 
 /// The topics, at the upper left.
-fn title(b: &Brush, scene: &Scene) {
+fn title(b: &Brush, scene: &Scene, more: usize) {
     let p = b.palette;
     let names: Vec<&str> = scene.topics.keys().map(|name| &**name).collect();
     let text = if names.is_empty() { "No topic yet".into() } else { names.join(", ") };
@@ -133,8 +134,18 @@ fn title(b: &Brush, scene: &Scene) {
     if partitions > 0 {
         let brokers = scene.brokers.len();
         let s = |n: i64, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
-        let text = format!("{}, {}", s(i64::from(partitions), "partition"), s(brokers as i64, "broker"));
+        let mut text = format!("{}, {}", s(i64::from(partitions), "partition"), s(brokers as i64, "broker"));
+        if more > 0 {
+            text += &format!("; {more} are not drawn: see Tables");
+        }
         b.left(&text, 14.0, 49.0, SMALL, &p.ink3);
+    }
+}
+
+/// How many clients there was no room for.
+fn more(b: &Brush, layout: &Layout) {
+    for (place, n) in layout.more_clients.iter().filter(|(_, n)| *n > 0) {
+        b.left(&format!("and {n} more"), place.x + 9.0, place.y + 11.0, SMALL, &b.palette.ink3);
     }
 }
 

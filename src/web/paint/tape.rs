@@ -169,24 +169,33 @@ impl Tape<'_> {
     /// Consumers' positions, below the tape: the next offset that each will read.
     fn positions(&self, b: &Brush, scene: &Scene) {
         let (c, p) = (self.column, b.palette);
-        for (row, (name, offset)) in positions(scene, &c.tp).into_iter().take(3).enumerate() {
-            let x = self.x(offset as f64);
-            let y = c.tape.bottom() + 14.0 + row as f64 * 13.0;
+        let all: Vec<_> = positions(scene, &c.tp).into_iter().take(3).collect();
+        let bottom = c.tape.bottom();
+        let y = |row: usize| bottom + 14.0 + row as f64 * 13.0;
+        for (row, (_, offset)) in all.iter().enumerate() {
+            let x = self.x(*offset as f64);
             b.pen(&p.ink2, 1.6);
-            b.line(&[(x, c.tape.bottom() + 2.0), (x, y)]);
-            b.fill(
-                &[(x, c.tape.bottom() + 1.0), (x + 4.0, c.tape.bottom() + 7.0), (x - 4.0, c.tape.bottom() + 7.0)],
-                &p.ink2,
-            );
-            let behind = (offset as f64) < self.shown.first - 0.5;
-            let label = format!("{}{offset}", if behind { "‹ " } else { "" });
-            let number = b.width(&label, NUMBER_BOLD);
-            let name = b.fitted(&name, SMALL, 64.0);
-            let total = number + b.width(&name, SMALL) + 6.0;
-            let left = if x + 5.0 + total > c.tape.right() + 12.0 { x - 5.0 - total } else { x + 5.0 };
-            b.left(&name, left, y + 2.0, SMALL, &p.ink2);
-            b.left(&label, left + total - number, y + 2.0, NUMBER_BOLD, &p.ink);
+            b.line(&[(x, bottom + 2.0), (x, y(row) + 2.0)]);
+            b.fill(&[(x, bottom + 1.0), (x + 4.0, bottom + 7.0), (x - 4.0, bottom + 7.0)], &p.ink2);
         }
+        for (row, (name, offset)) in all.iter().enumerate() {
+            self.position(b, name, *offset, y(row));
+        }
+    }
+
+    /// A position's name and number, beside its pole, on the side where there is room.
+    fn position(&self, b: &Brush, name: &str, offset: i64, y: f64) {
+        let (c, p) = (self.column, b.palette);
+        let x = self.x(offset as f64);
+        let behind = (offset as f64) < self.shown.first - 0.5;
+        let label = format!("{}{offset}", if behind { "‹ " } else { "" });
+        let number = b.width(&label, NUMBER_BOLD);
+        let name = b.fitted(name, SMALL, 64.0);
+        let total = number + b.width(&name, SMALL) + 6.0;
+        let left = if x > c.tape.x + c.tape.w / 2.0 { x - 6.0 - total } else { x + 6.0 };
+        b.rect(Rect::new(left - 2.0, y - 8.0, total + 4.0, 12.0), &p.shelf);
+        b.left(&name, left, y + 2.0, SMALL, &p.ink2);
+        b.left(&label, left + total - number, y + 2.0, NUMBER_BOLD, &p.ink);
     }
 }
 

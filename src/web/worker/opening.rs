@@ -27,7 +27,7 @@ impl Worker {
 
     /// Begins anew.
     pub(super) fn restart(&self, script: &str, seed: Option<u64>) {
-        self.task.replace(None);
+        self.hold();
         match Run::start(script, seed.unwrap_or_else(fresh_seed)) {
             Ok(run) => self.show(run, false),
             Err(error) => self.tell(&ToPage::Failed { message: format!("The scenario is wrong at {error}") }),
