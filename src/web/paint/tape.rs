@@ -139,9 +139,9 @@ impl Tape<'_> {
         let right = if end - c.tape.x > 52.0 + need { end - 5.0 } else { beside };
         b.text(&leo, right, y, NUMBER, &p.ink, Anchor::Right);
         b.text("LEO", right - w - 5.0, y, NUMBER, &p.ink3, Anchor::Right);
-        if self.replica.leo > 1000 {
+        if self.replica.leo > 1_000 {
             let prefix = format!("{}···", self.replica.leo / 1000);
-            b.text(&prefix, c.track_x() + 2.0, c.tape.bottom() + 13.0, NUMBER, &p.ink3, Anchor::Left);
+            b.left(&prefix, c.track_x() + 18.0, y, NUMBER, &p.ink3);
         }
     }
 
