@@ -29,7 +29,8 @@ impl Motion {
             settled: replica.leo as f64,
         };
         let shown = self.0.entry(column.tp.clone()).or_insert(goal);
-        let far = (goal.settled - shown.settled).abs() > 24.0;
+        // Faster than an eye follows, the marks do not trail behind the numbers.
+        let far = (goal.settled - shown.settled).abs() > 3.0 || (goal.hw - shown.hw).abs() > 3.0;
         if still || far {
             *shown = goal;
             return goal;

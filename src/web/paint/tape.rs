@@ -5,6 +5,7 @@ use super::marks::{Ink, chip, pip, token};
 use super::motion::Shown;
 use crate::base::TopicPartition;
 use crate::view::{Cell, Column, PartitionView, Rect, ReplicaView, Scene, TAB, Token};
+use std::collections::BTreeMap;
 
 /// A column and what there is to say about it.
 pub(crate) struct Tape<'a> {
@@ -138,9 +139,9 @@ impl Tape<'_> {
         let right = if end - c.tape.x > 52.0 + need { end - 5.0 } else { beside };
         b.text(&leo, right, y, NUMBER, &p.ink, Anchor::Right);
         b.text("LEO", right - w - 5.0, y, NUMBER, &p.ink3, Anchor::Right);
-        if self.replica.leo > 1000 {
+        if self.replica.leo > 1_000 {
             let prefix = format!("{}···", self.replica.leo / 1000);
-            b.text(&prefix, c.track_x() + 2.0, c.tape.bottom() + 13.0, NUMBER, &p.ink3, Anchor::Left);
+            b.left(&prefix, c.track_x() + 18.0, y, NUMBER, &p.ink3);
         }
     }
 
@@ -169,7 +170,7 @@ impl Tape<'_> {
     /// Consumers' positions, below the tape: the next offset that each will read.
     fn positions(&self, b: &Brush, scene: &Scene) {
         let (c, p) = (self.column, b.palette);
-        let all: Vec<_> = positions(scene, &c.tp).into_iter().take(3).collect();
+        let all: Vec<_> = positions(scene, &c.tp).into_iter().take(ROWS).collect();
         let bottom = c.tape.bottom();
         let y = |row: usize| bottom + 14.0 + row as f64 * 13.0;
         for (row, (_, offset)) in all.iter().enumerate() {
@@ -199,14 +200,24 @@ impl Tape<'_> {
     }
 }
 
+/// How many rows of positions there is room for below a tape.
+const ROWS: usize = 2;
+
 const HW: Type = Type(Face::Mono, 12.0, 600);
 
-/// Who reads a partition, and from where.
-fn positions(scene: &Scene, tp: &TopicPartition) -> Vec<(std::sync::Arc<str>, i64)> {
-    let of = |name: &std::sync::Arc<str>, positions: &[(TopicPartition, i64)]| {
-        positions.iter().find(|(at, _)| at == tp).map(|(_, offset)| (name.clone(), *offset))
+/// Who reads a partition, and from where: those at one offset together, the foremost first.
+fn positions(scene: &Scene, tp: &TopicPartition) -> Vec<(String, i64)> {
+    let mut at: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
+    for (name, consumer) in &scene.consumers {
+        if let Some((_, offset)) = consumer.positions.iter().find(|(of, _)| of == tp) {
+            at.entry(*offset).or_default().push(name);
+        }
+    }
+    let label = |names: Vec<&str>| match names[..] {
+        [one] => one.to_owned(),
+        _ => format!("{} +{}", names[0], names.len() - 1),
     };
-    scene.consumers.iter().filter_map(|(name, c)| of(name, &c.positions)).collect()
+    at.into_iter().rev().map(|(offset, names)| (label(names), offset)).collect()
 }
 
 /// An offset as a cell shows it: its last three digits; the tape says what comes before them.
