@@ -45,8 +45,9 @@ pub fn start() {
         let worker = worker.clone();
         Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             let bytes = js_sys::Uint8Array::new(&event.data()).to_vec();
-            if let Some(message) = decode(&bytes) {
-                worker.clone().handle(message);
+            match decode(&bytes) {
+                Some(message) => worker.clone().handle(message),
+                None => worker.tell(&ToPage::Failed { message: "The worker does not understand the page.".into() }),
             }
         })
     };
