@@ -30,15 +30,19 @@ pub(super) enum Answer {
 }
 
 impl Run {
-    /// A new session.
+    /// A new session, its script done: what a scenario says lies behind whoever comes to see it.
     pub(super) fn start(script: &str, seed: u64) -> Result<Self, script::Error> {
-        let session = Session::start(script, seed)?;
-        let mut observer = Observer::default();
-        observer.survey(session.world(), &[]);
-        Ok(Self { session, observer, recent: Frame::default(), heard: 0, waiting: BTreeMap::new() })
+        let mut session = Session::start(script, seed)?;
+        let mut history = History::default();
+        history.take_in(session.take_trace());
+        while !session.is_done() && session.stopped().is_none() {
+            session.advance_within(SimTime(u64::MAX), 1);
+            history.take_in(session.take_trace());
+        }
+        Ok(Self::watched(session, history))
     }
 
-    fn resumed(session: Session, history: History) -> Self {
+    fn watched(session: Session, history: History) -> Self {
         let mut observer = Observer::default();
         observer.survey(session.world(), &history.started);
         let recent = observer.recall(&history.events);
@@ -186,7 +190,7 @@ impl Replay {
             }
             Loading::Ready(mut session) => {
                 self.history.take_in(session.take_trace());
-                Ok(Replayed::Whole(Box::new(Run::resumed(*session, std::mem::take(&mut self.history)))))
+                Ok(Replayed::Whole(Box::new(Run::watched(*session, std::mem::take(&mut self.history)))))
             }
         }
     }
