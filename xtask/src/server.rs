@@ -3,18 +3,22 @@
 use crate::html;
 use crate::pack::Site;
 use anyhow::{Context, Result, bail};
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tiny_http::{Header, Request, Response, Server};
 
 /// Where the open page asks whether it is out of date.
 const CHANGED: &str = "/-/changed";
 
 /// How long that question waits for an answer before the page asks again.
 const PATIENCE: Duration = Duration::from_secs(25);
+
+/// The longest request head that is read.
+const MAX_HEAD: u64 = 64 << 10;
+
+const OK: &str = "200 OK";
 
 /// What is served at the moment.
 struct State {
@@ -67,15 +71,15 @@ impl Live {
     }
 
     /// Status, type and bytes for a request's path.
-    fn answer(&self, url: &str) -> (u16, &'static str, Vec<u8>) {
+    fn answer(&self, url: &str) -> (&'static str, &'static str, Vec<u8>) {
         if let Some(seen) = url.strip_prefix(CHANGED).and_then(|query| query.strip_prefix("?seen="))
             && self.reload
         {
-            return (200, mime("txt"), self.news(seen).into_bytes());
+            return (OK, mime("txt"), self.news(seen).into_bytes());
         }
         let state = self.state();
         let Some((name, bytes)) = find(&state.site, url) else {
-            return (404, mime("txt"), b"not found\n".to_vec());
+            return ("404 Not Found", mime("txt"), b"not found\n".to_vec());
         };
         let bytes = if name == "index.html" && self.reload {
             let script = include_str!("reload.js").replace("VERSION", &state.version.to_string());
@@ -83,7 +87,7 @@ impl Live {
         } else {
             bytes.clone()
         };
-        (200, mime(name.rsplit('.').next().unwrap_or_default()), bytes)
+        (OK, mime(name.rsplit('.').next().unwrap_or_default()), bytes)
     }
 }
 
@@ -123,36 +127,45 @@ pub fn listen(port: u16) -> Result<TcpListener> {
     }
 }
 
-/// Answers requests on threads of its own from now on; returns the page's address.
+/// Answers requests from now on, each on a connection and a thread of its own; returns the page's address.
+///
+/// A connection is closed after one answer: an idle one holds nothing up, however many a browser opens. (A pool of
+/// threads over kept connections left a browser's sixth request waiting for half a minute on a busy machine.)
 pub fn start(listener: TcpListener, live: Arc<Live>) -> Result<String> {
     let address = format!("http://{}/", listener.local_addr()?);
-    let server =
-        Server::from_listener(listener, None).map_err(|error| anyhow::anyhow!("starting the server: {error}"))?;
     thread::spawn(move || {
-        for request in server.incoming_requests() {
+        for stream in listener.incoming().flatten() {
             let live = Arc::clone(&live);
-            // One thread a request: an open page always has one waiting for news.
-            thread::spawn(move || respond(request, &live));
+            // A browser that went away no longer wants the answer.
+            thread::spawn(move || drop(respond(&stream, &live)));
         }
     });
     Ok(address)
 }
 
-fn respond(request: Request, live: &Live) {
-    let (status, mime, bytes) = live.answer(request.url());
-    let mut response = Response::from_data(bytes).with_status_code(status);
-    for (name, value) in [("Content-Type", mime), ("Cache-Control", "no-store")] {
-        response.add_header(Header::from_bytes(name, value).expect("the header is plain ASCII"));
+fn respond(mut stream: &TcpStream, live: &Live) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // The request line, then the headers, of which none matters here, up to the empty line.
+    let mut head = BufReader::new(stream.take(MAX_HEAD));
+    let mut request = String::new();
+    head.read_line(&mut request)?;
+    let mut line = String::new();
+    while head.read_line(&mut line)? > 2 {
+        line.clear();
     }
-    // A browser that went away no longer wants the answer.
-    let _gone = request.respond(response);
+    let (status, mime, bytes) = match request.split(' ').collect::<Vec<_>>()[..] {
+        ["GET", url, _] => live.answer(url),
+        _ => ("405 Method Not Allowed", mime("txt"), b"only GET is answered\n".to_vec()),
+    };
+    let length = bytes.len();
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {length}\r\n")?;
+    write!(stream, "Cache-Control: no-store\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(&bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
-    use std::net::TcpStream;
 
     fn site() -> Site {
         let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
@@ -194,7 +207,7 @@ mod tests {
         assert_eq!(live.answer("/www/app.css").2, b"a{}");
         live.replace(Ok(Site::new()));
         assert!(live.news("0").ends_with('\n'));
-        assert_eq!(live.answer("/www/app.css").0, 404);
+        assert_eq!(live.answer("/www/app.css").0, "404 Not Found");
     }
 
     #[test]
