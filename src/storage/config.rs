@@ -90,7 +90,7 @@ impl DiskSpeed {
     /// How long the work takes. A slow or failing disk has its place here.
     pub fn cost(&self, work: &IoWork) -> SimDuration {
         let share = |per_mib: SimDuration, bytes: usize| {
-            SimDuration::from_micros((u128::from(per_mib.as_micros()) * bytes as u128 >> 20) as u64)
+            SimDuration::from_micros(((u128::from(per_mib.as_micros()) * bytes as u128) >> 20) as u64)
         };
         share(self.cache_per_mib, work.written + work.read)
             + self.sync * u64::from(work.syncs)
