@@ -46,6 +46,7 @@ impl Log {
             self.epochs.clear();
             self.producers.clear(log_start);
         }
+        self.active_mut().opened();
         let (start, end) = self.ends();
         self.log_end_offset = end;
         self.recovery_point = if clean && kept { end } else { recovery_point.min(end) };

@@ -282,6 +282,11 @@ impl Segment {
         self.find_youngest();
     }
 
+    /// A process that has just opened the file counts anew how far the last index entry lies back.
+    pub(super) fn opened(&mut self) {
+        self.bytes_since_index_entry = 0;
+    }
+
     /// Reads the file from its start, batch by batch: checks each, indexes it anew and shows it to `seen`. Cuts the
     /// file off where the first one is not whole or not what its checksum says. How many bytes went.
     pub(super) fn recover(

@@ -1,9 +1,11 @@
-//! The files of a real broker (4.1.1, `log.index.interval.bytes=300`, `log.roll.ms=6000`), entry by entry: one producer
-//! sends 3 records in a batch and 47 in batches of one, 200 ms apart; SIGKILL; a new leader epoch and a second producer
-//! with one batch of 3; a clean stop.
+//! The files of a real broker (4.1.1, `log.index.interval.bytes=300`), entry by entry, in two stories.
+//!
+//! First, with `log.roll.ms=6000`: one producer sends 3 records in a batch and 47 in batches of one, 200 ms apart;
+//! SIGKILL; a new leader epoch and a second producer with one batch of 3; a clean stop. Then a log that loses the last 50
+//! bytes of its file, and is written to and cleanly closed twice after that.
 
 use crate::{Batch, disk, log, log_mut, second};
-use kafka_terrarium::storage::{Checkpoint, Disk, LogConfig};
+use kafka_terrarium::storage::{Checkpoint, Disk, LogConfig, Survives};
 
 const START_MS: i64 = 1_795_254_531_947;
 
@@ -128,4 +130,47 @@ fn a_clean_stop_leaves_everything_on_the_disk() {
     assert_eq!((found.clean_shutdown, found.logs[0].1.segments_read, disk.clean_shutdown()), (Some(149), 0, None));
     assert_eq!((log(&disk).recovery_point(), log(&disk).high_watermark()), (53, 53));
     assert_eq!(log(&disk).producers().iter().count(), 2);
+}
+
+/// Appends a producer's batch of 100-byte records, dated in ms since the first, and commits it.
+fn append(disk: &mut Disk, epoch: i32, producer: (i64, i32), count: usize, at: i64) {
+    let timestamps = vec![START_MS + at; count];
+    let batch = Batch { timestamps, value_size: 100, producer: Some((producer.0, 0, producer.1)) };
+    let log = log_mut(disk);
+    batch.append_to(log, epoch);
+    log.advance_high_watermark(log.log_end_offset());
+}
+
+#[test]
+fn a_torn_log_and_what_is_written_after() {
+    let mut disk = disk(LogConfig { index_interval_bytes: 300, ..LogConfig::default() });
+    let mut sequence = 0;
+    for (count, at) in [8, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1].into_iter().zip((0..).map(|n| 100 * n)) {
+        append(&mut disk, 0, (0, sequence), count, at);
+        sequence += count as i32;
+    }
+    let before: Vec<(i64, u32)> = vec![(8, 933), (10, 1273), (13, 1613), (15, 2062), (17, 2402)];
+    assert_eq!(offset_entries(&disk, 0), [&before[..], &[(19, 2742)]].concat());
+    assert_eq!(log(&disk).size(), 2912);
+    disk.lose_power(|_, _, bytes| Survives { bytes: bytes - 50, zeros: false });
+    let found = disk.recover().logs[0].1;
+    assert_eq!((found.truncated_bytes, found.log_end_offset, log(&disk).size()), (120, 19, 2742));
+    assert_eq!(offset_entries(&disk, 0), before);
+    let times = [(8, 100), (10, 300), (13, 500), (15, 700), (17, 900)];
+    assert_eq!(time_entries(&disk, 0), [&times[..], &[(18, 1_000)]].concat());
+    assert_eq!(snapshots(&disk), [(19, 56)]);
+    // 340 bytes lie behind the last index entry, but a process counts from when it opened the file: no entry.
+    log_mut(&mut disk).begin_leader_epoch(2);
+    append(&mut disk, 2, (1, 0), 2, 33_000);
+    disk.shut_down(1);
+    assert_eq!(snapshots(&disk), [(19, 56), (21, 102)]);
+    disk.recover();
+    log_mut(&mut disk).begin_leader_epoch(4);
+    append(&mut disk, 4, (2, 0), 2, 48_000);
+    disk.shut_down(2);
+    assert_eq!(offset_entries(&disk, 0), before);
+    assert_eq!(time_entries(&disk, 0), [&times[..], &[(18, 1_000), (20, 33_000), (22, 48_000)]].concat());
+    assert_eq!(snapshots(&disk), [(21, 102), (23, 148)], "one snapshot behind the last segment's start is kept");
+    assert_eq!(log(&disk).epochs().checkpoint(), "0\n3\n0 0\n2 19\n4 21\n");
+    assert_eq!(disk.checkpoint(Checkpoint::RecoveryPoint), "0\n1\nt 0 23\n");
 }
