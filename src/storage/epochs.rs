@@ -3,7 +3,8 @@
 //! It answers the one question that replication hangs on: where does a leader's part of the log end? A follower whose
 //! log goes on longer in that epoch has records that its leader never had, and cuts them off. Kafka writes the file
 //! `leader-epoch-checkpoint` with an fsync at each change, before the records themselves are on the disk; so after a
-//! power loss it may know of epochs that the log has lost, and recovery drops them.
+//! power loss it may know of epochs that the log has lost, and recovery drops them. (After a truncation Kafka writes it a
+//! moment later, from another thread; here that happens at once.)
 
 /// An epoch and where it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

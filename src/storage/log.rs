@@ -264,6 +264,8 @@ impl Log {
         }
         if offset > self.log_start_offset {
             self.log_start_offset = offset;
+            // What lies before it need not be read after a crash.
+            self.recovery_point = self.recovery_point.max(offset);
             self.epochs.truncate_from_start(offset);
             self.producers.start_at(offset);
         }

@@ -46,7 +46,8 @@ impl Log {
     pub fn truncate_to(&mut self, offset: i64) -> bool {
         assert!(offset >= 0, "a log is not cut off at {offset}");
         if offset >= self.log_end_offset {
-            self.epochs.truncate_from_end(offset);
+            // An epoch that began here and wrote nothing may be one that the leader never had.
+            self.epochs.truncate_from_end(self.log_end_offset);
             return false;
         }
         if offset < self.segments[0].base_offset() {
