@@ -1,7 +1,6 @@
 //! Fetch: read batches below the high watermark, waiting for them if need be.
-//!
-//! Every answer has session id 0, so that clients send full fetches: incremental sessions (KIP-227) are not built yet.
 
+use super::fetch_session::SessionUse;
 use super::purgatory::ParkedFetch;
 use super::{Broker, Pending, Served, Serving};
 use crate::base::{SimDuration, SimTime, TopicPartition};
@@ -11,7 +10,7 @@ use crate::storage::{Disk, Log, ReadLimit};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use crate::wire::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use crate::wire::messages::{FetchRequest, FetchResponse};
-use crate::wire::{ErrorCode, ResponseKind};
+use crate::wire::{ErrorCode, ResponseKind, TopicName};
 use bytes::Bytes;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -19,24 +18,64 @@ use uuid::Uuid;
 /// The first version that names topics by id.
 const FIRST_WITH_TOPIC_ID: i16 = 13;
 
+/// A partition that a fetch asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wanted {
+    /// The partition; its topic's name is empty when the request's topic id is not known.
+    pub(super) tp: TopicPartition,
+    topic_id: Uuid,
+    fetch_offset: i64,
+    current_leader_epoch: i32,
+    max_bytes: i32,
+}
+
+/// A fetch with all partitions that it asks for, by name or by its session.
+#[derive(Clone, Debug)]
+pub(super) struct Fetch {
+    pub(super) session: SessionUse,
+    pub(super) wanted: Vec<Wanted>,
+    min_bytes: usize,
+    max_bytes: usize,
+}
+
+impl Wanted {
+    /// The partition as a session names it.
+    pub(super) fn key(&self) -> (Arc<str>, Uuid, i32) {
+        // An id says all; a name may become known later.
+        let name = if self.topic_id.is_nil() { self.tp.topic.clone() } else { "".into() };
+        (name, self.topic_id, self.tp.partition)
+    }
+}
+
 impl Broker {
     pub(super) fn fetch(&mut self, pending: &Pending, request: &FetchRequest, serving: &mut Serving<'_, '_>) -> Served {
-        if request.session_id != 0 {
-            let refused = FetchResponse::default().with_error_code(ErrorCode::FETCH_SESSION_ID_NOT_FOUND.0);
-            return Served::Now(ResponseKind::Fetch(refused));
+        let named = request.topics.iter().flat_map(|topic| self.wanted(pending.version, topic)).collect();
+        let forgotten: Vec<_> = request
+            .forgotten_topics_data
+            .iter()
+            .flat_map(|topic| {
+                topic.partitions.iter().map(|p| (name_unless_id(&topic.topic, topic.topic_id), topic.topic_id, *p))
+            })
+            .collect();
+        let begun = self.sessions.begin(pending.version, request, named, &forgotten, serving.ctx.rng());
+        let (session, wanted) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                let refused = FetchResponse::default().with_error_code(error.0);
+                return Served::Now(ResponseKind::Fetch(refused));
+            }
+        };
+        let fetch = Fetch {
+            session,
+            wanted,
+            min_bytes: request.min_bytes.max(0) as usize,
+            max_bytes: request.max_bytes.max(0) as usize,
+        };
+        if request.max_wait_ms <= 0 || fetch.wanted.is_empty() || self.is_satisfied(&fetch, serving.disk) {
+            return Served::Now(self.read(&fetch, serving));
         }
-        self.report_refused(pending.version, request, serving);
-        if request.max_wait_ms <= 0 || self.is_satisfied(pending.version, request, serving.disk) {
-            return Served::Now(self.read(pending.version, request, serving.disk));
-        }
-        let wait = SimDuration::from_millis(request.max_wait_ms as u64);
-        let watched = self.fetched(pending.version, request).flatten().map(|(tp, _, _)| tp).collect();
-        self.purgatory.park(ParkedFetch {
-            pending: pending.clone(),
-            request: Arc::new(request.clone()),
-            deadline: serving.ctx.after(wait),
-            watched,
-        });
+        let deadline = serving.ctx.after(SimDuration::from_millis(request.max_wait_ms as u64));
+        self.purgatory.park(ParkedFetch { pending: pending.clone(), fetch: Arc::new(fetch), deadline });
         Served::Parked
     }
 
@@ -44,7 +83,7 @@ impl Broker {
     pub(super) fn complete_fetches(&mut self, serving: &mut Serving<'_, '_>) {
         for id in self.purgatory.take_touched() {
             let Some(parked) = self.purgatory.get(id) else { continue };
-            if self.is_satisfied(parked.pending.version, &parked.request, serving.disk) {
+            if self.is_satisfied(&parked.fetch, serving.disk) {
                 self.complete_fetch(id, serving);
             }
         }
@@ -60,46 +99,43 @@ impl Broker {
 
     fn complete_fetch(&mut self, id: u64, serving: &mut Serving<'_, '_>) {
         let parked = self.purgatory.remove(id).expect("it is parked");
-        let body = self.read(parked.pending.version, &parked.request, serving.disk);
+        let body = self.read(&parked.fetch, serving);
         self.complete(&parked.pending, body, serving);
     }
 
-    /// Each partition of the request with its state, or the error that it gets.
-    fn fetched<'a>(
-        &'a self,
-        version: i16,
-        request: &'a FetchRequest,
-    ) -> impl Iterator<Item = Result<(TopicPartition, &'a Partition, &'a FetchPartition), (TopicPartition, ErrorCode)>>
-    {
-        request.topics.iter().flat_map(move |topic| {
-            let name = self.fetched_topic(version, topic);
-            topic.partitions.iter().map(move |asked| match &name {
-                Err(error) => Err((TopicPartition::new(&**topic.topic, asked.partition), *error)),
-                Ok(name) => self.check_fetch(TopicPartition::new(name.clone(), asked.partition), asked),
-            })
-        })
-    }
-
-    fn fetched_topic(&self, version: i16, topic: &FetchTopic) -> Result<Arc<str>, ErrorCode> {
-        if version >= FIRST_WITH_TOPIC_ID {
-            self.topics.by_id(topic.topic_id).map(|t| t.name.clone()).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
+    fn wanted(&self, version: i16, topic: &FetchTopic) -> Vec<Wanted> {
+        let (name, topic_id): (Arc<str>, Uuid) = if version >= FIRST_WITH_TOPIC_ID {
+            let known = self.topics.by_id(topic.topic_id);
+            (known.map_or_else(|| "".into(), |known| known.name.clone()), topic.topic_id)
         } else {
-            Ok(self.topics.by_name(&topic.topic).map_or_else(|| (**topic.topic).into(), |t| t.name.clone()))
-        }
+            let known = self.topics.by_name(&topic.topic);
+            (known.map_or_else(|| (**topic.topic).into(), |known| known.name.clone()), Uuid::nil())
+        };
+        let wanted = |asked: &FetchPartition| Wanted {
+            tp: TopicPartition::new(name.clone(), asked.partition),
+            topic_id,
+            fetch_offset: asked.fetch_offset,
+            current_leader_epoch: asked.current_leader_epoch,
+            max_bytes: asked.partition_max_bytes,
+        };
+        topic.partitions.iter().map(wanted).collect()
     }
 
-    fn check_fetch<'a>(
-        &'a self,
-        tp: TopicPartition,
-        asked: &'a FetchPartition,
-    ) -> Result<(TopicPartition, &'a Partition, &'a FetchPartition), (TopicPartition, ErrorCode)> {
-        match self.partition(&tp) {
-            None => Err((tp, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)),
-            Some(partition) => match self.check_leader(partition, asked.current_leader_epoch) {
-                ErrorCode::NONE => Ok((tp, partition, asked)),
-                error => Err((tp, error)),
-            },
+    /// The log to read for a partition that is asked for, or the error that it gets.
+    fn readable<'d>(&self, wanted: &Wanted, disk: &'d Disk) -> Result<&'d Log, ErrorCode> {
+        if wanted.tp.topic.is_empty() && !wanted.topic_id.is_nil() {
+            return Err(ErrorCode::UNKNOWN_TOPIC_ID);
         }
+        let partition = self.partition(&wanted.tp).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        match self.check_leader(partition, wanted.current_leader_epoch) {
+            ErrorCode::NONE => {}
+            error => return Err(error),
+        }
+        let log = disk.log(&wanted.tp).expect("a leader has the log");
+        if !(log.log_start_offset()..=log.log_end_offset()).contains(&wanted.fetch_offset) {
+            return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
+        }
+        Ok(log)
     }
 
     /// KIP-320: a client that names a leader epoch must name the current one; -1 does not.
@@ -113,84 +149,76 @@ impl Broker {
     }
 
     /// Whether a fetch can be answered at once: an error to report, or `fetch.min.bytes` to return.
-    fn is_satisfied(&self, version: i16, request: &FetchRequest, disk: &Disk) -> bool {
-        let mut missing = request.min_bytes.max(0) as usize;
-        for partition in self.fetched(version, request) {
-            let Ok((tp, _, asked)) = partition else { return true };
-            let log = disk.log(&tp).expect("a leader has the log");
-            if !in_range(log, asked.fetch_offset) {
-                return true;
+    fn is_satisfied(&self, fetch: &Fetch, disk: &Disk) -> bool {
+        let mut missing = fetch.min_bytes;
+        for wanted in &fetch.wanted {
+            if missing == 0 {
+                break;
             }
-            let ready = log.bytes_between(asked.fetch_offset, log.high_watermark(), missing.max(1));
-            missing = missing.saturating_sub(ready);
+            let Ok(log) = self.readable(wanted, disk) else { return true };
+            missing = missing.saturating_sub(log.bytes_between(wanted.fetch_offset, log.high_watermark(), missing));
         }
         missing == 0
     }
 
-    fn report_refused(&self, version: i16, request: &FetchRequest, serving: &mut Serving<'_, '_>) {
-        for partition in self.fetched(version, request) {
-            let refused = match partition {
-                Err(refused) => refused,
-                Ok((tp, _, asked)) => {
-                    let log = serving.disk.log(&tp).expect("a leader has the log");
-                    if in_range(log, asked.fetch_offset) {
-                        continue;
-                    }
-                    (tp, ErrorCode::OFFSET_OUT_OF_RANGE)
+    fn read(&mut self, fetch: &Fetch, serving: &mut Serving<'_, '_>) -> ResponseKind {
+        let mut room = fetch.max_bytes;
+        let mut anything = false;
+        let mut topics: Vec<FetchableTopicResponse> = Vec::new();
+        for wanted in &fetch.wanted {
+            let answer = match self.readable(wanted, serving.disk) {
+                Err(error) => {
+                    serving.ctx.fact(Fact::Refused { partition: wanted.tp.clone(), error });
+                    refused(wanted.tp.partition, error)
+                }
+                Ok(log) => {
+                    let limit = ReadLimit {
+                        upto_offset: log.high_watermark(),
+                        max_bytes: room.min(wanted.max_bytes.max(0) as usize),
+                        at_least_one: !anything,
+                    };
+                    read_partition(wanted, log, limit)
                 }
             };
-            serving.ctx.fact(Fact::Refused { partition: refused.0, error: refused.1 });
-        }
-    }
-
-    fn read(&self, version: i16, request: &FetchRequest, disk: &Disk) -> ResponseKind {
-        let mut room = request.max_bytes.max(0) as usize;
-        let mut anything = false;
-        let mut partitions = self.fetched(version, request);
-        let mut topics = Vec::with_capacity(request.topics.len());
-        for topic in &request.topics {
-            let mut answers = Vec::with_capacity(topic.partitions.len());
-            for asked in &topic.partitions {
-                let checked = partitions.next().expect("one for each partition asked");
-                let answer = match checked {
-                    Err((_, error)) => refused(asked.partition, error),
-                    Ok((tp, _, _)) => {
-                        let log = disk.log(&tp).expect("a leader has the log");
-                        let limit = ReadLimit {
-                            upto_offset: log.high_watermark(),
-                            max_bytes: room.min(asked.partition_max_bytes.max(0) as usize),
-                            at_least_one: !anything,
-                        };
-                        read_partition(asked, log, limit)
-                    }
-                };
-                let read = answer.records.as_ref().map_or(0, Bytes::len);
-                anything |= read > 0;
-                room = room.saturating_sub(read);
-                answers.push(answer);
+            let read = answer.records.as_ref().map_or(0, Bytes::len);
+            anything |= read > 0;
+            room = room.saturating_sub(read);
+            if self.sessions.answer(fetch.session, wanted, &answer) {
+                push(&mut topics, wanted, answer);
             }
-            let id = if version >= FIRST_WITH_TOPIC_ID { topic.topic_id } else { Uuid::nil() };
-            topics.push(
-                FetchableTopicResponse::default()
-                    .with_topic(topic.topic.clone())
-                    .with_topic_id(id)
-                    .with_partitions(answers),
-            );
         }
-        ResponseKind::Fetch(FetchResponse::default().with_responses(topics))
+        let response = FetchResponse::default().with_session_id(fetch.session.id()).with_responses(topics);
+        ResponseKind::Fetch(response)
     }
 }
 
-fn in_range(log: &Log, offset: i64) -> bool {
-    (log.log_start_offset()..=log.log_end_offset()).contains(&offset)
+/// A topic's name where it is what tells the topic.
+fn name_unless_id(name: &TopicName, id: Uuid) -> Arc<str> {
+    if id.is_nil() { (***name).into() } else { "".into() }
 }
 
-fn read_partition(asked: &FetchPartition, log: &Log, limit: ReadLimit) -> PartitionData {
-    let Some(records) = log.read(asked.fetch_offset, limit) else {
-        return refused(asked.partition, ErrorCode::OFFSET_OUT_OF_RANGE);
+/// Adds an answer under its topic, which stands last or not at all.
+fn push(topics: &mut Vec<FetchableTopicResponse>, wanted: &Wanted, answer: PartitionData) {
+    let same = |topic: &FetchableTopicResponse| match wanted.topic_id.is_nil() {
+        true => **topic.topic == *wanted.tp.topic,
+        false => topic.topic_id == wanted.topic_id,
     };
+    match topics.last_mut().filter(|topic| same(topic)) {
+        Some(topic) => topic.partitions.push(answer),
+        None => {
+            let topic = FetchableTopicResponse::default().with_partitions(vec![answer]);
+            topics.push(match wanted.topic_id.is_nil() {
+                true => topic.with_topic(TopicName(super::str_bytes(&wanted.tp.topic))),
+                false => topic.with_topic_id(wanted.topic_id),
+            });
+        }
+    }
+}
+
+fn read_partition(wanted: &Wanted, log: &Log, limit: ReadLimit) -> PartitionData {
+    let records = log.read(wanted.fetch_offset, limit).expect("the offset was checked");
     PartitionData::default()
-        .with_partition_index(asked.partition)
+        .with_partition_index(wanted.tp.partition)
         .with_high_watermark(log.high_watermark())
         .with_last_stable_offset(log.high_watermark())
         .with_log_start_offset(log.log_start_offset())

@@ -11,6 +11,7 @@ mod api_versions;
 mod config;
 mod create_topics;
 mod fetch;
+mod fetch_session;
 mod list_offsets;
 mod metadata;
 mod produce;
@@ -23,6 +24,7 @@ use crate::cluster::{Partition, Topics};
 use crate::machine::{Ctx, Fact, Input};
 use crate::storage::Disk;
 use crate::wire::{ApiKey, FrameError, Message, Request, RequestKind, Response, ResponseKind, StrBytes};
+use fetch_session::FetchSessions;
 use purgatory::Purgatory;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub struct Broker {
     topics: Topics,
     connections: imbl::OrdMap<ConnId, Connection>,
     purgatory: Purgatory,
+    sessions: FetchSessions,
 }
 
 /// A client's connection, as the broker sees it.
@@ -89,6 +92,7 @@ impl Broker {
             topics: Topics::default(),
             connections: imbl::OrdMap::new(),
             purgatory: Purgatory::default(),
+            sessions: FetchSessions::default(),
         }
     }
 
@@ -125,6 +129,11 @@ impl Broker {
     /// How many fetches wait for data.
     pub fn parked_fetches(&self) -> usize {
         self.purgatory.len()
+    }
+
+    /// How many incremental fetch sessions it keeps.
+    pub fn fetch_sessions(&self) -> usize {
+        self.sessions.len()
     }
 
     /// Takes an input.

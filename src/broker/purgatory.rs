@@ -1,8 +1,8 @@
 //! The purgatory: requests that wait for a condition or for their time to run out.
 
 use super::Pending;
+use super::fetch::Fetch;
 use crate::base::{ConnId, SimTime, TopicPartition};
-use crate::wire::messages::FetchRequest;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,10 +10,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct ParkedFetch {
     pub(super) pending: Pending,
-    pub(super) request: Arc<FetchRequest>,
+    pub(super) fetch: Arc<Fetch>,
     pub(super) deadline: SimTime,
-    /// The partitions whose high watermark may satisfy it.
-    pub(super) watched: Vec<TopicPartition>,
 }
 
 /// The requests that wait, by the order in which they came.
@@ -39,8 +37,8 @@ impl Purgatory {
         let id = self.next_id;
         self.next_id += 1;
         self.deadlines.insert((fetch.deadline, id));
-        for tp in &fetch.watched {
-            self.watchers.insert((tp.clone(), id));
+        for wanted in &fetch.fetch.wanted {
+            self.watchers.insert((wanted.tp.clone(), id));
         }
         self.parked.insert(id, fetch);
     }
@@ -52,8 +50,8 @@ impl Purgatory {
     pub(super) fn remove(&mut self, id: u64) -> Option<ParkedFetch> {
         let fetch = self.parked.remove(&id)?;
         self.deadlines.remove(&(fetch.deadline, id));
-        for tp in &fetch.watched {
-            self.watchers.remove(&(tp.clone(), id));
+        for wanted in &fetch.fetch.wanted {
+            self.watchers.remove(&(wanted.tp.clone(), id));
         }
         Some(fetch)
     }

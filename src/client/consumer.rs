@@ -1,16 +1,18 @@
 //! The consumer: reads every partition of a topic by itself (as with `assign`), from a position that it keeps.
 //!
-//! One fetch a broker is on its way at a time. What it brings is buffered; each poll takes up to `max.poll.records`
-//! from the buffer, sends the next fetches for the partitions whose buffer is empty, and then works on the records.
+//! One fetch a broker is on its way at a time, in an incremental session. What it brings is buffered; each poll takes
+//! up to `max.poll.records` from the buffer, sends the next fetches to the brokers of which nothing is buffered any
+//! more (KAFKA-17182), and then works on the records. Closing ends the sessions first.
 //! Groups and committed offsets are not built yet.
 
 use super::config::{ConsumerConfig, OffsetReset};
+use super::fetch_session::{FetchFrom, FetchSession};
 use super::metadata::Wanted;
 use super::network::{NetEvent, NetworkClient, NetworkConfig};
 use super::{earlier, exponential_backoff};
 use crate::base::{Endpoint, SimTime, TopicPartition};
 use crate::machine::{Ctx, Fact, Input};
-use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use crate::wire::messages::fetch_response::PartitionData;
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use crate::wire::messages::{FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse};
@@ -27,6 +29,9 @@ pub struct Consumer {
     net: NetworkClient<Asked>,
     partitions: BTreeMap<i32, Position>,
     fetching_from: BTreeSet<i32>,
+    sessions: BTreeMap<i32, FetchSession>,
+    /// Answers to closing fetches that are still to come.
+    sessions_closing: usize,
     busy_until: SimTime,
     delivered: u64,
     closing: bool,
@@ -36,7 +41,8 @@ pub struct Consumer {
 #[derive(Clone, Debug)]
 enum Asked {
     Offsets { partitions: Vec<i32> },
-    Fetch { node: i32, offsets: BTreeMap<i32, i64> },
+    Fetch { node: i32, wanted: BTreeMap<i32, FetchFrom> },
+    CloseSession,
 }
 
 /// Where a consumer is in one partition.
@@ -77,6 +83,8 @@ impl Consumer {
             net: NetworkClient::new(network, wanted),
             partitions: BTreeMap::new(),
             fetching_from: BTreeSet::new(),
+            sessions: BTreeMap::new(),
+            sessions_closing: 0,
             busy_until: SimTime::ZERO,
             delivered: 0,
             closing: false,
@@ -119,9 +127,10 @@ impl Consumer {
                 NetEvent::Response(Asked::Offsets { partitions }, ResponseKind::ListOffsets(body)) => {
                     self.looked_up(&partitions, &body, ctx);
                 }
-                NetEvent::Response(Asked::Fetch { node, offsets }, ResponseKind::Fetch(body)) => {
-                    self.fetched(node, &offsets, &body, ctx);
+                NetEvent::Response(Asked::Fetch { node, wanted }, ResponseKind::Fetch(body)) => {
+                    self.fetched(node, &wanted, &body, ctx);
                 }
+                NetEvent::Response(Asked::CloseSession, _) => self.sessions_closing -= 1,
                 NetEvent::Response(_, other) => panic!("a response of another kind than its request: {other:?}"),
                 NetEvent::Failed(asked, error) => self.request_failed(asked, error, ctx),
             }
@@ -132,8 +141,11 @@ impl Consumer {
     /// When it wants to be woken.
     pub fn next_deadline(&self) -> Option<SimTime> {
         let mut deadline = self.net.next_deadline();
+        if self.closing {
+            return deadline;
+        }
         if self.partitions.values().any(|p| !p.buffered.is_empty()) {
-            deadline = earlier(deadline, Some(self.busy_until));
+            return earlier(deadline, Some(self.busy_until));
         }
         for (index, position) in &self.partitions {
             let Some((leader, _)) = self.net.metadata().leader(&self.topic, *index) else { continue };
@@ -150,15 +162,31 @@ impl Consumer {
         deadline
     }
 
-    /// Ends it.
+    /// Ends it: closes its fetch sessions, then its connections.
     pub fn close(&mut self, ctx: &mut Ctx<'_>) {
         self.closing = true;
-        self.net.close(ctx);
-        ctx.exit();
+        for (node, session) in std::mem::take(&mut self.sessions) {
+            if session.stands() && self.net.ready(node, ctx) {
+                let request = FetchRequest::default()
+                    .with_max_wait_ms(self.config.fetch_max_wait.as_millis() as i32)
+                    .with_min_bytes(self.config.fetch_min_bytes)
+                    .with_max_bytes(self.config.fetch_max_bytes)
+                    .with_session_id(session.id())
+                    .with_session_epoch(-1);
+                self.sessions_closing += 1;
+                let tied = Some(Asked::CloseSession);
+                self.net.send(node, ApiKey::Fetch, tied, ctx, |_| RequestKind::Fetch(request));
+            }
+        }
+        self.drive(ctx);
     }
 
     fn drive(&mut self, ctx: &mut Ctx<'_>) {
         if self.closing {
+            if self.sessions_closing == 0 {
+                self.net.close(ctx);
+                ctx.exit();
+            }
             return;
         }
         // The application polls again when it has worked on what it got.
@@ -274,51 +302,70 @@ impl Consumer {
         }
     }
 
-    /// Fetches the partitions that have nothing buffered, from each broker that is not being fetched from.
+    /// Fetches from each broker that is not being fetched from and of which nothing is buffered.
     fn fetch(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
+        let buffered = self.by_leader(|p| !p.buffered.is_empty());
         let due = |p: &Position| p.offset.is_some() && p.buffered.is_empty() && !p.stuck && p.not_before <= now;
         for (leader, partitions) in self.by_leader(due) {
-            if self.fetching_from.contains(&leader) || !self.net.ready(leader, ctx) {
-                continue;
+            let busy = self.fetching_from.contains(&leader) || buffered.contains_key(&leader);
+            if !busy && self.net.ready(leader, ctx) {
+                let from = |(index, epoch): (i32, i32)| (index, (self.partitions[&index].fetched_to, epoch));
+                let wanted = partitions.into_iter().map(from).collect();
+                self.send_fetch(leader, wanted, ctx);
             }
-            let offsets: BTreeMap<i32, i64> =
-                partitions.iter().map(|(index, _)| (*index, self.partitions[index].fetched_to)).collect();
-            let max_bytes = self.config.max_partition_fetch_bytes;
-            let asked = |&(index, epoch): &(i32, i32)| {
-                FetchPartition::default()
-                    .with_partition(index)
-                    .with_current_leader_epoch(epoch)
-                    .with_fetch_offset(offsets[&index])
-                    .with_partition_max_bytes(max_bytes)
-            };
-            let request = FetchRequest::default()
-                .with_max_wait_ms(self.config.fetch_max_wait.as_millis() as i32)
-                .with_min_bytes(self.config.fetch_min_bytes)
-                .with_max_bytes(self.config.fetch_max_bytes)
-                .with_session_epoch(0);
-            let topic = FetchTopic::default().with_partitions(partitions.iter().map(asked).collect());
-            let (name, id) = (self.topic_name(), self.net.metadata().topic(&self.topic).map(|t| t.id));
-            let tied = Asked::Fetch { node: leader, offsets };
-            self.net.send(leader, ApiKey::Fetch, Some(tied), ctx, |version| {
-                let topic =
-                    if version >= 13 { topic.with_topic_id(id.unwrap_or_default()) } else { topic.with_topic(name) };
-                RequestKind::Fetch(request.with_topics(vec![topic]))
-            });
-            self.fetching_from.insert(leader);
         }
     }
 
-    fn fetched(&mut self, node: i32, offsets: &BTreeMap<i32, i64>, response: &FetchResponse, ctx: &mut Ctx<'_>) {
-        self.fetching_from.remove(&node);
-        if response.error_code != 0 {
-            for index in offsets.keys() {
-                self.partition_failed(*index, ErrorCode(response.error_code), ctx);
+    fn send_fetch(&mut self, leader: i32, wanted: BTreeMap<i32, FetchFrom>, ctx: &mut Ctx<'_>) {
+        let next = self.sessions.entry(leader).or_default().next(&wanted);
+        let max_bytes = self.config.max_partition_fetch_bytes;
+        let asked = |(&index, &(offset, epoch)): (&i32, &FetchFrom)| {
+            FetchPartition::default()
+                .with_partition(index)
+                .with_current_leader_epoch(epoch)
+                .with_fetch_offset(offset)
+                .with_partition_max_bytes(max_bytes)
+        };
+        let request = FetchRequest::default()
+            .with_max_wait_ms(self.config.fetch_max_wait.as_millis() as i32)
+            .with_min_bytes(self.config.fetch_min_bytes)
+            .with_max_bytes(self.config.fetch_max_bytes)
+            .with_session_id(next.id)
+            .with_session_epoch(next.epoch);
+        let (name, id) = (self.topic_name(), self.net.metadata().topic(&self.topic).map(|topic| topic.id));
+        let id = id.unwrap_or_default();
+        self.net.send(leader, ApiKey::Fetch, Some(Asked::Fetch { node: leader, wanted }), ctx, |version| {
+            let by_id = version >= 13;
+            let mut request = request;
+            if !next.named.is_empty() {
+                let topic = FetchTopic::default().with_partitions(next.named.iter().map(asked).collect());
+                request.topics = vec![if by_id { topic.with_topic_id(id) } else { topic.with_topic(name.clone()) }];
             }
-            return;
+            if !next.forgotten.is_empty() {
+                let topic = ForgottenTopic::default().with_partitions(next.forgotten);
+                request.forgotten_topics_data =
+                    vec![if by_id { topic.with_topic_id(id) } else { topic.with_topic(name) }];
+            }
+            RequestKind::Fetch(request)
+        });
+        self.fetching_from.insert(leader);
+    }
+
+    fn fetched(&mut self, node: i32, wanted: &BTreeMap<i32, FetchFrom>, response: &FetchResponse, ctx: &mut Ctx<'_>) {
+        self.fetching_from.remove(&node);
+        let error = ErrorCode(response.error_code);
+        self.sessions.entry(node).or_default().answered(response.session_id, error);
+        match error {
+            ErrorCode::NONE => {}
+            // The session is made anew by the next fetch.
+            ErrorCode::FETCH_SESSION_ID_NOT_FOUND
+            | ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR
+            | ErrorCode::INVALID_FETCH_SESSION_EPOCH => return,
+            error => return wanted.keys().for_each(|index| self.partition_failed(*index, error, ctx)),
         }
         for answer in response.responses.iter().flat_map(|topic| &topic.partitions) {
-            let Some(from) = offsets.get(&answer.partition_index) else { continue };
+            let Some((from, _)) = wanted.get(&answer.partition_index) else { continue };
             match ErrorCode(answer.error_code) {
                 ErrorCode::NONE => self.buffer(answer, *from, ctx),
                 ErrorCode::OFFSET_OUT_OF_RANGE => self.out_of_range(answer.partition_index, *from, ctx),
@@ -386,9 +433,14 @@ impl Consumer {
                 partitions.iter().for_each(|index| self.position(*index).looking_up = false);
                 partitions
             }
-            Asked::Fetch { node, offsets } => {
+            Asked::Fetch { node, wanted } => {
                 self.fetching_from.remove(&node);
-                offsets.into_keys().collect()
+                self.sessions.entry(node).or_default().failed();
+                wanted.into_keys().collect()
+            }
+            Asked::CloseSession => {
+                self.sessions_closing -= 1;
+                return;
             }
         };
         for index in partitions {

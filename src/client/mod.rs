@@ -9,6 +9,7 @@
 mod admin;
 mod config;
 mod consumer;
+mod fetch_session;
 mod metadata;
 mod network;
 mod partitioner;

@@ -118,33 +118,26 @@ impl World {
 
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<SimTime> {
-        // A stale alarm may stand before it: that only makes the answer earlier than need be.
         self.scheduler.peek().map(|(at, _)| at)
     }
 
     /// Handles the next arrival or alarm; false when there is none.
     pub fn step(&mut self) -> bool {
-        while let Some((at, happening)) = self.scheduler.pop() {
-            if let Happening::Wake(host) = happening
-                && self.host(host).wake.is_none_or(|(wake_at, _)| wake_at != at)
-            {
-                continue;
-            }
-            assert!(at >= self.now, "time goes forward");
-            self.now = at;
-            self.steps += 1;
-            match happening {
-                Happening::Wake(host) => self.wake(host),
-                Happening::Arrival(conn, side) => self.arrive(conn, side),
-            }
-            return true;
+        let Some((at, happening)) = self.scheduler.pop() else { return false };
+        assert!(at >= self.now, "time goes forward");
+        self.now = at;
+        self.steps += 1;
+        match happening {
+            Happening::Wake(host) => self.wake(host),
+            Happening::Arrival(conn, side) => self.arrive(conn, side),
         }
-        false
+        self.drop_stale_alarms();
+        true
     }
 
     /// Handles everything up to and including `t`; then it is `t`.
     pub fn run_until(&mut self, t: SimTime) {
-        while self.discard_stale_alarms() && self.next_at().is_some_and(|at| at <= t) {
+        while self.next_at().is_some_and(|at| at <= t) {
             self.step();
         }
         self.advance_clock(t);
@@ -152,24 +145,18 @@ impl World {
 
     /// Moves the clock forward to `t`, before which nothing is to happen.
     pub fn advance_clock(&mut self, t: SimTime) {
-        assert!(
-            !self.discard_stale_alarms() || self.next_at().is_none_or(|at| at >= t),
-            "the clock is not moved past something that is to happen"
-        );
+        let next = self.next_at();
+        assert!(next.is_none_or(|at| at >= t), "the clock is not moved past something that is to happen");
         self.now = self.now.max(t);
     }
 
-    /// Drops alarms that were set anew from the front; whether anything is planned after that.
-    fn discard_stale_alarms(&mut self) -> bool {
-        while let Some((at, happening)) = self.scheduler.peek() {
-            match *happening {
-                Happening::Wake(host) if self.hosts[host.0 as usize].wake.is_none_or(|(wake, _)| wake != at) => {
-                    self.scheduler.pop();
-                }
-                _ => return true,
-            }
+    /// Drops alarms that were set anew from the front, so that the front is something that will happen.
+    fn drop_stale_alarms(&mut self) {
+        while let Some((at, Happening::Wake(host))) = self.scheduler.peek()
+            && self.hosts[host.0 as usize].wake.is_none_or(|(wake_at, _)| wake_at != at)
+        {
+            self.scheduler.pop();
         }
-        false
     }
 
     /// Carries out a command now. `line` is the command in the script language, for the trace.
@@ -177,6 +164,12 @@ impl World {
     /// # Errors
     /// When it cannot be done; nothing of it has been then.
     pub fn apply(&mut self, line: &str, command: &Command) -> Result<Applied, CommandError> {
+        let applied = self.carry_out(line, command);
+        self.drop_stale_alarms();
+        applied
+    }
+
+    fn carry_out(&mut self, line: &str, command: &Command) -> Result<Applied, CommandError> {
         match command {
             Command::Producer { name, topic, config, workload } => {
                 self.check_new_client(name)?;

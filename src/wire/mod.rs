@@ -13,6 +13,7 @@
 mod api;
 mod error;
 mod error_codes;
+pub mod inspect;
 mod message;
 pub mod records;
 

@@ -4,7 +4,7 @@ use crate::pack::{self, Cargo, Site};
 use crate::project::Project;
 use crate::server::{self, Live};
 use crate::watch::Sources;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use lexopt::prelude::*;
 use std::process::Command;
 use std::time::Instant;
@@ -27,12 +27,16 @@ impl Options {
             match argument {
                 Long("open") => options.open = true,
                 Long("release") => options.release = true,
-                Long("port") => options.port = arguments.value()?.parse()?,
+                Long("port") => options.port = read_port(&arguments.value()?.string()?)?,
                 other => return Err(other.unexpected().into()),
             }
         }
         Ok(options)
     }
+}
+
+fn read_port(text: &str) -> Result<u16> {
+    text.parse().ok().with_context(|| format!("--port {text}: a port is a number from 0 (any free one) to 65535"))
 }
 
 /// Serves until the user ends it with Ctrl-C.
@@ -76,7 +80,7 @@ fn build(project: &Project, release: bool) -> Result<Site> {
 /// Hands a build to the open page, and a failed one to the terminal as well.
 fn report(live: &Live, built: Result<Site>) {
     if let Err(error) = &built {
-        eprintln!("error: {:#}", error);
+        eprintln!("error: {error:#}");
     }
     live.replace(built);
 }

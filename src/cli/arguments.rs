@@ -1,0 +1,105 @@
+//! Reading the command line.
+
+use super::text;
+use crate::base::SimTime;
+use lexopt::{Arg, Parser, ValueExt as _};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// To print a text.
+    Print(&'static str),
+    /// To run a script.
+    Run(RunArguments),
+}
+
+/// What `terrarium run` was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunArguments {
+    /// The script's file; `-` is the standard input.
+    pub file: PathBuf,
+    /// The world's seed.
+    pub seed: u64,
+    /// When to end at the latest, and at the earliest.
+    pub until: Option<SimTime>,
+    /// Where to write the trace.
+    pub trace: Option<PathBuf>,
+    /// Where to write every message.
+    pub wire: Option<PathBuf>,
+    /// Whether to print one JSON object.
+    pub json: bool,
+}
+
+/// The seed of a run that names none: fixed, so that every run can be repeated.
+const DEFAULT_SEED: u64 = 1;
+
+/// Reads a command line, the program's name left out.
+///
+/// # Errors
+/// What is wrong with it, and what would be right.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Call, String> {
+    let mut parser = Parser::from_args(arguments);
+    match parser.next().map_err(wrong)? {
+        None => Err("nothing to do; `terrarium run FILE` runs a script, `terrarium --help` tells more".into()),
+        Some(Arg::Long("help") | Arg::Short('h')) => Ok(Call::Print(text::HELP)),
+        Some(Arg::Long("version") | Arg::Short('V')) => Ok(Call::Print(text::VERSION)),
+        Some(Arg::Value(command)) => match command.to_string_lossy().as_ref() {
+            "run" => run(&mut parser),
+            "help" => help(&mut parser),
+            command @ ("gateway" | "check" | "explore") => Err(format!("`terrarium {command}` is not built yet")),
+            other => Err(format!("unknown command `{other}`; it is `run` or `help`")),
+        },
+        Some(other) => Err(wrong(other.unexpected())),
+    }
+}
+
+fn help(parser: &mut Parser) -> Result<Call, String> {
+    match parser.next().map_err(wrong)? {
+        None => Ok(Call::Print(text::HELP)),
+        Some(Arg::Value(about)) if about == "run" => Ok(Call::Print(text::HELP_RUN)),
+        Some(other) => Err(format!("no help on this: {}; there is help on `run`", other.unexpected())),
+    }
+}
+
+fn run(parser: &mut Parser) -> Result<Call, String> {
+    let mut file = None;
+    let mut arguments =
+        RunArguments { file: PathBuf::new(), seed: DEFAULT_SEED, until: None, trace: None, wire: None, json: false };
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(Call::Print(text::HELP_RUN)),
+            Arg::Long("seed") => {
+                let value = parser.value().map_err(wrong)?;
+                arguments.seed = value.parse().map_err(|_| {
+                    format!("`{}` is no seed; a seed is a whole number from 0 on", value.to_string_lossy())
+                })?;
+            }
+            Arg::Long("until") => {
+                let value = value_text(parser)?;
+                let span = value.parse().map_err(|right| format!("`{value}` after `--until`; it takes {right}"))?;
+                arguments.until = Some(SimTime::ZERO + span);
+            }
+            Arg::Long("trace") => arguments.trace = Some(parser.value().map_err(wrong)?.into()),
+            Arg::Long("wire") => arguments.wire = Some(parser.value().map_err(wrong)?.into()),
+            Arg::Long("json") => arguments.json = true,
+            Arg::Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
+            Arg::Value(value) => return Err(format!("`{}` after the script; run takes one", value.to_string_lossy())),
+            other => {
+                let problem = wrong(other.unexpected());
+                return Err(format!("{problem}; run takes --seed, --until, --trace, --wire and --json"));
+            }
+        }
+    }
+    arguments.file = file.ok_or("a script is missing; `terrarium run FILE`, where - is the standard input")?;
+    Ok(Call::Run(arguments))
+}
+
+fn value_text(parser: &mut Parser) -> Result<String, String> {
+    parser.value().and_then(|value| value.string()).map_err(wrong)
+}
+
+fn wrong(error: lexopt::Error) -> String {
+    error.to_string()
+}

@@ -1,0 +1,171 @@
+//! What a script means: its lines as values.
+
+use super::error::{Error, Position};
+use super::expression::Expression;
+use super::tools::ToolCall;
+use crate::base::{EventId, SimDuration, SimTime};
+use crate::sim::{ClusterSpec, Command};
+use std::sync::Arc;
+
+/// A script that has been read: the cluster that it sets up, and its lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// The first heading among its notes (`> # The leader dies`).
+    pub title: Option<String>,
+    /// The cluster that its set-up lines describe; the default one when there are none.
+    pub spec: ClusterSpec,
+    /// Its lines in order, notes and set-up lines among them.
+    pub lines: Vec<Line>,
+}
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        super::grammar::script(text)
+    }
+}
+
+/// One line of a script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Where it starts.
+    pub at: Position,
+    /// Its text, lines that go on joined, comments and standard input left out.
+    pub text: Arc<str>,
+    /// What it says.
+    pub kind: Statement,
+}
+
+impl Line {
+    /// Reads one command, as somebody types it while a world runs.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        super::grammar::typed(text)
+    }
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// `> …`: a note for the reader.
+    Note(String),
+    /// `cluster …` or `broker N …`: part of [`Script::spec`] already.
+    SetUp,
+    /// Something that changes the world at once.
+    Change(Command),
+    /// One of Kafka's command-line tools.
+    Tool(ToolCall),
+    /// A fault.
+    Fault(Fault),
+    /// `poll NAME`: a consumer that does not poll by itself polls once.
+    Poll(String),
+    /// `commit NAME`: a consumer commits its positions.
+    Commit(String),
+    /// `run 10s`.
+    Run(SimDuration),
+    /// `run until PREDICATE [within 30s]`.
+    RunUntil {
+        /// What to wait for.
+        predicate: Expression,
+        /// How long at most.
+        within: SimDuration,
+    },
+    /// `at 12s COMMAND`: a command for a moment of its own, while later lines go on.
+    At {
+        /// The moment.
+        time: SimTime,
+        /// The command.
+        then: Box<Line>,
+    },
+    /// `show EXPRESSION`.
+    Show(Expression),
+    /// `status`.
+    Status,
+    /// `expect PREDICATE`.
+    Expect(Expression),
+    /// `expect output <<END`: the tool before printed exactly this.
+    ExpectOutput(String),
+    /// `expect output matches "REGEX"`: what the tool before printed matches.
+    ExpectOutputMatches(Pattern),
+    /// `expect error "TEXT"`: the command before failed, and its message has this in it.
+    ExpectError(String),
+}
+
+/// A regular expression of a script.
+#[derive(Clone, Debug)]
+pub struct Pattern(pub(super) regex::Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+/// A host, as a command or an expression names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// `broker 2`.
+    Broker(i32),
+    /// `controller 101`.
+    Controller(i32),
+    /// `producer p1`.
+    Producer(String),
+    /// `consumer c1`.
+    Consumer(String),
+    /// A function that names one, such as `leader(orders-0)`.
+    Found(Expression),
+}
+
+/// A fault, or its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `crash NODE`: the process dies, its disk's page cache lives on.
+    Crash(Node),
+    /// `power-loss NODE`: what was not flushed is lost.
+    PowerLoss(Node),
+    /// `stop NODE`: a graceful shutdown.
+    Stop(Node),
+    /// `start NODE`.
+    Start(Node),
+    /// `pause NODE`: the process stands still, as in a long garbage collection.
+    Pause(Node),
+    /// `resume NODE`.
+    Resume(Node),
+    /// `cut NODE NODE [--one-way]`: nothing gets through from the first to the second, nor back unless one way.
+    Cut {
+        /// The one end.
+        from: Node,
+        /// The other end.
+        to: Node,
+        /// Whether the way back stays open.
+        one_way: bool,
+    },
+    /// `heal`, of everything or between two hosts.
+    Heal(Option<(Node, Node)>),
+    /// `slow link NODE NODE --latency 300ms`.
+    SlowLink {
+        /// The one end.
+        from: Node,
+        /// The other end.
+        to: Node,
+        /// One way.
+        latency: SimDuration,
+    },
+    /// `reset NODE NODE`: their connections break.
+    Reset(Node, Node),
+    /// `drop MESSAGE`.
+    Drop(EventId),
+    /// `delay MESSAGE 2s`.
+    Delay(EventId, SimDuration),
+    /// `skew NODE +500ms`: its clock is off by so many microseconds.
+    Skew(Node, i64),
+    /// `slow disk NODE x10`.
+    SlowDisk(Node, u32),
+    /// `slow cpu NODE x10`.
+    SlowCpu(Node, u32),
+}

@@ -1,0 +1,51 @@
+//! `status`: the world on one page.
+
+use super::Runner;
+use crate::base::TopicPartition;
+use std::fmt::Write as _;
+
+impl Runner {
+    /// The time, the brokers, every partition with its leader and offsets, every client, and the laws.
+    pub(super) fn status(&self) -> String {
+        let world = &self.world;
+        let mut text = format!("time {}\n", world.now());
+        for (_, broker) in world.brokers() {
+            push(&mut text, format_args!("broker {} · {}", broker.id(), broker.listener()));
+        }
+        for topic in world.topics() {
+            for partition in 0..topic.partitions {
+                self.partition_status(&mut text, &TopicPartition::new(topic.name.clone(), partition));
+            }
+        }
+        for (_, producer) in world.producers() {
+            let (acked, failed, pending) = (producer.acked(), producer.failed(), producer.pending());
+            let name = producer.name();
+            push(&mut text, format_args!("producer {name} · {acked} acked · {failed} failed · {pending} pending"));
+        }
+        for (_, consumer) in world.consumers() {
+            push(&mut text, format_args!("consumer {} · {} delivered", consumer.name(), consumer.delivered()));
+        }
+        for law in world.laws() {
+            let verdict = if law.breach.is_none() { "holds" } else { "is broken" };
+            push(&mut text, format_args!("law {} {verdict}", law.name));
+        }
+        text
+    }
+
+    fn partition_status(&self, text: &mut String, partition: &TopicPartition) {
+        let Some(info) = self.world.partition(partition) else { return };
+        let log = info.leader.and_then(|leader| self.world.replica(leader, partition));
+        let leader = info.leader.map_or("none".into(), |id| id.to_string());
+        match log {
+            None => push(text, format_args!("{partition} · leader {leader}")),
+            Some(log) => {
+                let (start, hw, end) = (log.log_start_offset(), log.high_watermark(), log.log_end_offset());
+                push(text, format_args!("{partition} · leader {leader} · start {start} · hw {hw} · leo {end}"));
+            }
+        }
+    }
+}
+
+fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("a string takes every text");
+}

@@ -1,0 +1,116 @@
+//! The save format, version 1.
+//!
+//! ```text
+//! 8 bytes   "KTERRASV"
+//! 2 bytes   format version, little endian
+//! 8 bytes   length of the rest
+//! 8 bytes   XXH3 of the rest, seeded with the format version
+//! the rest  Save, in postcard
+//! ```
+
+use super::checkpoints::Checkpoint;
+use super::load::LoadError;
+use super::{Session, Typed};
+use crate::base::SimTime;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The version of the save format that this build writes, the highest that it reads.
+pub const FORMAT_VERSION: u16 = 1;
+
+/// The engine's version. Another version may have another history for the same script and seed; then loading says so.
+pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const MAGIC: &[u8; 8] = b"KTERRASV";
+const HEADER: usize = 8 + 2 + 8 + 8;
+
+/// What a save holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Save {
+    pub(super) engine: String,
+    pub(super) title: Option<String>,
+    pub(super) script: String,
+    pub(super) seed: u64,
+    pub(super) log: Vec<Typed>,
+    /// Where the run stood.
+    pub(super) position: Checkpoint,
+    pub(super) checkpoints: Vec<Checkpoint>,
+}
+
+impl Session {
+    /// The session as bytes, for a file or a store.
+    pub fn to_save(&self) -> Vec<u8> {
+        let save = Save {
+            engine: ENGINE_VERSION.into(),
+            title: self.title.clone(),
+            script: self.source.to_string(),
+            seed: self.seed(),
+            log: self.log.iter().cloned().collect(),
+            position: Checkpoint::of(self.world()),
+            checkpoints: self.checkpoints.all().copied().collect(),
+        };
+        save.to_bytes()
+    }
+}
+
+impl Save {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let body = postcard::to_allocvec(self).expect("a save can be written to memory");
+        let mut bytes = Vec::with_capacity(HEADER + body.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&checksum(&body, FORMAT_VERSION).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
+        let magic_seen = &bytes[..bytes.len().min(MAGIC.len())];
+        if bytes.is_empty() || !MAGIC.starts_with(magic_seen) {
+            return Err(LoadError::NotASave);
+        }
+        let Some((header, body)) = bytes.split_at_checked(HEADER) else { return Err(LoadError::Truncated) };
+        let version = u16::from_le_bytes([header[8], header[9]]);
+        if version > FORMAT_VERSION {
+            return Err(LoadError::NewerFormat { version });
+        }
+        let length = number(&header[10..18]);
+        if (body.len() as u64) < length {
+            return Err(LoadError::Truncated);
+        }
+        if body.len() as u64 != length
+            || version != FORMAT_VERSION
+            || checksum(body, version) != number(&header[18..26])
+        {
+            return Err(LoadError::Corrupted);
+        }
+        let (save, rest): (Self, _) = postcard::take_from_bytes(body).map_err(|_| LoadError::Corrupted)?;
+        if !rest.is_empty() || !save.is_in_order() {
+            return Err(LoadError::Corrupted);
+        }
+        Ok(save)
+    }
+
+    /// Whether its places in history follow each other.
+    fn is_in_order(&self) -> bool {
+        let typed = self.log.iter().map(|typed| (typed.steps, typed.at));
+        let taken = self.checkpoints.iter().map(|checkpoint| (checkpoint.steps, checkpoint.at));
+        let end = (self.position.steps, self.position.at);
+        follow(typed.chain([end])) && follow(taken.chain([end]))
+    }
+}
+
+/// Whether no place in history stands behind one that follows it.
+fn follow(places: impl Iterator<Item = (u64, SimTime)> + Clone) -> bool {
+    places.clone().zip(places.skip(1)).all(|(a, b)| a.0 <= b.0 && a.1 <= b.1)
+}
+
+fn checksum(body: &[u8], version: u16) -> u64 {
+    xxh3_64_with_seed(body, u64::from(version))
+}
+
+/// Eight bytes, little endian.
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
