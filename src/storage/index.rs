@@ -91,10 +91,15 @@ impl<E: Entry> Index<E> {
         E::LEN * if active { Self::room(segment_index_bytes) } else { self.entries.len() }
     }
 
+    /// How many bytes of entries are only in the page cache.
+    pub fn unflushed_bytes(&self) -> usize {
+        (self.entries.len() - self.flushed) * E::LEN
+    }
+
     pub(super) fn flush(&mut self) -> usize {
-        let fresh = self.entries.len() - self.flushed;
+        let bytes = self.unflushed_bytes();
         self.flushed = self.entries.len();
-        fresh * E::LEN
+        bytes
     }
 
     pub(super) fn lose_unflushed(&mut self) {

@@ -33,6 +33,8 @@ pub struct Log {
     pub(super) recovery_point: i64,
     pub(super) last_flushed: SimTime,
     pub(super) checkpointed: Checkpointed,
+    /// Closed by a clean shutdown, and not opened since.
+    pub(super) closed: bool,
 }
 
 /// A partition's lines in the checkpoint files of its log directory: what a restart knows of these offsets. 0 where the
@@ -101,6 +103,7 @@ impl Log {
             recovery_point: 0,
             last_flushed: now,
             checkpointed: Checkpointed::default(),
+            closed: false,
         }
     }
 

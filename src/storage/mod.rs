@@ -30,6 +30,7 @@
 //! | leader epochs | `epochs` |
 //! | idempotent producers; their snapshots | `producers`, `producer_log` |
 //! | checkpoint files, clean shutdown | `disk` |
+//! | a log's folder to look at | `files` |
 //!
 //! Not built yet, with their places marked: transactions' last stable offset ([`Log::last_stable_offset`]) and aborted
 //! index ([`Segment`]'s flush), retention ([`Log::advance_log_start`]), compaction (it will swap segments in a log),
@@ -40,6 +41,7 @@ mod batches;
 mod config;
 mod disk;
 mod epochs;
+mod files;
 mod index;
 mod log;
 mod producer_log;
@@ -53,6 +55,7 @@ pub use batches::{Batches, StoredBatch};
 pub use config::{DiskSpeed, IoWork, LogConfig};
 pub use disk::{Checkpoint, Disk, Recovery};
 pub use epochs::{EpochEnd, EpochEntry, LeaderEpochs};
+pub use files::FileInfo;
 pub use index::{Entry, Index, OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
 pub use log::{Checkpointed, FetchPosition, Log, OffsetPosition, ReadLimit};
 pub use producer_log::{Producers, Snapshot};

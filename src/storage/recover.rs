@@ -47,6 +47,7 @@ impl Log {
             self.producers.clear(log_start);
         }
         self.active_mut().opened();
+        self.closed = false;
         let (start, end) = self.ends();
         self.log_end_offset = end;
         self.recovery_point = if clean && kept { end } else { recovery_point.min(end) };
@@ -163,6 +164,7 @@ impl Log {
 
     /// Closes the log as a clean shutdown does: everything on the disk, with a snapshot of the producers at its end.
     pub(super) fn close(&mut self) -> IoWork {
+        self.closed = true;
         let mut work = self.flush();
         work.written += self.producers.take_snapshot().unwrap_or(0);
         let (syncs, synced) = self.producers.flush();

@@ -173,4 +173,17 @@ fn a_torn_log_and_what_is_written_after() {
     assert_eq!(snapshots(&disk), [(21, 102), (23, 148)], "one snapshot behind the last segment's start is kept");
     assert_eq!(log(&disk).epochs().checkpoint(), "0\n3\n0 0\n2 19\n4 21\n");
     assert_eq!(disk.checkpoint(Checkpoint::RecoveryPoint), "0\n1\nt 0 23\n");
+    let files: Vec<(String, usize)> = log(&disk).files(second(60)).into_iter().map(|f| (f.name, f.len)).collect();
+    let expected = [
+        ("00000000000000000000.index", 40),
+        ("00000000000000000000.log", 3300),
+        ("00000000000000000000.timeindex", 96),
+        ("00000000000000000021.snapshot", 102),
+        ("00000000000000000023.snapshot", 148),
+        ("leader-epoch-checkpoint", 18),
+    ];
+    assert_eq!(files, expected.map(|(name, len)| (name.to_string(), len)));
+    disk.recover();
+    let opened: Vec<usize> = log(&disk).files(second(60)).iter().map(|f| f.len).collect();
+    assert_eq!(opened, [10_485_760, 3300, 10_485_756, 148, 18], "indexes of an active segment have room to grow");
 }
