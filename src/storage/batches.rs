@@ -79,16 +79,21 @@ impl Batches {
 
     /// How many stand before the first that does not satisfy `before`, which those in front do.
     pub fn partition_point(&self, before: impl Fn(&StoredBatch) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.len());
+        // Most searches are for the end: the last block is asked first.
+        let blocks = self.full.len();
+        if blocks == 0 || self.rest.first().is_some_and(&before) {
+            return blocks * BLOCK + self.rest.partition_point(before);
+        }
+        let (mut low, mut high) = (0, blocks);
         while low < high {
             let middle = (low + high) / 2;
-            if before(self.get(middle).expect("below the length")) {
+            if self.full[middle].last().is_some_and(&before) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        low
+        low * BLOCK + self.full.get(low).map_or(0, |block| block.partition_point(before))
     }
 
     pub(super) fn push(&mut self, batch: StoredBatch) {
