@@ -4,12 +4,12 @@ use super::desk::{Desk, Event, Phase};
 use super::frame::FrameLoop;
 use super::paint::{Look, Painter};
 use super::stage::Choice;
-use super::{api, bottom, details, keys, laws, notices, speech, stage, theme, tools, topbar};
+use super::{api, bottom, details, keep, keys, laws, notices, speech, stage, theme, tools, topbar};
 use crate::base::TopicPartition;
 use crate::view::{Addition, Speed, addition_line};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::{document, window};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -44,6 +44,8 @@ pub(super) enum Msg {
     Press(f64, f64),
     /// Put a notice away.
     PutAway(usize),
+    /// Switch single-letter shortcuts on or off.
+    Letters,
     /// Change the theme.
     Theme,
     /// Begin anew.
@@ -60,6 +62,8 @@ pub(super) struct App {
     pub(super) tab: bottom::Tab,
     pub(super) put_away: BTreeSet<usize>,
     pub(super) dark: bool,
+    /// Whether single letters are shortcuts.
+    pub(super) letters: Rc<Cell<bool>>,
     pub(super) still: bool,
     pub(super) width: f64,
     chosen: Option<TopicPartition>,
@@ -88,8 +92,10 @@ impl Component for App {
             }
         });
         desk.start();
+        let letters = Rc::new(Cell::new(keep::get(LETTERS).unwrap_or(true)));
         Self {
-            _listeners: listeners(ctx, &desk),
+            _listeners: listeners(ctx, &desk, &letters),
+            letters,
             desk,
             canvas: NodeRef::default(),
             input: NodeRef::default(),
@@ -132,6 +138,10 @@ impl Component for App {
             }
             Msg::PutAway(n) => {
                 self.put_away.insert(n);
+            }
+            Msg::Letters => {
+                self.letters.set(!self.letters.get());
+                keep::set(LETTERS, self.letters.get());
             }
             Msg::Theme => {
                 self.dark = theme::toggle(self.dark);
@@ -237,14 +247,16 @@ fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
-fn listeners(ctx: &Context<App>, desk: &Rc<Desk>) -> Vec<EventListener> {
-    let link = ctx.link().clone();
+const LETTERS: &str = "terrarium-letter-keys";
+
+fn listeners(ctx: &Context<App>, desk: &Rc<Desk>, letters: &Rc<Cell<bool>>) -> Vec<EventListener> {
+    let (link, letters) = (ctx.link().clone(), letters.clone());
     let pressed = EventListener::new_with_options(
         &document(),
         "keydown",
         EventListenerOptions::enable_prevent_default(),
         move |event| {
-            if let Some(msg) = event.dyn_ref::<KeyboardEvent>().and_then(keys::meaning) {
+            if let Some(msg) = event.dyn_ref::<KeyboardEvent>().and_then(|event| keys::meaning(event, letters.get())) {
                 event.prevent_default();
                 link.send_message(msg);
             }

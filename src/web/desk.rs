@@ -163,7 +163,14 @@ impl Desk {
                 self.say(&Event::Changed);
             }
             ToPage::Export { key, bytes } => self.say(&Event::Download(key, bytes)),
-            ToPage::Failed { message } => self.enter(Phase::Failed(message)),
+            ToPage::Failed { message } => self.fail(message),
+        }
+    }
+
+    /// The first word of a failure is the one that says most: what follows is the browser's echo.
+    fn fail(&self, message: String) {
+        if !matches!(self.phase(), Phase::Failed(_)) {
+            self.enter(Phase::Failed(message));
         }
     }
 

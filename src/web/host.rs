@@ -4,6 +4,9 @@ use crate::link::{ToPage, ToWorker, decode, encode};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+/// An old copy of one of the two, perhaps from a cache.
+const DIFFERENT: &str = "The page and its worker are of different versions. Load the page again.";
+
 /// The worker and what listens to it.
 pub(super) struct Host {
     worker: Worker,
@@ -19,9 +22,8 @@ impl Host {
         let worker = Worker::new_with_options("worker_loader.js", &options)?;
         let tell = told.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            if let Some(message) = decode(&js_sys::Uint8Array::new(&event.data()).to_vec()) {
-                tell(message);
-            }
+            let message = decode(&js_sys::Uint8Array::new(&event.data()).to_vec());
+            tell(message.unwrap_or_else(|| ToPage::Failed { message: DIFFERENT.into() }));
         });
         let on_error = Closure::<dyn Fn(ErrorEvent)>::new(move |event: ErrorEvent| {
             told(ToPage::Failed { message: format!("The worker stopped: {}", event.message()) });

@@ -5,8 +5,8 @@ use crate::view::Addition;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
-/// What a key asks for.
-pub(super) fn meaning(event: &KeyboardEvent) -> Option<Msg> {
+/// What a key asks for; `letters`: whether single letters ask for anything.
+pub(super) fn meaning(event: &KeyboardEvent, letters: bool) -> Option<Msg> {
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
         return None;
     }
@@ -23,6 +23,7 @@ pub(super) fn meaning(event: &KeyboardEvent) -> Option<Msg> {
         "ArrowRight" if tag != "canvas" => Msg::Step,
         "[" => Msg::Faster(false),
         "]" => Msg::Faster(true),
+        _ if !letters => return None,
         "t" | "T" => Msg::Add(Addition::Topic),
         "p" | "P" => Msg::Add(Addition::Producer),
         "c" | "C" => Msg::Add(Addition::Consumer),

@@ -12,7 +12,7 @@ const TOOLS: [(Addition, &str, &str, &str); 3] = [
 ];
 
 /// The toolbox.
-pub(super) fn tools(_app: &App, ctx: &Context<App>) -> Html {
+pub(super) fn tools(app: &App, ctx: &Context<App>) -> Html {
     let tool = |(addition, name, label, key): (Addition, &'static str, &'static str, &'static str)| {
         let add = ctx.link().callback(move |_| Msg::Add(addition));
         html! {
@@ -21,5 +21,15 @@ pub(super) fn tools(_app: &App, ctx: &Context<App>) -> Html {
             </button>
         }
     };
-    html! { <nav class="tools" aria-label="Toolbox"><h2>{ "Add" }</h2>{ for TOOLS.map(tool) }</nav> }
+    let letters = app.letters.get();
+    let switch = ctx.link().callback(|_| Msg::Letters);
+    html! {
+        <nav class={classes!("tools", (!letters).then_some("mute"))} aria-label="Toolbox">
+            <h2>{ "Add" }</h2>
+            { for TOOLS.map(tool) }
+            <button class="tool keys" onclick={switch} aria-pressed={letters.to_string()} title="Single letters as shortcuts, on or off">
+                { icon("keys", 22) }<span>{ "Letters" }</span>
+            </button>
+        </nav>
+    }
 }

@@ -46,6 +46,18 @@ test("everything can be done from the keyboard", () =>
     await page.locator('[role="tab"][aria-selected="true"]', { hasText: "Messages" }).waitFor();
   }));
 
+test("single letters are shortcuts, and can be switched off", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 1);
+    await page.keyboard.press("p");
+    await until(page, (s) => s.scene.producers.length === 3);
+    await page.getByRole("button", { name: "Letters" }).click();
+    await page.locator("canvas").focus();
+    await page.keyboard.press("p");
+    await page.waitForTimeout(300);
+    assert.equal((await state(page)).scene.producers.length, 3);
+  }));
+
 test("the tab key reaches every part and the focus is always seen", () =>
   withPage(async (page) => {
     await pausedAfter(page, 1);

@@ -96,7 +96,13 @@ impl Runner {
             Statement::ExpectOutput(text) => self.judge_output(text, &by),
             Statement::ExpectOutputMatches(pattern) => self.judge_pattern(pattern, &by),
             Statement::ExpectError(text) => self.judge_error(text, &by),
-            Statement::Fault(_) | Statement::Poll(_) | Statement::Commit(_) => {
+            Statement::Fault(fault) => {
+                return match fault.in_world(&self.world) {
+                    Ok(fault) => self.change(&Command::Fault(fault), by).map(drop),
+                    Err(message) => self.refused(message, &by),
+                };
+            }
+            Statement::Poll(_) | Statement::Commit(_) => {
                 panic!("{statement:?} is refused when a script is read")
             }
         }
@@ -109,16 +115,18 @@ impl Runner {
                 self.before(by.origin).failure = None;
                 Ok(Some(applied))
             }
-            Err(refusal) => {
-                let message = refusal.to_string();
-                self.before(by.origin).failure = Some(message.clone());
-                if self.failure_is_expected(&by) {
-                    self.say(&by, Said::Refused(message));
-                    return Ok(None);
-                }
-                Err(Error::new(by.at, message))
-            }
+            Err(refusal) => self.refused(refusal.to_string(), &by).map(|()| None),
         }
+    }
+
+    /// A command cannot be done: that is what an `expect error` waits for, or the script's end.
+    fn refused(&mut self, message: String, by: &By) -> Result<(), Error> {
+        self.before(by.origin).failure = Some(message.clone());
+        if self.failure_is_expected(by) {
+            self.say(by, Said::Refused(message));
+            return Ok(());
+        }
+        Err(Error::new(by.at, message))
     }
 
     fn start_tool(&mut self, call: &ToolCall, by: By) -> Result<(), Error> {

@@ -32,7 +32,8 @@ struct Worker {
 
 /// Starts the worker, if this program runs in one.
 pub fn start() {
-    let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else { return };
+    let Some(scope) = scope() else { return };
+    std::panic::set_hook(Box::new(our_fault));
     let worker = Rc::new(Worker {
         scope,
         run: RefCell::new(None),
@@ -44,8 +45,9 @@ pub fn start() {
         let worker = worker.clone();
         Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             let bytes = js_sys::Uint8Array::new(&event.data()).to_vec();
-            if let Some(message) = decode(&bytes) {
-                worker.clone().handle(message);
+            match decode(&bytes) {
+                Some(message) => worker.clone().handle(message),
+                None => worker.tell(&ToPage::Failed { message: "The worker does not understand the page.".into() }),
             }
         })
     };
@@ -55,13 +57,31 @@ pub fn start() {
     worker.tell(&ToPage::Ready);
 }
 
+fn scope() -> Option<DedicatedWorkerGlobalScope> {
+    js_sys::global().dyn_into().ok()
+}
+
+fn post(scope: &DedicatedWorkerGlobalScope, message: &ToPage) {
+    let bytes = js_sys::Uint8Array::from(encode(message).as_slice());
+    let handed_over = js_sys::Array::of1(&bytes.buffer());
+    // Refused only for what cannot be handed over; this can.
+    let _ = scope.post_message_with_transfer(&bytes, &handed_over);
+}
+
+/// A panic is a fault of ours: the page says so, and what was saved last is still there.
+fn our_fault(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(|place| format!(" ({place})")).unwrap_or_default();
+    let what = panic.payload_as_str().unwrap_or("an internal check failed");
+    let message = format!("A fault of our own stopped the world: {what}{place}. What was saved last is still there.");
+    if let Some(scope) = scope() {
+        post(&scope, &ToPage::Failed { message });
+    }
+}
+
 impl Worker {
     /// Tells the page.
     fn tell(&self, message: &ToPage) {
-        let bytes = js_sys::Uint8Array::from(encode(message).as_slice());
-        let handed_over = js_sys::Array::of1(&bytes.buffer());
-        // Refused only for what cannot be handed over; this can.
-        let _ = self.scope.post_message_with_transfer(&bytes, &handed_over);
+        post(&self.scope, message);
     }
 
     fn handle(self: Rc<Self>, message: ToWorker) {
