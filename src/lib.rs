@@ -11,7 +11,7 @@
 //! | [`base`] | virtual time, identifiers, named random streams, murmur2 |
 //! | [`wire`] | Kafka's protocol: requests, responses, record batches, error codes |
 //! | [`machine`] | the contract between the world and the machines in it |
-//! | [`storage`] | the simulated disk: logs of segments of record batches |
+//! | [`storage`] | the simulated disk: logs, page cache and disk apart, crashes and recovery |
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
 //! | [`cluster`] | the cluster's metadata: topics, placement |
 //! | [`broker`] | request handling |

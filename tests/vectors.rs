@@ -6,6 +6,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
 
+#[path = "vectors/storage/mod.rs"]
+mod storage;
 #[path = "vectors/wire.rs"]
 mod wire;
 
@@ -20,10 +22,14 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 6] = [
+const CHECKS: [(&str, Check); 10] = [
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("leader_epoch_cache", storage::epochs::cache),
+    ("leader_epoch_truncation", storage::epochs::truncation),
     ("murmur2", murmur2_vector),
+    ("partition_isr_hw_fetch", storage::partition::check),
+    ("producer_sequence_state", storage::producers::check),
     ("record_batches", record_batch),
     ("uuid", uuid),
     ("wire_messages", wire::message),
@@ -36,7 +42,26 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 4] = [
+const EXCEPTIONS: [Exception; 7] = [
+    Exception {
+        file: "partition_isr_hw_fetch",
+        reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
+        applies: |entry| !entry["input"]["api"].is_null(),
+    },
+    Exception {
+        file: "partition_isr_hw_fetch",
+        reason: "the ISR, and the high watermark over it, are the broker's affair, not the log's",
+        applies: |entry| !entry["input"]["isr"].is_null() || !entry["input"]["cases"].is_null(),
+    },
+    Exception {
+        file: "partition_isr_hw_fetch",
+        reason: "which offset ListOffsets calls the latest is the broker's affair, not the log's",
+        applies: |entry| {
+            let input = &entry["input"];
+            let lists = !input["steps"].is_null() || !input["all_records_in_open_txn"].is_null();
+            lists && input["isr"].is_null() && !input["hw"].is_null()
+        },
+    },
     Exception {
         file: "record_batches",
         reason: "record formats v0 and v1: Kafka 4 neither writes nor accepts them (KIP-724)",

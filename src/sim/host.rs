@@ -70,7 +70,10 @@ impl Host {
 
     pub(super) fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         match &mut self.node {
-            Node::Broker(broker) => broker.handle(input, ctx, &mut self.disk),
+            Node::Broker(broker) => {
+                self.disk.set_clock(ctx.now());
+                broker.handle(input, ctx, &mut self.disk);
+            }
             Node::Producer(producer) => producer.handle(input, ctx),
             Node::Consumer(consumer) => consumer.handle(input, ctx),
             Node::Admin(admin) => admin.handle(input, ctx),

@@ -1,7 +1,19 @@
-//! A partition replica's log.
+//! A partition replica's log: what it holds, and reading it.
+//!
+//! Three offsets move along a log. Its **end** is where the next record goes. Below the **high watermark** records are
+//! committed: on every in-sync replica, and for consumers to read. Below its **start** records are gone. Beside them
+//! stands the **recovery point**: below it everything has been fsynced, so that after a crash it need not be read again.
+//!
+//! All four are what the process knows. What the disk knows of them are the lines of this partition in three checkpoint
+//! files, which are written now and then and so are always a little old: [`Checkpointed`].
 
-use super::segment::{Segment, StoredBatch};
-use crate::wire::records::{self, BatchHeader};
+use super::batches::StoredBatch;
+use super::config::LogConfig;
+use super::epochs::{EpochEnd, LeaderEpochs};
+use super::producer_log::Producers;
+use super::segment::Segment;
+use crate::base::SimTime;
+use crate::wire::records;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 
@@ -9,24 +21,43 @@ use std::sync::Arc;
 /// watermark, below which records are committed.
 #[derive(Clone, Debug)]
 pub struct Log {
-    segment_bytes: usize,
-    segments: imbl::Vector<Arc<Segment>>,
-    log_start_offset: i64,
-    high_watermark: i64,
-    log_end_offset: i64,
+    pub(super) config: Arc<LogConfig>,
+    /// The operating system's clock at the last access for writing.
+    pub(super) clock: SimTime,
+    pub(super) segments: imbl::Vector<Arc<Segment>>,
+    pub(super) epochs: LeaderEpochs,
+    pub(super) producers: Producers,
+    pub(super) log_start_offset: i64,
+    pub(super) high_watermark: i64,
+    pub(super) log_end_offset: i64,
+    pub(super) recovery_point: i64,
+    pub(super) last_flushed: SimTime,
+    pub(super) checkpointed: Checkpointed,
+    /// Closed by a clean shutdown, and not opened since.
+    pub(super) closed: bool,
 }
 
-/// What an append did.
+/// A partition's lines in the checkpoint files of its log directory: what a restart knows of these offsets. 0 where the
+/// file has no line for the partition yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checkpointed {
+    /// In `recovery-point-offset-checkpoint`, every `log.flush.offset.checkpoint.interval.ms` (1 min).
+    pub recovery_point: Option<i64>,
+    /// In `replication-offset-checkpoint`, every `replica.high.watermark.checkpoint.interval.ms` (5 s).
+    pub high_watermark: Option<i64>,
+    /// In `log-start-offset-checkpoint`, every `log.flush.start.offset.checkpoint.interval.ms` (1 min).
+    pub log_start_offset: Option<i64>,
+}
+
+/// An offset, and where it lies (`LogOffsetMetadata`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AppendInfo {
-    /// Offset of the first record.
-    pub base_offset: i64,
-    /// Offset of the last.
-    pub last_offset: i64,
-    /// The batch's checksum.
-    pub crc: u32,
-    /// The batch's length in bytes.
-    pub size: usize,
+pub struct OffsetPosition {
+    /// The offset.
+    pub offset: i64,
+    /// Base offset of the segment that it lies in.
+    pub segment_base_offset: i64,
+    /// Position of its batch in that segment's file.
+    pub position: usize,
 }
 
 /// How far and how much to read.
@@ -40,16 +71,55 @@ pub struct ReadLimit {
     pub at_least_one: bool,
 }
 
+/// What a leader's log says of the place from which a replica or consumer wants to go on (KIP-320, KIP-595).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchPosition {
+    /// Read on.
+    Sound,
+    /// The fetcher's log is another one from here on: it has records of this epoch, or of later ones, that this log
+    /// does not have. It must go back to this end and ask again.
+    Diverging(EpochEnd),
+    /// OFFSET_OUT_OF_RANGE.
+    OutOfRange,
+}
+
 impl Log {
     /// An empty log from offset 0 that rolls to a new segment at `segment_bytes` (`segment.bytes`).
     pub fn new(segment_bytes: usize) -> Self {
+        Self::with_config(Arc::new(LogConfig { segment_bytes, ..LogConfig::default() }), SimTime::ZERO)
+    }
+
+    /// An empty log from offset 0, made at `now`.
+    pub fn with_config(config: Arc<LogConfig>, now: SimTime) -> Self {
         Self {
-            segment_bytes,
-            segments: imbl::vector![Arc::new(Segment::new(0))],
+            config,
+            clock: now,
+            segments: imbl::vector![Arc::new(Segment::new(0, now))],
+            epochs: LeaderEpochs::default(),
+            producers: Producers::default(),
             log_start_offset: 0,
             high_watermark: 0,
             log_end_offset: 0,
+            recovery_point: 0,
+            last_flushed: now,
+            checkpointed: Checkpointed::default(),
+            closed: false,
         }
+    }
+
+    /// Its configs.
+    pub fn config(&self) -> &LogConfig {
+        &self.config
+    }
+
+    /// Changes its configs; the next append goes by the new ones.
+    pub fn set_config(&mut self, config: Arc<LogConfig>) {
+        self.config = config;
+    }
+
+    /// Tells the log the time. [`Disk::log_mut`](super::Disk::log_mut) does.
+    pub fn set_clock(&mut self, now: SimTime) {
+        self.clock = now;
     }
 
     /// Offset of the first record that can be read.
@@ -62,14 +132,52 @@ impl Log {
         self.high_watermark
     }
 
+    /// Offset below which records are committed and no transaction is open: how far `read_committed` reads.
+    ///
+    /// Transactions are not built yet, so this is the high watermark. With them it is that or the first open
+    /// transaction's start, whichever is less (see [`Producers::first_open_transaction`]).
+    pub fn last_stable_offset(&self) -> i64 {
+        self.high_watermark
+    }
+
     /// Offset that the next record will get.
     pub fn log_end_offset(&self) -> i64 {
         self.log_end_offset
     }
 
+    /// Offset below which everything has been fsynced.
+    pub fn recovery_point(&self) -> i64 {
+        self.recovery_point
+    }
+
+    /// What the checkpoint files say of it.
+    pub fn checkpointed(&self) -> Checkpointed {
+        self.checkpointed
+    }
+
+    /// From which offset on each leader wrote.
+    pub fn epochs(&self) -> &LeaderEpochs {
+        &self.epochs
+    }
+
+    /// The idempotent producers that it knows.
+    pub fn producers(&self) -> &Producers {
+        &self.producers
+    }
+
+    /// The idempotent producers that it knows, to have some forgotten.
+    pub fn producers_mut(&mut self) -> &mut Producers {
+        &mut self.producers
+    }
+
     /// The log's length in bytes.
     pub fn size(&self) -> usize {
         self.segments.iter().map(|segment| segment.size()).sum()
+    }
+
+    /// How many of its bytes would go if the power went at `now`.
+    pub fn unflushed(&self, now: SimTime) -> usize {
+        self.segments().map(|segment| segment.unflushed(now, &self.config)).sum()
     }
 
     /// Its segments, oldest first; the last is the active one.
@@ -89,30 +197,31 @@ impl Log {
 
     /// Its batches from the one that holds `offset`, oldest first.
     pub fn batches_from(&self, offset: i64) -> impl Iterator<Item = &StoredBatch> {
-        let first = self.segments.iter().rposition(|s| s.base_offset() <= offset).unwrap_or(0);
+        let first = self.segment_index(offset);
         self.segments.iter().skip(first).enumerate().flat_map(move |(n, segment)| {
             let skip = if n == 0 { segment.index_of(offset) } else { 0 };
-            // By index: skipping along the iterator would walk the whole segment for every read at its end.
-            let batches = segment.batches();
-            (skip..batches.len()).map(move |at| &batches[at])
+            segment.batches().from(skip)
         })
     }
 
-    /// Appends a producer's batch as the partition's leader: gives it the next offsets and the leader's epoch.
-    ///
-    /// `header` is the batch's own, with its checksum already checked.
-    pub fn append_as_leader(&mut self, header: &BatchHeader, batch: &Bytes, leader_epoch: i32) -> AppendInfo {
-        let base_offset = self.log_end_offset;
-        let bytes = records::stamp(batch, base_offset, leader_epoch);
-        let header = BatchHeader { base_offset, leader_epoch, ..*header };
-        if self.active().size() > 0 && self.active().size() + bytes.len() > self.segment_bytes {
-            self.segments.push_back(Arc::new(Segment::new(base_offset)));
+    /// Index of the segment that an offset lies in; of the first for one before it.
+    pub(super) fn segment_index(&self, offset: i64) -> usize {
+        let order = |segment: &Arc<Segment>| segment.base_offset().cmp(&offset);
+        match self.segments.binary_search_by(order) {
+            Ok(at) => at,
+            Err(after) => after.saturating_sub(1),
         }
-        let size = bytes.len();
-        let active = self.segments.back_mut().expect("a log has an active segment");
-        Arc::make_mut(active).push(&header, bytes);
-        self.log_end_offset = header.next_offset();
-        AppendInfo { base_offset, last_offset: header.last_offset(), crc: header.crc, size }
+    }
+
+    /// Where an offset lies.
+    pub fn position_of(&self, offset: i64) -> OffsetPosition {
+        let segment = &self.segments[self.segment_index(offset)];
+        OffsetPosition { offset, segment_base_offset: segment.base_offset(), position: segment.position_of(offset) }
+    }
+
+    /// The high watermark and where it lies.
+    pub fn high_watermark_position(&self) -> OffsetPosition {
+        self.position_of(self.high_watermark)
     }
 
     /// Moves the high watermark.
@@ -127,6 +236,65 @@ impl Log {
             self.log_end_offset
         );
         self.high_watermark = offset;
+    }
+
+    /// Moves the high watermark to `offset` or as near as the log allows, as a follower does with its leader's. The new
+    /// one, if it moved.
+    pub fn update_high_watermark(&mut self, offset: i64) -> Option<i64> {
+        let before = self.high_watermark;
+        self.high_watermark = offset.clamp(self.log_start_offset, self.log_end_offset);
+        (self.high_watermark != before).then_some(self.high_watermark)
+    }
+
+    /// Moves the high watermark forward, as a leader does; the old one, if it moved.
+    ///
+    /// # Panics
+    /// Beyond the log's end.
+    pub fn advance_high_watermark(&mut self, offset: i64) -> Option<i64> {
+        let before = self.high_watermark;
+        if offset <= before {
+            return None;
+        }
+        self.set_high_watermark(offset);
+        Some(before)
+    }
+
+    /// Moves the log's start forward (DeleteRecords, and a follower after its leader); false beyond the high watermark.
+    /// The files stay: segments that lie before it are retention's to delete, which has its place here.
+    pub fn advance_log_start(&mut self, offset: i64) -> bool {
+        if offset > self.high_watermark {
+            return false;
+        }
+        if offset > self.log_start_offset {
+            self.log_start_offset = offset;
+            // What lies before it need not be read after a crash.
+            self.recovery_point = self.recovery_point.max(offset);
+            self.epochs.truncate_from_start(offset);
+            self.producers.start_at(offset);
+        }
+        true
+    }
+
+    /// Where the largest epoch that is not after `epoch` ends (OffsetForLeaderEpoch).
+    pub fn end_offset_for_epoch(&self, epoch: i32) -> EpochEnd {
+        self.epochs.end_offset_for(epoch, self.log_end_offset)
+    }
+
+    /// What a leader's log says to a fetch from `offset` after a record of `last_epoch`; `None` does not check epochs.
+    pub fn check_fetch(&self, offset: i64, last_epoch: Option<i32>) -> FetchPosition {
+        if let Some(last_epoch) = last_epoch {
+            let end = self.end_offset_for_epoch(last_epoch);
+            if end.epoch < 0 || end.end_offset < 0 || offset < self.log_start_offset {
+                return FetchPosition::OutOfRange;
+            }
+            if end.epoch < last_epoch || end.end_offset < offset {
+                return FetchPosition::Diverging(end);
+            }
+        }
+        match (self.log_start_offset..=self.log_end_offset).contains(&offset) {
+            true => FetchPosition::Sound,
+            false => FetchPosition::OutOfRange,
+        }
     }
 
     /// Reads from `offset` as a fetch does. Empty at the limit; `None` when the offset is outside the log.
@@ -178,23 +346,32 @@ impl Log {
     /// The first record at or after a timestamp (ms since the Unix epoch): its offset, timestamp and leader epoch.
     pub fn offset_for_timestamp(&self, timestamp_ms: i64, upto_offset: i64) -> Option<(i64, i64, i32)> {
         let segment = self.segments.iter().find(|s| s.max_timestamp_ms() >= timestamp_ms)?;
-        let batch = self
-            .batches_from(segment.base_offset().max(self.log_start_offset))
-            .take_while(|batch| batch.last_offset < upto_offset)
-            .find(|batch| batch.max_timestamp_ms >= timestamp_ms)?;
-        let records = records::decode(&batch.bytes).expect("the log holds batches that were checked on append");
-        let (offset, record) = records.into_iter().find(|(_, record)| record.timestamp_ms >= timestamp_ms)?;
-        Some((offset, record.timestamp_ms, batch.leader_epoch))
+        let first = segment.base_offset().max(self.log_start_offset);
+        let batches = self.batches_from(first).take_while(|batch| batch.last_offset < upto_offset);
+        for batch in batches.filter(|batch| batch.max_timestamp_ms >= timestamp_ms) {
+            let records = records::decode(&batch.bytes).expect("the log holds batches that were checked on append");
+            let found = |(offset, record): &(i64, records::Record)| {
+                record.timestamp_ms >= timestamp_ms && *offset >= self.log_start_offset
+            };
+            if let Some((offset, record)) = records.into_iter().find(found) {
+                return Some((offset, record.timestamp_ms, batch.leader_epoch));
+            }
+        }
+        None
     }
 
-    fn active(&self) -> &Segment {
+    pub(super) fn active(&self) -> &Segment {
         self.segments.back().expect("a log has an active segment")
     }
-}
 
+    pub(super) fn active_mut(&mut self) -> &mut Segment {
+        Arc::make_mut(self.segments.back_mut().expect("a log has an active segment"))
+    }
+}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::AppendInfo;
     use crate::wire::records::Record;
 
     fn append(log: &mut Log, values: &[&str]) -> AppendInfo {
