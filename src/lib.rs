@@ -13,6 +13,7 @@
 //! | [`machine`] | the contract between the world and the machines in it |
 //! | [`storage`] | the simulated disk: logs of segments of record batches |
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
+//! | [`quorum`] | Raft for the cluster's metadata log |
 //! | [`cluster`] | the cluster's metadata: topics, placement |
 //! | [`broker`] | request handling |
 //! | [`client`] | producer, consumer, admin |
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod machine;
+pub mod quorum;
 pub mod script;
 pub mod session;
 pub mod sim;
