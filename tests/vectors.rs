@@ -14,12 +14,16 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[path = "vectors/quorum.rs"]
+mod quorum;
+
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 5] = [
+const CHECKS: [(&str, Check); 6] = [
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("kraft_raft_quorum", quorum::check),
     ("murmur2", murmur2_vector),
     ("record_batches", record_batch),
     ("uuid", uuid),
