@@ -86,50 +86,41 @@ impl Replica {
         let [topic] = &request.topics[..] else { return refused(ErrorCode::INVALID_REQUEST) };
         let [asked] = &topic.partitions[..] else { return refused(ErrorCode::INVALID_REQUEST) };
         let id = OffsetAndEpoch { offset: asked.snapshot_id.end_offset, epoch: asked.snapshot_id.epoch };
-        let mut partition = PartitionSnapshot::default().with_index(asked.partition);
         let own = self.is_own_topic(&topic.name, std::iter::once(&asked.partition));
-        let piece = if own {
-            self.snapshot_piece(asked, id, request.max_bytes)
-        } else {
-            Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+        let Some((size, records)) = self.snapshot_piece(asked, id, request.max_bytes).filter(|_| own) else {
+            // Kafka 4.1 means to say in the partition what is wrong, but cannot encode a partition without records.
+            return refused(ErrorCode::UNKNOWN_SERVER_ERROR);
         };
-        match piece {
-            Err(error) => partition.error_code = error.0,
-            Ok((size, records)) => {
-                partition.snapshot_id = SnapshotId::default().with_end_offset(id.offset).with_epoch(id.epoch);
-                partition.size = size;
-                partition.position = asked.position;
-                partition.unaligned_records = records;
-                let replica = ReplicaKey::new(request.replica_id.0, asked.replica_directory_id);
-                if let State::Leader(leader) = &mut self.state {
-                    leader.heard_of(replica, turn.now, &self.config);
-                }
-            }
+        let replica = ReplicaKey::new(request.replica_id.0, asked.replica_directory_id);
+        if let State::Leader(leader) = &mut self.state {
+            leader.heard_of(replica, turn.now, &self.config);
         }
-        if own {
-            let leader = BrokerId(self.leader().unwrap_or(-1));
-            partition.current_leader = LeaderIdAndEpoch::default().with_leader_id(leader).with_leader_epoch(self.epoch);
-        }
-        let mut response = self.config.snapshot_response(&self.situation(), version, partition);
-        response.topics[0].name = topic.name.clone();
-        response
+        let leader =
+            LeaderIdAndEpoch::default().with_leader_id(BrokerId(self.config.node_id)).with_leader_epoch(self.epoch);
+        let partition = PartitionSnapshot::default()
+            .with_snapshot_id(SnapshotId::default().with_end_offset(id.offset).with_epoch(id.epoch))
+            .with_current_leader(leader)
+            .with_size(size)
+            .with_position(asked.position)
+            .with_unaligned_records(records);
+        self.config.snapshot_response(&self.situation(), version, partition)
     }
 
-    /// A snapshot's size, and of its content what begins at the position asked for.
+    /// A snapshot's size, and of its content what begins at the position asked for. None from a replica that does not lead
+    /// the epoch, of a snapshot that there is not, or at a position outside it.
     fn snapshot_piece(
         &self,
         asked: &fetch_snapshot_request::PartitionSnapshot,
         id: OffsetAndEpoch,
         max_bytes: i32,
-    ) -> Result<(i64, Bytes), ErrorCode> {
-        if let Some(error) = self.leader_error(asked.current_leader_epoch) {
-            return Err(error);
+    ) -> Option<(i64, Bytes)> {
+        if self.leader_error(asked.current_leader_epoch).is_some() {
+            return None;
         }
-        let content = self.log.snapshot(id).ok_or(ErrorCode::SNAPSHOT_NOT_FOUND)?;
-        let position = usize::try_from(asked.position).ok().filter(|at| *at < content.len());
-        let position = position.ok_or(ErrorCode::POSITION_OUT_OF_RANGE)?;
+        let content = self.log.snapshot(id)?;
+        let position = usize::try_from(asked.position).ok().filter(|at| *at < content.len())?;
         let end = content.len().min(position + max_bytes.max(0) as usize);
-        Ok((content.len() as i64, content.slice(position..end)))
+        Some((content.len() as i64, content.slice(position..end)))
     }
 }
 
@@ -151,8 +142,11 @@ fn describe_replica(progress: &Progress, leader: i32, version: i16, turn: &Turn<
 }
 
 fn partition_error(version: i16, index: i32, error: ErrorCode) -> PartitionData {
-    let message = (version >= FIRST_WITH_NODES).then(|| StrBytes::from_static_str(error.message()));
-    PartitionData::default().with_partition_index(index).with_error_code(error.0).with_error_message(message)
+    let mut partition = PartitionData::default().with_partition_index(index).with_error_code(error.0);
+    if version >= FIRST_WITH_NODES {
+        partition.error_message = Some(StrBytes::from_static_str(error.message()));
+    }
+    partition
 }
 
 /// Answers a request about anything but the metadata log, partition by partition.

@@ -14,9 +14,7 @@ use crate::wire::messages::{FetchRequest, FetchResponse};
 use crate::wire::{ErrorCode, ResponseKind};
 use bytes::Bytes;
 
-/// The first version of Fetch that names topics by id.
-pub(super) const FIRST_WITH_TOPIC_ID: i16 = 13;
-/// The first version that names the replica in a field of its own.
+/// The first version of Fetch that names the replica in a field of its own.
 const FIRST_WITH_REPLICA_STATE: i16 = 15;
 
 /// What a fetch asks for, and of whom it came.
@@ -51,7 +49,7 @@ impl Replica {
         if !self.is_own_cluster(request.cluster_id.as_ref()) {
             return Some(FetchResponse::default().with_error_code(ErrorCode::INCONSISTENT_CLUSTER_ID.0));
         }
-        let Some(partition) = self.fetched_partition(version, &request.topics) else {
+        let Some(partition) = self.fetched_partition(&request.topics) else {
             return Some(FetchResponse::default().with_error_code(ErrorCode::INVALID_REQUEST.0));
         };
         let (epoch, last_epoch) = (partition.current_leader_epoch, partition.last_fetched_epoch);
@@ -76,16 +74,12 @@ impl Replica {
         None
     }
 
-    /// The one partition of a fetch, if it is the metadata log.
-    fn fetched_partition<'a>(&self, version: i16, topics: &'a [FetchTopic]) -> Option<&'a FetchPartition> {
+    /// The one partition of a fetch, if it is the metadata log. Its topic has to be named by id, so a version below 13
+    /// cannot fetch it.
+    fn fetched_partition<'a>(&self, topics: &'a [FetchTopic]) -> Option<&'a FetchPartition> {
         let [topic] = topics else { return None };
         let [partition] = &topic.partitions[..] else { return None };
-        let named = if version >= FIRST_WITH_TOPIC_ID {
-            topic.topic_id == self.config.topic_id
-        } else {
-            **topic.topic == *self.config.topic
-        };
-        (named && partition.partition == 0).then_some(partition)
+        (topic.topic_id == self.config.topic_id && partition.partition == 0).then_some(partition)
     }
 
     /// What is wrong with a request that only the leader of `epoch` answers.

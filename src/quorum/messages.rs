@@ -180,13 +180,9 @@ impl QuorumConfig {
     ) -> FetchResponse {
         let leader =
             fetch_response::LeaderIdAndEpoch::default().with_leader_id(at.leader_id()).with_leader_epoch(at.epoch);
-        let mut topic = fetch_response::FetchableTopicResponse::default()
+        let topic = fetch_response::FetchableTopicResponse::default()
+            .with_topic_id(self.topic_id)
             .with_partitions(vec![partition.with_current_leader(leader)]);
-        if version >= super::fetch::FIRST_WITH_TOPIC_ID {
-            topic.topic_id = self.topic_id;
-        } else {
-            topic.topic = self.topic_name();
-        }
         let node = |(id, host, port)| {
             fetch_response::NodeEndpoint::default().with_node_id(id).with_host(host).with_port(i32::from(port))
         };

@@ -178,8 +178,7 @@ impl Replica {
         }
         let [topic] = &body.responses[..] else { return Bad };
         let [answer] = &topic.partitions[..] else { return Bad };
-        let named = topic.topic_id == self.config.topic_id || **topic.topic == *self.config.topic;
-        if !named || answer.partition_index != 0 {
+        if topic.topic_id != self.config.topic_id || answer.partition_index != 0 {
             return Bad;
         }
         let (error, leader) = (ErrorCode(answer.error_code), &answer.current_leader);

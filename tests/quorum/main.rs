@@ -1,5 +1,6 @@
 //! Raft among replicas: elections, faults, and what must hold whatever happens.
 
+mod answers;
 mod lab;
 
 use kafka_terrarium::quorum::Role;

@@ -8,7 +8,8 @@ use super::{int, same, text};
 use bytes::Bytes;
 use kafka_terrarium::base::{Endpoint, Rng, SimDuration, SimTime};
 use kafka_terrarium::quorum::{
-    Durable, Effect, ElectionState, METADATA_TOPIC_ID, QuorumConfig, Replica, ReplicaKey, RequestToken, Role, Turn,
+    Durable, Effect, ElectionState, METADATA_TOPIC_ID, MetadataLog, QuorumConfig, Replica, ReplicaKey, RequestToken,
+    Role, Turn,
 };
 use kafka_terrarium::wire::records::{self, Record};
 use kafka_terrarium::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind};
@@ -78,18 +79,14 @@ impl Lab {
         // A leader's own records begin below its high watermark, or with its last record if it knows none.
         let own_from = if hw >= 0 { hw - 1 } else { end - 1 };
         let disk_end = if leads { own_from.max(0) } else { end };
-        let mut disk = Durable::default();
-        disk.election = election_of(before);
+        let mut disk = Durable { election: election_of(before), ..Durable::default() };
         for (epoch, upto) in history(entry, disk_end) {
             disk.log = grown(disk.log, upto, epoch, &config)?;
         }
-        let start = Turn::new(SimTime::ZERO, 0, &mut rng, &mut effects);
-        let mut start = start;
-        let replica = Replica::start(config, disk, &mut start);
+        let replica = Replica::start(config, disk, &mut Turn::new(SimTime::ZERO, 0, &mut rng, &mut effects));
         let mut lab = Self { replica, now: SimTime::ZERO, rng, effects };
         match text(&before["state"]) {
             "Leader" => lab.lead(end, hw)?,
-            // The candidate of a quorum of one has already won.
             "Follower" if hw >= 0 => lab.follow_to(before)?,
             _ => {}
         }
@@ -129,7 +126,7 @@ impl Lab {
             let appended = self.turn(|replica, turn| replica.append(epoch, vec![Record::default()], turn));
             appended.map_err(|e| e.to_string())?;
         }
-        self.now = self.now + SimDuration::from_millis(25);
+        self.now += SimDuration::from_millis(25);
         self.turn(|replica, turn| replica.poll(turn));
         let others: Vec<i32> = self.replica.config().remote_voters().collect();
         for voter in others.into_iter().filter(|_| hw >= 0) {
@@ -270,12 +267,7 @@ fn history(entry: &Value, end: i64) -> Vec<(i32, i64)> {
 }
 
 /// The log, grown to `end` with records of `epoch`, as a follower's log grows.
-fn grown(
-    log: kafka_terrarium::quorum::MetadataLog,
-    end: i64,
-    epoch: i32,
-    config: &Arc<QuorumConfig>,
-) -> Result<kafka_terrarium::quorum::MetadataLog, String> {
+fn grown(log: MetadataLog, end: i64, epoch: i32, config: &Arc<QuorumConfig>) -> Result<MetadataLog, String> {
     if log.end_offset() >= end {
         return Ok(log);
     }
