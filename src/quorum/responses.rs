@@ -230,12 +230,11 @@ impl Replica {
 
     /// Cuts the log back to where it parts from the leader's, which ends an epoch at `end`.
     fn truncate(&mut self, end: OffsetAndEpoch, turn: &mut Turn<'_>) -> Outcome {
-        let committed = self.high_watermark.unwrap_or(0);
-        if end.offset < committed {
-            self.fail(format!("the leader's log ends at {}, but {committed} is committed", end.offset), turn);
+        let (offset, committed) = (self.log.divergence(end), self.log.high_watermark());
+        if offset < committed {
+            self.fail(format!("the leader's log parts at {offset}, but {committed} is committed"), turn);
             return Bad;
         }
-        let offset = self.log.divergence(end);
         self.log.truncate(offset);
         turn.push(Effect::Truncated(offset));
         Good

@@ -111,11 +111,13 @@ impl Lab {
         self.input(id, |replica, turn| replica.poll(turn));
     }
 
-    /// Ends a node's process on the spot.
+    /// Ends a node's process on the spot. Its connections break: who waits for an answer on one learns it.
     pub(crate) fn crash(&mut self, id: i32) {
         let node = self.nodes.get_mut(&id).expect("a node of the lab");
         node.disk = node.replica.take().expect("it runs").durable();
-        node.asked.clear();
+        for (to, correlation_id, ..) in std::mem::take(&mut node.asked).into_values() {
+            self.post(id, to, Parcel::Failure { from: id, correlation_id });
+        }
     }
 
     /// Stops what two nodes send each other.

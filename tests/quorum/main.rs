@@ -2,6 +2,7 @@
 
 mod answers;
 mod lab;
+mod story;
 
 use kafka_terrarium::quorum::Role;
 use kafka_terrarium::wire::RequestKind;
