@@ -18,6 +18,12 @@
 //! | [`broker`] | request handling |
 //! | [`client`] | producer, consumer, admin |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
+//! | [`script`] | the command language: scenario files, tests, the page's terminal |
+//! | [`session`] | one run as a person uses it, and its save format |
+//! | [`view`] | what the page shows, as plain values |
+//! | [`save`] | the save store |
+//! | [`link`] | messages between page and worker |
+//! | `web` | the page and the worker in the browser |
 
 pub mod base;
 pub mod broker;
@@ -26,10 +32,15 @@ pub mod check;
 pub mod cli;
 pub mod client;
 pub mod cluster;
+pub mod link;
 pub mod machine;
 pub mod quorum;
+pub mod save;
 pub mod script;
 pub mod session;
 pub mod sim;
 pub mod storage;
+pub mod view;
+#[cfg(feature = "web")]
+pub mod web;
 pub mod wire;

@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_terrarium::base::{ConnId, SimDuration, TopicPartition};
 use kafka_terrarium::client::AdminRequest;
 use kafka_terrarium::sim::{ClusterSpec, Command, World};
+use kafka_terrarium::wire::inspect;
 use kafka_terrarium::wire::messages::create_topics_request::CreatableTopic;
 use kafka_terrarium::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_terrarium::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -64,6 +65,7 @@ impl Client {
         assert_eq!(frames.len(), 1, "{api:?} v{version}");
         let response = Response::decode(&frames[0].slice(4..), api, version).unwrap();
         assert_eq!(response.correlation_id, self.correlation_id);
+        inspect::response(&frames[0].slice(4..), api, version).expect("Kafka's definitions read it too");
         assert_eq!(response.frame(), frames[0], "{api:?} v{version} reads and writes the same bytes");
         response.body
     }
@@ -349,6 +351,8 @@ fn frames_that_are_no_requests_end_their_connection() {
         // A Metadata request without its body, and an ApiVersions request whose version's header has more to it.
         request(3, 1),
         request(18, 9),
+        // A Metadata request of two thousand million topics.
+        Bytes::from_static(b"\0\x03\0\x01\0\0\0\x01\xff\xff\x7f\xff\xff\xff"),
     ] {
         let mut client = Client::connect();
         client.world.external_send(client.conn, frame.clone());
@@ -379,4 +383,36 @@ fn a_fetch_session_tells_only_news() {
     assert_eq!(fetch(&mut client, id, -1, false), (0, ErrorCode::NONE, 0));
     assert_eq!(fetch(&mut client, id, 3, false), (0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND, 0));
     assert_eq!(client.world.broker(1).unwrap().fetch_sessions(), 0);
+}
+
+#[test]
+fn no_bytes_make_the_listener_panic() {
+    let all_topics = MetadataRequest::default().with_topics(None);
+    let bodies = [
+        (ApiKey::Metadata, 12, RequestKind::Metadata(all_topics.clone())),
+        (ApiKey::Metadata, 1, RequestKind::Metadata(all_topics)),
+        (ApiKey::Produce, 13, produce_body(13, 1, uuid::Uuid::from_u128(5), batch(10))),
+        (ApiKey::Produce, 3, produce_body(3, 1, uuid::Uuid::nil(), batch(10))),
+        (ApiKey::Fetch, 18, fetch_body(18, uuid::Uuid::from_u128(5), 3, 0)),
+        (ApiKey::Fetch, 4, fetch_body(4, uuid::Uuid::nil(), 3, 0)),
+    ];
+    let mut rng = kafka_terrarium::base::Rng::stream(1, "bytes");
+    let (mut read, mut refused) = (0, 0);
+    for (api, version, body) in bodies {
+        let client_id = StrBytes::from_static_str("outside");
+        let frame = Request { api, version, correlation_id: 1, client_id, body }.frame().slice(4..);
+        for _ in 0..5_000 {
+            let mut bytes = BytesMut::from(&frame[..]);
+            for _ in 0..=rng.below(3) {
+                let at = rng.below(bytes.len() as u64) as usize;
+                bytes[at] = rng.below(256) as u8;
+            }
+            bytes.truncate(bytes.len() - rng.below(3) as usize);
+            match Request::decode(&bytes.freeze()) {
+                Ok(_) => read += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(read > 1_000 && refused > 1_000, "{read} read, {refused} refused");
 }

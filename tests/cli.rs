@@ -221,8 +221,7 @@ fn a_wrong_command_line_is_status_2() {
             &["run", "-", "--until", "9"],
             "`9` after `--until`; it takes a number with a unit: us, ms, s, m or h, such as 250ms or 1.5s",
         ),
-        (&["run", "-", "--wire", "x"], "`--wire` is not built yet"),
-        (&["run", "-", "--fast"], "invalid option '--fast'; run takes --seed, --until, --trace and --json"),
+        (&["run", "-", "--fast"], "invalid option '--fast'; run takes --seed, --until, --trace, --wire and --json"),
         (&["run", "no such file"], "no such file cannot be read: No such file or directory (os error 2)"),
         (
             &["run", "-", "--trace", "no/such/folder"],
@@ -322,4 +321,28 @@ fn a_reader_that_goes_away_changes_nothing_but_the_output() {
     assert_eq!(output.status.code(), Some(1), "the status still tells of the failed expectation");
     let err = String::from_utf8(output.stderr).expect("text");
     assert_eq!(err, "stdin:20001:1: expected time() = 1s, but time() is 0s\n");
+}
+
+#[test]
+fn the_wire_is_one_json_object_a_message() {
+    let file = folder("wire").join("wire.jsonl");
+    let script = "kafka-topics.sh --create --topic t\nproducer p --topic t\nsend p key=k value=v\nclose p\nrun 2s\n";
+    let ran = terrarium(&["run", "-", "--wire", file.to_str().expect("a path")], script);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let text = fs::read_to_string(&file).expect("the wire log");
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let asked: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["kind"] == "request" && line["client"] == "p")
+        .map(|line| line["api"].as_str().expect("a name"))
+        .collect();
+    // The bootstrap connection first, then one to the leader, as Kafka's Java producer does.
+    assert_eq!(asked, ["ApiVersions", "Metadata", "ApiVersions", "Produce"]);
+    let produce = lines.iter().find(|line| line["api"] == "Produce" && line["kind"] == "request").expect("a Produce");
+    let data = &produce["body"]["TopicData"][0]["PartitionData"][0];
+    assert_eq!((&data["Index"], &data["Records"][0]["count"]), (&0.into(), &1.into()));
+    assert_eq!((&produce["from"], &produce["to"], &produce["v"]), (&"client".into(), &"1".into(), &13.into()));
+    // Each connection is closed by the client, and then by the broker that learns of it.
+    let closes: Vec<&serde_json::Value> = lines.iter().filter(|line| line["kind"] == "close").collect();
+    assert_eq!((&closes[0]["from"], &closes[closes.len() - 1]["from"]), (&"client".into(), &"1".into()));
 }

@@ -1,2 +1,5 @@
-//! Placeholder entry point; filled in with the `web` module.
-fn main() {}
+//! The page: the window's half. It draws, plays and asks.
+
+fn main() {
+    kafka_terrarium::web::start_page();
+}

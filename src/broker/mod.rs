@@ -62,7 +62,7 @@ struct Pending {
 }
 
 /// What serving a request came to.
-#[expect(clippy::large_enum_variant, reason = "one at a time, and sent off at once")]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and sent off at once")]
 enum Served {
     /// The response.
     Now(ResponseKind),

@@ -26,6 +26,8 @@ pub struct RunArguments {
     pub until: Option<SimTime>,
     /// Where to write the trace.
     pub trace: Option<PathBuf>,
+    /// Where to write every message.
+    pub wire: Option<PathBuf>,
     /// Whether to print one JSON object.
     pub json: bool,
 }
@@ -64,7 +66,7 @@ fn help(parser: &mut Parser) -> Result<Call, String> {
 fn run(parser: &mut Parser) -> Result<Call, String> {
     let mut file = None;
     let mut arguments =
-        RunArguments { file: PathBuf::new(), seed: DEFAULT_SEED, until: None, trace: None, json: false };
+        RunArguments { file: PathBuf::new(), seed: DEFAULT_SEED, until: None, trace: None, wire: None, json: false };
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Call::Print(text::HELP_RUN)),
@@ -80,13 +82,13 @@ fn run(parser: &mut Parser) -> Result<Call, String> {
                 arguments.until = Some(SimTime::ZERO + span);
             }
             Arg::Long("trace") => arguments.trace = Some(parser.value().map_err(wrong)?.into()),
-            Arg::Long("wire") => return Err("`--wire` is not built yet".into()),
+            Arg::Long("wire") => arguments.wire = Some(parser.value().map_err(wrong)?.into()),
             Arg::Long("json") => arguments.json = true,
             Arg::Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
             Arg::Value(value) => return Err(format!("`{}` after the script; run takes one", value.to_string_lossy())),
             other => {
                 let problem = wrong(other.unexpected());
-                return Err(format!("{problem}; run takes --seed, --until, --trace and --json"));
+                return Err(format!("{problem}; run takes --seed, --until, --trace, --wire and --json"));
             }
         }
     }

@@ -4,9 +4,11 @@
 //! of our own.
 
 mod arguments;
+mod lines;
 mod run;
 mod text;
 mod trace;
+mod wire;
 
 pub use arguments::{Call, RunArguments, parse};
 

@@ -1,7 +1,9 @@
 //! `terrarium run`.
 
 use super::arguments::RunArguments;
-use super::trace::TraceFile;
+use super::lines::JsonLines;
+use super::trace;
+use super::wire::WireLog;
 use super::{Console, Status};
 use crate::base::SimTime;
 use crate::script::{Output, Runner, Said, Script, Statement, Summary, Turn};
@@ -25,7 +27,8 @@ pub(super) fn run(arguments: &RunArguments, console: &mut Console<'_>) -> Status
 struct Run<'a, 'b> {
     name: String,
     runner: Runner,
-    trace: Option<TraceFile>,
+    trace: Option<JsonLines>,
+    wire: Option<(JsonLines, WireLog)>,
     printed: usize,
     quiet: bool,
     console: &'a mut Console<'b>,
@@ -34,9 +37,10 @@ struct Run<'a, 'b> {
 fn attempt(arguments: &RunArguments, console: &mut Console<'_>) -> Result<Status, String> {
     let name = name_of(&arguments.file);
     let script = Script::parse(&read(&arguments.file)?).map_err(|error| error.in_file(&name))?;
-    let trace = arguments.trace.as_deref().map(TraceFile::create).transpose()?;
+    let trace = arguments.trace.as_deref().map(JsonLines::create).transpose()?;
+    let wire = arguments.wire.as_deref().map(JsonLines::create).transpose()?.map(|file| (file, WireLog::default()));
     let runner = Runner::new(script, arguments.seed);
-    let mut run = Run { name, runner, trace, printed: 0, quiet: arguments.json, console };
+    let mut run = Run { name, runner, trace, wire, printed: 0, quiet: arguments.json, console };
     run.drive(arguments.until)?;
     run.end()
 }
@@ -68,8 +72,12 @@ impl Run<'_, '_> {
     /// Prints and writes what is new.
     fn show_news(&mut self) -> Result<(), String> {
         let events = self.runner.world_mut().take_trace();
-        if let Some(trace) = &mut self.trace {
-            trace.write(self.runner.world(), &events)?;
+        let world = self.runner.world();
+        if let Some(file) = &mut self.trace {
+            file.write(events.iter().map(|event| trace::line(world, event)))?;
+        }
+        if let Some((file, log)) = &mut self.wire {
+            file.write(events.iter().filter_map(|event| log.line(world, event)))?;
         }
         let news: Vec<Output> = self.runner.outputs().iter().skip(self.printed).cloned().collect();
         self.printed += news.len();
@@ -92,8 +100,8 @@ impl Run<'_, '_> {
     }
 
     fn end(mut self) -> Result<Status, String> {
-        if let Some(trace) = self.trace.take() {
-            trace.finish()?;
+        for file in [self.trace.take(), self.wire.take().map(|(file, _)| file)].into_iter().flatten() {
+            file.finish()?;
         }
         if let Some(error) = self.runner.stopped() {
             return Err(error.in_file(&self.name));

@@ -5,7 +5,7 @@ pub(super) const HELP: &str = "\
 Kafka Terrarium: a simulated Apache Kafka cluster that runs the same every time.
 
 Usage:
-  terrarium run FILE [--seed N] [--until T] [--trace OUT.jsonl] [--json]
+  terrarium run FILE [--seed N] [--until T] [--trace OUT.jsonl] [--wire OUT.jsonl] [--json]
   terrarium help [run]
   terrarium --version
 
@@ -19,13 +19,14 @@ Runs a script in a world of its own and prints what its tools print, each under 
 The last two lines tell how the run went; the same script and seed always give the same trace.
 
 Usage:
-  terrarium run FILE [--seed N] [--until T] [--trace OUT.jsonl] [--json]
+  terrarium run FILE [--seed N] [--until T] [--trace OUT.jsonl] [--wire OUT.jsonl] [--json]
 
   FILE               the script; - reads it from the standard input
   --seed N           the world's seed, a whole number; 1 when left out
   --until T          ends the run at this moment (such as 90s) even if the script goes on,
                      and lets the world go on until then if the script is over before
   --trace OUT.jsonl  writes every event of the trace to this file, one JSON object a line
+  --wire OUT.jsonl   writes every message that is sent to this file, one JSON object a line, with Kafka's field names
   --json             prints one JSON object in place of everything else
 ";
 

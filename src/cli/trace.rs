@@ -5,42 +5,9 @@
 
 use crate::sim::{TraceEvent, World};
 use serde_json::{Map, Value};
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
 
-#[expect(clippy::disallowed_types, reason = "the command line writes the trace to a file")]
-type File = std::fs::File;
-
-/// The file that a trace goes to.
-pub(super) struct TraceFile {
-    path: PathBuf,
-    file: BufWriter<File>,
-}
-
-impl TraceFile {
-    pub(super) fn create(path: &Path) -> Result<Self, String> {
-        let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
-    }
-
-    pub(super) fn write(&mut self, world: &World, events: &[TraceEvent]) -> Result<(), String> {
-        for event in events {
-            let written = writeln!(self.file, "{}", Value::Object(line(world, event)));
-            written.map_err(|error| cannot_write(&self.path, &error))?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(mut self) -> Result<(), String> {
-        self.file.flush().map_err(|error| cannot_write(&self.path, &error))
-    }
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> String {
-    format!("terrarium: {} cannot be written: {error}", path.display())
-}
-
-fn line(world: &World, event: &TraceEvent) -> Map<String, Value> {
+/// The line of an event.
+pub(super) fn line(world: &World, event: &TraceEvent) -> Value {
     let mut line = Map::new();
     line.insert("id".into(), event.id.0.into());
     line.insert("t".into(), event.at.0.into());
@@ -53,7 +20,7 @@ fn line(world: &World, event: &TraceEvent) -> Map<String, Value> {
     for (key, value) in fields {
         line.entry(key).or_insert(value);
     }
-    line
+    Value::Object(line)
 }
 
 /// An enum's variant and its fields; the fact within a fact, and the packet within a send, are opened too.

@@ -47,6 +47,8 @@ pub enum AdminResult {
     Topics(Vec<Arc<str>>),
     /// Topic, partition, offset (-1: none), sorted.
     Offsets(Vec<(Arc<str>, i32, i64)>),
+    /// No answer came within `default.api.timeout.ms`.
+    TimedOut,
     /// The cluster refused; Kafka's code and message.
     Failed {
         /// The code.
@@ -55,6 +57,9 @@ pub enum AdminResult {
         message: String,
     },
 }
+
+/// `default.api.timeout.ms`.
+const API_TIMEOUT: SimDuration = SimDuration::from_secs(60);
 
 /// An admin client's process: it learns the brokers, asks, and ends.
 #[derive(Clone, Debug)]
@@ -66,6 +71,7 @@ pub struct Admin {
     /// Answers that are still to come, and those that came (GetOffsets asks every leader).
     waiting: usize,
     offsets: Vec<(Arc<str>, i32, i64)>,
+    gives_up_at: SimTime,
     result: Option<AdminResult>,
 }
 
@@ -95,6 +101,7 @@ impl Admin {
             asked: false,
             waiting: 0,
             offsets: Vec::new(),
+            gives_up_at: SimTime(u64::MAX),
             result: None,
         }
     }
@@ -111,6 +118,9 @@ impl Admin {
 
     /// Takes an input.
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
+        if matches!(input, Input::Started) {
+            self.gives_up_at = ctx.after(API_TIMEOUT);
+        }
         for event in self.net.handle(input, ctx) {
             match event {
                 NetEvent::Metadata if self.asked => self.learned(),
@@ -127,19 +137,22 @@ impl Admin {
     /// When it wants to be woken.
     pub fn next_deadline(&self) -> Option<SimTime> {
         let retry = self.node().filter(|_| !self.asked).and_then(|node| self.net.retry_at(node));
-        earlier(self.net.next_deadline(), retry)
+        earlier(earlier(self.net.next_deadline(), retry), Some(self.gives_up_at))
     }
 
     fn drive(&mut self, ctx: &mut Ctx<'_>) {
+        if self.gives_up_at <= ctx.now() {
+            self.result.get_or_insert(AdminResult::TimedOut);
+        }
+        if self.result.is_none() && !self.asked && self.net.metadata().is_known() {
+            self.ask(ctx);
+        }
+        if self.result.is_none() && self.asked && self.waiting == 0 {
+            self.ask_offsets(ctx);
+        }
         if self.result.is_some() {
             self.net.close(ctx);
             return ctx.exit();
-        }
-        if !self.asked && self.net.metadata().is_known() {
-            self.ask(ctx);
-        }
-        if self.waiting == 0 && self.asked && matches!(self.request, AdminRequest::GetOffsets { .. }) {
-            self.ask_offsets(ctx);
         }
         self.net.poll(ctx);
     }
@@ -198,8 +211,7 @@ impl Admin {
         }
         if by_leader.is_empty() {
             self.result = Some(AdminResult::Offsets(Vec::new()));
-            self.net.close(ctx);
-            return ctx.exit();
+            return;
         }
         // All or none, so that an answer never is half of the cluster's.
         if by_leader.keys().any(|leader| !self.net.ready(*leader, ctx)) {

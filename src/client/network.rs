@@ -40,7 +40,7 @@ pub(super) struct NetworkConfig {
 
 /// What the network tells the client above it. `T` is what that client tied to the request.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a few at a time, and handled at once")]
+#[allow(clippy::large_enum_variant, reason = "a few at a time, and handled at once")]
 pub(super) enum NetEvent<T> {
     /// A response to one of its requests.
     Response(T, ResponseKind),

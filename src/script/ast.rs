@@ -4,7 +4,7 @@ use super::error::{Error, Position};
 use super::expression::Expression;
 use super::tools::ToolCall;
 use crate::base::{EventId, SimDuration, SimTime};
-use crate::sim::{ClusterSpec, Command};
+use crate::sim::{ClusterSpec, Command, World};
 use std::sync::Arc;
 
 /// A script that has been read: the cluster that it sets up, and its lines.
@@ -168,4 +168,36 @@ pub enum Fault {
     SlowDisk(Node, u32),
     /// `slow cpu NODE x10`.
     SlowCpu(Node, u32),
+}
+
+impl Fault {
+    /// The fault with its hosts as they are in this world, now.
+    ///
+    /// # Errors
+    /// When a host is not there.
+    pub(super) fn in_world(&self, world: &World) -> Result<crate::sim::Fault, String> {
+        use crate::sim::Fault as InWorld;
+        Ok(match self {
+            Self::Crash(node) => InWorld::Crash(node.host(world)?),
+            Self::Pause(node) => InWorld::Pause(node.host(world)?),
+            Self::Resume(node) => InWorld::Resume(node.host(world)?),
+            Self::Cut { from, to, one_way } => {
+                InWorld::Cut { from: from.host(world)?, to: to.host(world)?, one_way: *one_way }
+            }
+            Self::Heal(None) => InWorld::Heal(None),
+            Self::Heal(Some((a, b))) => InWorld::Heal(Some((a.host(world)?, b.host(world)?))),
+            Self::SlowLink { from, to, latency } => {
+                InWorld::SlowLink { from: from.host(world)?, to: to.host(world)?, latency: *latency }
+            }
+            Self::Reset(a, b) => InWorld::Reset(a.host(world)?, b.host(world)?),
+            Self::Delay(message, by) => InWorld::Delay(*message, *by),
+            Self::Skew(node, micros) => InWorld::Skew(node.host(world)?, *micros),
+            Self::PowerLoss(_) | Self::Stop(_) | Self::Start(_) | Self::Drop(_) => unbuilt(self),
+            Self::SlowDisk(..) | Self::SlowCpu(..) => unbuilt(self),
+        })
+    }
+}
+
+fn unbuilt(fault: &Fault) -> ! {
+    panic!("{fault:?} is refused when a script is read")
 }

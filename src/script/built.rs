@@ -12,9 +12,7 @@ pub(super) fn missing_cluster(brokers: usize) -> Option<&'static str> {
 /// Why a statement cannot be run, if it cannot.
 pub(super) fn missing_statement(statement: &Statement) -> Option<String> {
     let what = match statement {
-        Statement::Fault(fault) => {
-            return Some(format!("`{}` is not built yet: this build has no faults", verb(fault)));
-        }
+        Statement::Fault(fault) => return missing_fault(fault),
         Statement::Poll(_) => "`poll`",
         Statement::Commit(_) => "`commit`",
         Statement::At { then, .. } => return missing_statement(&then.kind),
@@ -23,24 +21,18 @@ pub(super) fn missing_statement(statement: &Statement) -> Option<String> {
     Some(format!("{what} is not built yet: in this build a consumer polls by itself and has no group to commit to"))
 }
 
-fn verb(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Crash(_) => "crash",
+/// Why a fault cannot be done, if it cannot.
+fn missing_fault(fault: &Fault) -> Option<String> {
+    let verb = match fault {
         Fault::PowerLoss(_) => "power-loss",
         Fault::Stop(_) => "stop",
         Fault::Start(_) => "start",
-        Fault::Pause(_) => "pause",
-        Fault::Resume(_) => "resume",
-        Fault::Cut { .. } => "cut",
-        Fault::Heal(_) => "heal",
-        Fault::SlowLink { .. } => "slow link",
-        Fault::Reset(..) => "reset",
         Fault::Drop(_) => "drop",
-        Fault::Delay(..) => "delay",
-        Fault::Skew(..) => "skew",
         Fault::SlowDisk(..) => "slow disk",
         Fault::SlowCpu(..) => "slow cpu",
-    }
+        _ => return None,
+    };
+    Some(not_yet(&format!("`{verb}`")))
 }
 
 /// Why a function cannot be answered, if it cannot.

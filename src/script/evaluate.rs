@@ -3,7 +3,7 @@
 use super::ast::Node;
 use super::error::Position;
 use super::expression::{Comparison, Expression, ExpressionKind, Query, Value};
-use crate::base::{SimDuration, SimTime, TopicPartition};
+use crate::base::{HostId, SimDuration, SimTime, TopicPartition};
 use crate::sim::World;
 use crate::storage::Log;
 use std::cmp::Ordering;
@@ -15,6 +15,18 @@ pub struct Evaluated {
     pub value: Value,
     /// What it asks for that the world does not have, each with the place of the question.
     pub missing: Vec<(Position, String)>,
+}
+
+impl Node {
+    /// The host that it names in this world, now.
+    ///
+    /// # Errors
+    /// Why it names none.
+    pub(super) fn host(&self, world: &World) -> Result<HostId, String> {
+        let mut looker = Looker { world, missing: Vec::new() };
+        let host = looker.host(self, Position { line: 0, column: 0 });
+        host.ok_or_else(|| looker.missing.swap_remove(0).1)
+    }
 }
 
 impl Expression {
@@ -227,23 +239,30 @@ impl<'a> Looker<'a> {
     }
 
     fn state(&mut self, node: &Node, at: Position) -> Value {
-        let running = || Value::Name("running".into());
-        let closed = || Value::Name("closed".into());
-        match node {
-            Node::Broker(id) if self.world.brokers().any(|(_, broker)| broker.id() == *id) => running(),
-            Node::Broker(id) => self.miss(at, no_such("broker", &id.to_string(), &broker_ids(self.world))),
-            Node::Controller(id) => self.miss(at, format!("no controller {id}: the brokers are the controllers here")),
-            Node::Producer(name) if self.world.producers().any(|(_, p)| p.name() == name) => running(),
-            Node::Producer(name) if self.world.producer(name).is_some() => closed(),
-            Node::Producer(name) => self.miss(at, no_producer(self.world, name)),
-            Node::Consumer(name) if self.world.consumers().any(|(_, c)| c.name() == name) => running(),
-            Node::Consumer(name) if self.world.consumer(name).is_some() => closed(),
-            Node::Consumer(name) => self.miss(at, no_consumer(self.world, name)),
-            Node::Found(function) => match self.value(function) {
-                Value::Number(id) => i32::try_from(id).map_or(Value::None, |id| self.state(&Node::Broker(id), at)),
-                _ => Value::None,
-            },
+        match self.host(node, at) {
+            Some(host) => Value::Name(self.world.host_state(host).into()),
+            None => Value::None,
         }
+    }
+
+    fn host(&mut self, node: &Node, at: Position) -> Option<HostId> {
+        let (name, missing) = match node {
+            Node::Broker(id) => (format!("broker {id}"), no_such("broker", &id.to_string(), &broker_ids(self.world))),
+            Node::Controller(id) => {
+                (String::new(), format!("no controller {id}: the brokers are the controllers here"))
+            }
+            Node::Producer(name) => (format!("producer {name}"), no_producer(self.world, name)),
+            Node::Consumer(name) => (format!("consumer {name}"), no_consumer(self.world, name)),
+            Node::Found(function) => match self.value(function) {
+                Value::Number(id) => return self.host(&Node::Broker(i32::try_from(id).ok()?), at),
+                _ => (String::new(), format!("{} names no host now", function.text)),
+            },
+        };
+        let host = self.world.host_named(&name);
+        if host.is_none() {
+            self.miss(at, missing);
+        }
+        host
     }
 }
 

@@ -1,5 +1,6 @@
 //! Commands: the only way in which anything outside changes a world.
 
+use super::Fault;
 use crate::client::{AdminRequest, ConsumerConfig, ProducerConfig, Workload};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -44,6 +45,8 @@ pub enum Command {
         /// The client's name.
         client: String,
     },
+    /// Lets something go wrong, or ends it.
+    Fault(Fault),
     /// Runs an admin tool: a short-lived client that connects, asks, and ends.
     Tool(AdminRequest),
 }

@@ -1,11 +1,13 @@
 //! A host: a machine with its name, its randomness, its disk and its alarm clock.
 
+use super::net::Side;
 use super::outside::Outside;
-use crate::base::{EventId, Rng, SimTime};
+use crate::base::{ConnId, EventId, Rng, SimTime};
 use crate::broker::Broker;
 use crate::client::{Admin, Consumer, Producer};
 use crate::machine::{Ctx, Input};
 use crate::storage::Disk;
+use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
 pub(super) struct Host {
@@ -17,8 +19,25 @@ pub(super) struct Host {
     pub(super) running: bool,
     /// When it will be woken, and the event that set the alarm.
     pub(super) wake: Option<(SimTime, Option<EventId>)>,
+    /// Its process was killed.
+    pub(super) crashed: bool,
+    /// Its process stands still.
+    pub(super) paused: bool,
+    /// What its kernel took in meanwhile.
+    pub(super) held: VecDeque<Held>,
+    /// How far its wall clock is off, in microseconds.
+    pub(super) skew_us: i64,
     /// How often it was woken at one moment without getting further: a machine that asks for that forever is broken.
     pub(super) spins: u32,
+}
+
+/// What waits for a process that stands still.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    /// The front of a connection's lane.
+    Arrival(ConnId, Side),
+    /// An input, and the event behind it.
+    Input(Input, Option<EventId>),
 }
 
 /// The machine on a host.
@@ -34,7 +53,19 @@ pub(super) enum Node {
 impl Host {
     pub(super) fn new(name: String, node: Node, seed: u64) -> Self {
         let rng = Rng::stream(seed, &name);
-        Self { name, node, disk: Disk::default(), rng, running: true, wake: None, spins: 0 }
+        Self {
+            name,
+            node,
+            disk: Disk::default(),
+            rng,
+            running: true,
+            wake: None,
+            crashed: false,
+            paused: false,
+            held: VecDeque::new(),
+            skew_us: 0,
+            spins: 0,
+        }
     }
 
     pub(super) fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {

@@ -46,6 +46,21 @@ impl World {
         &self.host(host).name
     }
 
+    /// The host with this name.
+    pub fn host_named(&self, name: &str) -> Option<HostId> {
+        self.hosts().find(|(_, host)| host.name == name).map(|(id, _)| id)
+    }
+
+    /// How a host's process is: `running`, `paused`, `crashed`, or `closed` when it ended by itself.
+    pub fn host_state(&self, host: HostId) -> &'static str {
+        match self.host(host) {
+            host if host.crashed => "crashed",
+            host if !host.running => "closed",
+            host if host.paused => "paused",
+            _ => "running",
+        }
+    }
+
     /// Whether a host's process runs.
     pub fn is_running(&self, host: HostId) -> bool {
         self.host(host).running

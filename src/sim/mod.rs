@@ -7,7 +7,9 @@
 //!
 //! `World: Clone` is a snapshot. Hosts, logs and connections are shared until one of the two worlds changes them.
 
+mod apply;
 mod command;
+mod faults;
 mod host;
 mod looking;
 mod net;
@@ -18,6 +20,7 @@ mod trace;
 mod world;
 
 pub use command::{Applied, Command, CommandError};
+pub use faults::Fault;
 pub use looking::{PartitionInfo, TopicInfo};
 pub use scheduler::Scheduler;
 pub use spec::{BrokerSpec, ClusterSpec, NetworkProfile};

@@ -41,6 +41,7 @@ pub(super) enum Cargo {
 #[derive(Clone, Debug)]
 pub(super) struct InFlight {
     pub(super) sent: EventId,
+    pub(super) arrives: SimTime,
     pub(super) cargo: Cargo,
 }
 
@@ -122,13 +123,47 @@ impl Connection {
         now: SimTime,
         size: impl FnOnce() -> usize,
         profile: &NetworkProfile,
+        latency: SimDuration,
     ) -> SimTime {
         let lane = self.lane(side);
         let on_the_wire = profile.bandwidth_bytes_per_s.map_or(0, |bandwidth| size() as u64 * 1_000_000 / bandwidth);
         lane.free_at = lane.free_at.max(now) + SimDuration(on_the_wire);
-        let latency = profile.latency + SimDuration(lane.rng.below(profile.jitter.0 + 1));
+        let latency = latency + SimDuration(lane.rng.below(profile.jitter.0 + 1));
         lane.last_arrival = lane.last_arrival.max(lane.free_at + latency);
         lane.last_arrival
+    }
+
+    /// What arrives next at a side.
+    pub(super) fn front(&self, side: Side) -> Option<&InFlight> {
+        self.lane_to(side).in_flight.front()
+    }
+
+    /// The event that sent the `n`th thing under way to a side, if that is a message.
+    pub(super) fn nth_message(&self, side: Side, n: usize) -> Option<EventId> {
+        let nth = self.lane_to(side).in_flight.get(n)?;
+        matches!(nth.cargo, Cargo::Message(_)).then_some(nth.sent)
+    }
+
+    /// The side that a message is under way to.
+    pub(super) fn side_of_message(&self, message: EventId) -> Option<Side> {
+        let is_it = |f: &InFlight| f.sent == message && matches!(f.cargo, Cargo::Message(_));
+        [Side::Client, Side::Server].into_iter().find(|side| self.lane_to(*side).in_flight.iter().any(is_it))
+    }
+
+    /// Lets a message, and what follows it, arrive later: the messages that do, and when.
+    pub(super) fn put_off(&mut self, side: Side, message: EventId, by: SimDuration) -> Vec<(EventId, SimTime)> {
+        let lane = self.lane(side);
+        let first = lane.in_flight.iter().position(|f| f.sent == message).expect("it is under way");
+        let until = lane.in_flight[first].arrives + by;
+        lane.last_arrival = lane.last_arrival.max(until);
+        let mut put_off = Vec::new();
+        for in_flight in lane.in_flight.iter_mut().skip(first).take_while(|f| f.arrives < until) {
+            in_flight.arrives = until;
+            if matches!(in_flight.cargo, Cargo::Message(_)) {
+                put_off.push((in_flight.sent, until));
+            }
+        }
+        put_off
     }
 
     pub(super) fn put(&mut self, side: Side, in_flight: InFlight) {
@@ -137,6 +172,13 @@ impl Connection {
 
     pub(super) fn take(&mut self, side: Side) -> Option<InFlight> {
         self.lane(side).in_flight.pop_front()
+    }
+
+    fn lane_to(&self, side: Side) -> &Lane {
+        match side {
+            Side::Client => &self.to_client,
+            Side::Server => &self.to_server,
+        }
     }
 
     fn lane(&mut self, towards: Side) -> &mut Lane {

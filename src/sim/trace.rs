@@ -65,6 +65,13 @@ pub enum TraceKind {
         /// The event that sent it.
         sent: EventId,
     },
+    /// A message under way arrives later than it was to: at this moment, or when the link heals.
+    Delayed {
+        /// The event that sent it.
+        sent: EventId,
+        /// When; none while it waits at a cut.
+        arrives: Option<SimTime>,
+    },
     /// A message was lost: the connection went away while it travelled.
     Lost {
         /// The event that sent it.

@@ -1,18 +1,17 @@
 //! The world itself: clock, scheduler, hosts, connections.
 
-use super::command::{Applied, Command, CommandError};
+use super::faults::Link;
 use super::host::{Host, Node};
 use super::net::{Cargo, Connection, InFlight, Side};
 use super::scheduler::Scheduler;
 use super::spec::{BrokerSpec, ClusterSpec};
 use super::trace::{Packet, TraceEvent, TraceKind};
-use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimTime, TraceHasher};
+use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TraceHasher};
 use crate::broker::{Broker, BrokerConfig};
 use crate::check::Laws;
-use crate::client::{Admin, AdminRequest, Consumer, Producer};
 use crate::machine::{Ctx, Effect, Fact, Input};
 use crate::wire::Message;
-use crate::wire::records::Record;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A machine may ask to be woken at the very moment at which it was woken, but not forever.
@@ -25,9 +24,10 @@ pub struct World {
     seed: u64,
     now: SimTime,
     steps: u64,
-    scheduler: Scheduler<Happening>,
+    pub(super) scheduler: Scheduler<Happening>,
     hosts: imbl::Vector<Arc<Host>>,
-    connections: imbl::OrdMap<ConnId, Arc<Connection>>,
+    pub(super) connections: imbl::OrdMap<ConnId, Arc<Connection>>,
+    pub(super) links: BTreeMap<(HostId, HostId), Link>,
     next_conn: u32,
     events: u64,
     messages: u64,
@@ -40,7 +40,7 @@ pub struct World {
 
 /// What the scheduler holds.
 #[derive(Clone, Copy, Debug)]
-enum Happening {
+pub(super) enum Happening {
     /// The front of a connection's lane towards this side arrives.
     Arrival(ConnId, Side),
     /// A host's alarm rings, unless it was set anew.
@@ -58,6 +58,7 @@ impl World {
             scheduler: Scheduler::new(),
             hosts: imbl::Vector::new(),
             connections: imbl::OrdMap::new(),
+            links: BTreeMap::new(),
             next_conn: 0,
             events: 0,
             messages: 0,
@@ -118,33 +119,26 @@ impl World {
 
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<SimTime> {
-        // A stale alarm may stand before it: that only makes the answer earlier than need be.
         self.scheduler.peek().map(|(at, _)| at)
     }
 
     /// Handles the next arrival or alarm; false when there is none.
     pub fn step(&mut self) -> bool {
-        while let Some((at, happening)) = self.scheduler.pop() {
-            if let Happening::Wake(host) = happening
-                && self.host(host).wake.is_none_or(|(wake_at, _)| wake_at != at)
-            {
-                continue;
-            }
-            assert!(at >= self.now, "time goes forward");
-            self.now = at;
-            self.steps += 1;
-            match happening {
-                Happening::Wake(host) => self.wake(host),
-                Happening::Arrival(conn, side) => self.arrive(conn, side),
-            }
-            return true;
+        let Some((at, happening)) = self.scheduler.pop() else { return false };
+        assert!(at >= self.now, "time goes forward");
+        self.now = at;
+        self.steps += 1;
+        match happening {
+            Happening::Wake(host) => self.wake(host),
+            Happening::Arrival(conn, side) => self.arrive(conn, side),
         }
-        false
+        self.drop_stale_alarms();
+        true
     }
 
     /// Handles everything up to and including `t`; then it is `t`.
     pub fn run_until(&mut self, t: SimTime) {
-        while self.discard_stale_alarms() && self.next_at().is_some_and(|at| at <= t) {
+        while self.next_at().is_some_and(|at| at <= t) {
             self.step();
         }
         self.advance_clock(t);
@@ -152,131 +146,18 @@ impl World {
 
     /// Moves the clock forward to `t`, before which nothing is to happen.
     pub fn advance_clock(&mut self, t: SimTime) {
-        assert!(
-            !self.discard_stale_alarms() || self.next_at().is_none_or(|at| at >= t),
-            "the clock is not moved past something that is to happen"
-        );
+        let next = self.next_at();
+        assert!(next.is_none_or(|at| at >= t), "the clock is not moved past something that is to happen");
         self.now = self.now.max(t);
     }
 
-    /// Drops alarms that were set anew from the front; whether anything is planned after that.
-    fn discard_stale_alarms(&mut self) -> bool {
-        while let Some((at, happening)) = self.scheduler.peek() {
-            match *happening {
-                Happening::Wake(host) if self.hosts[host.0 as usize].wake.is_none_or(|(wake, _)| wake != at) => {
-                    self.scheduler.pop();
-                }
-                _ => return true,
-            }
+    /// Drops alarms that were set anew from the front, so that the front is something that will happen.
+    pub(super) fn drop_stale_alarms(&mut self) {
+        while let Some((at, Happening::Wake(host))) = self.scheduler.peek()
+            && self.hosts[host.0 as usize].wake.is_none_or(|(wake_at, _)| wake_at != at)
+        {
+            self.scheduler.pop();
         }
-        false
-    }
-
-    /// Carries out a command now. `line` is the command in the script language, for the trace.
-    ///
-    /// # Errors
-    /// When it cannot be done; nothing of it has been then.
-    pub fn apply(&mut self, line: &str, command: &Command) -> Result<Applied, CommandError> {
-        match command {
-            Command::Producer { name, topic, config, workload } => {
-                self.check_new_client(name)?;
-                let producer = Producer::new(name, topic, config.clone(), workload.clone(), self.bootstrap());
-                Ok(self.start_client(line, format!("producer {name}"), Node::Producer(producer)))
-            }
-            Command::Consumer { name, topic, config } => {
-                self.check_new_client(name)?;
-                let consumer = Consumer::new(name, topic, config.clone(), self.bootstrap());
-                Ok(self.start_client(line, format!("consumer {name}"), Node::Consumer(consumer)))
-            }
-            Command::Send { producer, key, value, partition } => {
-                self.send_record(line, producer, key.as_deref(), value.as_deref(), *partition)
-            }
-            Command::Close { client } => self.close_client(line, client),
-            Command::Tool(request) => Ok(self.start_tool(line, request)),
-        }
-    }
-
-    fn start_client(&mut self, line: &str, name: String, node: Node) -> Applied {
-        let cause = self.commanded(line);
-        let host = self.add_host_because(Host::new(name, node, self.seed), Some(cause));
-        self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
-        Applied::Done
-    }
-
-    fn start_tool(&mut self, line: &str, request: &AdminRequest) -> Applied {
-        let cause = self.commanded(line);
-        let name = format!("tool {}", self.hosts.len());
-        let admin = Node::Admin(Admin::new(request.clone(), self.bootstrap()));
-        let host = self.add_host_because(Host::new(name, admin, self.seed), Some(cause));
-        self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
-        Applied::Tool(host)
-    }
-
-    fn send_record(
-        &mut self,
-        line: &str,
-        producer: &str,
-        key: Option<&str>,
-        value: Option<&str>,
-        partition: Option<i32>,
-    ) -> Result<Applied, CommandError> {
-        let found = self.producers().find(|(_, p)| p.name() == producer).map(|(host, _)| host);
-        let host = found.ok_or_else(|| CommandError(format!("no producer {producer} is running")))?;
-        if partition.is_some_and(|p| p < 0) {
-            let message = format!(
-                "Invalid partition: {}. Partition number should always be non-negative or null.",
-                partition.unwrap_or_default()
-            );
-            return Err(CommandError(message));
-        }
-        let cause = self.commanded(line);
-        let bytes = |text: &str| bytes::Bytes::copy_from_slice(text.as_bytes());
-        let mut result = Ok(());
-        self.with_host(host, Some(cause), |host, ctx| {
-            let record = Record {
-                timestamp_ms: ctx.wall_clock_ms(),
-                key: key.map(bytes),
-                value: value.map(bytes),
-                headers: Vec::new(),
-            };
-            if let Node::Producer(producer) = &mut host.node {
-                result = producer.send(record, partition, ctx);
-            }
-        });
-        result.map(|()| Applied::Done).map_err(|error| CommandError(error.to_string()))
-    }
-
-    fn close_client(&mut self, line: &str, client: &str) -> Result<Applied, CommandError> {
-        let is_it = |node: &Node| match node {
-            Node::Producer(producer) => producer.name() == client,
-            Node::Consumer(consumer) => consumer.name() == client,
-            _ => false,
-        };
-        let found = self.hosts().find(|(_, host)| host.running && is_it(&host.node)).map(|(id, _)| id);
-        let host = found.ok_or_else(|| CommandError(format!("no client {client} is running")))?;
-        let cause = self.commanded(line);
-        self.with_host(host, Some(cause), |host, ctx| match &mut host.node {
-            Node::Producer(producer) => producer.close(ctx),
-            Node::Consumer(consumer) => consumer.close(ctx),
-            _ => {}
-        });
-        Ok(Applied::Done)
-    }
-
-    fn check_new_client(&self, name: &str) -> Result<(), CommandError> {
-        if self.producer(name).is_some() || self.consumer(name).is_some() {
-            return Err(CommandError(format!("there is a client {name} already")));
-        }
-        Ok(())
-    }
-
-    /// The bootstrap server that clients are given: the first broker.
-    fn bootstrap(&self) -> Endpoint {
-        self.spec.brokers.first().expect("a cluster has a broker").listener.clone()
-    }
-
-    fn commanded(&mut self, line: &str) -> EventId {
-        self.emit(None, None, TraceKind::Commanded { line: line.to_string() })
     }
 
     pub(super) fn add_host(&mut self, host: Host) -> HostId {
@@ -285,7 +166,7 @@ impl World {
         id
     }
 
-    fn add_host_because(&mut self, host: Host, cause: Option<EventId>) -> HostId {
+    pub(super) fn add_host_because(&mut self, host: Host, cause: Option<EventId>) -> HostId {
         let id = HostId(self.hosts.len() as u32);
         let name = host.name.clone();
         self.hosts.push_back(Arc::new(host));
@@ -315,7 +196,8 @@ impl World {
         let host = Arc::make_mut(&mut self.hosts[id.0 as usize]);
         // The stream leaves the host while the machine has both.
         let mut rng = host.rng.clone();
-        let mut ctx = Ctx::new(self.now, self.spec.start_ms, &mut rng, &mut self.next_conn, &mut effects);
+        let start_ms = self.spec.start_ms + host.skew_us / 1_000;
+        let mut ctx = Ctx::new(self.now, start_ms, &mut rng, &mut self.next_conn, &mut effects);
         act(host, &mut ctx);
         host.rng = rng;
         for effect in effects.drain(..) {
@@ -335,9 +217,10 @@ impl World {
         }
     }
 
-    fn set_alarm(&mut self, id: HostId, cause: Option<EventId>) {
+    pub(super) fn set_alarm(&mut self, id: HostId, cause: Option<EventId>) {
         let host = self.host(id);
-        let deadline = if host.running { host.next_deadline().map(|at| at.max(self.now)) } else { None };
+        let deadline =
+            if host.running && !host.paused { host.next_deadline().map(|at| at.max(self.now)) } else { None };
         if deadline == host.wake.map(|(at, _)| at) {
             return;
         }
@@ -364,7 +247,7 @@ impl World {
         self.laws = laws;
     }
 
-    fn exit(&mut self, id: HostId, cause: Option<EventId>) {
+    pub(super) fn exit(&mut self, id: HostId, cause: Option<EventId>) {
         let host = self.host_mut(id);
         host.running = false;
         let its_own = |connection: &Connection| connection.client == id || connection.server == Some(id);
@@ -380,13 +263,15 @@ impl World {
         let server = self.hosts().find(|(_, host)| host.running && listens(host)).map(|(id, _)| id);
         let mut connection = Connection::new(client, server, self.seed, conn.0);
         let sent = self.emit(Some(client), cause, TraceKind::Connecting { conn, to: server });
-        let there = connection.arrival(Side::Server, self.now, || 0, &self.spec.network);
+        let network = &self.spec.network;
+        let latency = server.map_or(network.latency, |server| latency(&self.links, &self.spec, client, server));
+        let there = connection.arrival(Side::Server, self.now, || 0, network, latency);
         let (side, cargo, at) = match server {
             Some(_) => (Side::Server, Cargo::Open, there),
             // The refusal comes back from a host on which nobody listens.
-            None => (Side::Client, Cargo::Close, connection.arrival(Side::Client, there, || 0, &self.spec.network)),
+            None => (Side::Client, Cargo::Close, connection.arrival(Side::Client, there, || 0, network, latency)),
         };
-        connection.put(side, InFlight { sent, cargo });
+        connection.put(side, InFlight { sent, arrives: at, cargo });
         self.connections.insert(conn, Arc::new(connection));
         self.scheduler.plan(at, Happening::Arrival(conn, side));
     }
@@ -397,10 +282,12 @@ impl World {
         let side = connection.side_of(from);
         let (true, Some(to)) = (connection.is_open(side), connection.host(side.other())) else { return };
         let towards = side.other();
-        let arrives = connection.arrival(towards, now, || message.size(), &spec.network);
+        let latency = latency(&self.links, &spec, from, to);
+        let arrives = connection.arrival(towards, now, || message.size(), &spec.network, latency);
         let packet = describe(&message, conn, from, to, arrives);
         // The event's id is known before the event is: the connection needs it now.
-        connection.put(towards, InFlight { sent: EventId(self.events), cargo: Cargo::Message(message.clone()) });
+        connection
+            .put(towards, InFlight { sent: EventId(self.events), arrives, cargo: Cargo::Message(message.clone()) });
         self.emit(Some(from), cause, TraceKind::Sent { packet, message });
         self.scheduler.plan(arrives, Happening::Arrival(conn, towards));
     }
@@ -414,16 +301,20 @@ impl World {
         }
         connection.set_open(side, false);
         let towards = side.other();
-        let at = connection.arrival(towards, now, || 0, &spec.network);
-        connection.put(towards, InFlight { sent: EventId(self.events), cargo: Cargo::Close });
+        let latency = connection.host(towards).map_or(spec.network.latency, |to| latency(&self.links, &spec, host, to));
+        let at = connection.arrival(towards, now, || 0, &spec.network, latency);
+        connection.put(towards, InFlight { sent: EventId(self.events), arrives: at, cargo: Cargo::Close });
         self.emit(Some(host), cause, TraceKind::Disconnected { conn });
         self.scheduler.plan(at, Happening::Arrival(conn, towards));
     }
 
     fn arrive(&mut self, conn: ConnId, side: Side) {
+        if self.waits(conn, side) {
+            return;
+        }
         let entry = self.connections.get_mut(&conn).expect("what arrives has a connection");
         let connection = Arc::make_mut(entry);
-        let InFlight { sent, cargo } = connection.take(side).expect("something was to arrive");
+        let InFlight { sent, cargo, .. } = connection.take(side).expect("something was to arrive");
         let open = connection.is_open(side);
         let host = connection.host(side);
         match cargo {
@@ -433,14 +324,14 @@ impl World {
                 let host = host.expect("an open end has a host");
                 let event = self.emit(Some(host), Some(sent), TraceKind::Disconnected { conn });
                 // Both ends have closed now, and each knows.
-                self.with_host(host, Some(event), |host, ctx| host.handle(Input::Disconnected(conn), ctx));
+                self.give(host, Input::Disconnected(conn), event);
             }
             Cargo::Close => {}
             Cargo::Message(message) if open => {
                 self.messages += 1;
                 let host = host.expect("an open end has a host");
                 let event = self.emit(Some(host), Some(sent), TraceKind::Received { sent });
-                self.with_host(host, Some(event), |host, ctx| host.handle(Input::Received(conn, message), ctx));
+                self.give(host, Input::Received(conn, message), event);
             }
             Cargo::Message(_) => {
                 self.emit(host, Some(sent), TraceKind::Lost { sent });
@@ -460,23 +351,24 @@ impl World {
         if side == Side::Client {
             if connection.is_open(Side::Client) {
                 let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });
-                self.with_host(host, Some(event), |host, ctx| host.handle(Input::Connected(conn), ctx));
+                self.give(host, Input::Connected(conn), event);
             }
             return;
         }
         let running = self.hosts[host.0 as usize].running;
         connection.set_open(Side::Server, running);
-        let at = connection.arrival(Side::Client, now, || 0, &spec.network);
+        let latency = latency(&self.links, &spec, host, connection.client);
+        let at = connection.arrival(Side::Client, now, || 0, &spec.network, latency);
         let cargo = if running { Cargo::Open } else { Cargo::Close };
-        connection.put(Side::Client, InFlight { sent: EventId(self.events), cargo });
+        connection.put(Side::Client, InFlight { sent: EventId(self.events), arrives: at, cargo });
         let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });
         self.scheduler.plan(at, Happening::Arrival(conn, Side::Client));
         if running {
-            self.with_host(host, Some(event), |host, ctx| host.handle(Input::Accepted(conn), ctx));
+            self.give(host, Input::Accepted(conn), event);
         }
     }
 
-    fn emit(&mut self, host: Option<HostId>, cause: Option<EventId>, kind: TraceKind) -> EventId {
+    pub(super) fn emit(&mut self, host: Option<HostId>, cause: Option<EventId>, kind: TraceKind) -> EventId {
         let id = EventId(self.events);
         self.events += 1;
         let event = TraceEvent { id, at: self.now, cause, host, kind };
@@ -488,6 +380,11 @@ impl World {
         self.trace.push(event);
         id
     }
+}
+
+/// How long something takes one way from host to host, before jitter and size.
+fn latency(links: &BTreeMap<(HostId, HostId), Link>, spec: &ClusterSpec, from: HostId, to: HostId) -> SimDuration {
+    links.get(&(from, to)).and_then(|link| link.latency).unwrap_or(spec.network.latency)
 }
 
 fn new_broker(spec: &BrokerSpec, cluster_id: uuid::Uuid) -> Broker {

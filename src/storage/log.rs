@@ -134,6 +134,10 @@ impl Log {
         if offset < self.log_start_offset || offset > self.log_end_offset {
             return None;
         }
+        // Most fetches wait at the end.
+        if offset >= limit.upto_offset {
+            return Some(Bytes::new());
+        }
         let mut parts: Vec<Bytes> = Vec::new();
         let mut room = limit.max_bytes;
         for batch in self.batches_from(offset).take_while(|batch| batch.last_offset < limit.upto_offset) {
@@ -159,6 +163,9 @@ impl Log {
     /// How many bytes lie between `offset` and `upto_offset`, stopping at `enough`.
     pub fn bytes_between(&self, offset: i64, upto_offset: i64, enough: usize) -> usize {
         let mut bytes = 0;
+        if offset >= upto_offset {
+            return bytes;
+        }
         for batch in self.batches_from(offset).take_while(|batch| batch.last_offset < upto_offset) {
             bytes += batch.bytes.len();
             if bytes >= enough {

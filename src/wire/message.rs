@@ -1,6 +1,7 @@
 //! Requests and responses as values and as frames.
 
 use super::api::{ApiRange, BROKER_APIS, range_in};
+use super::inspect;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
@@ -125,7 +126,7 @@ impl Request {
     }
 
     /// Reads a frame (without its length prefix) as a broker's listener does: the header first, then whether the API is
-    /// served at that version, then the body. Bytes after the body are ignored, as Kafka ignores them.
+    /// served at that version, then the body, walked before it is decoded. Bytes after the body are ignored, as Kafka ignores them.
     pub fn decode(frame: &Bytes) -> Result<Self, FrameError> {
         Self::decode_for(frame, BROKER_APIS)
     }
@@ -149,6 +150,7 @@ impl Request {
                 _ => FrameError::UnsupportedVersion(key, version),
             });
         }
+        inspect::request(frame)?;
         let body = RequestKind::decode(api, &mut rest, version).map_err(|e| malformed(&e))?;
         Ok(Self { api, version, correlation_id, client_id: header.client_id.unwrap_or_default(), body })
     }

@@ -14,6 +14,7 @@ mod api;
 pub mod control;
 mod error;
 mod error_codes;
+pub mod inspect;
 mod message;
 pub mod records;
 

@@ -6,7 +6,7 @@ use crate::sizes;
 use crate::steps::{run, step};
 use anyhow::Result;
 
-/// The benchmark of the worker's binary, given its module for Node.js.
+/// Times the worker's binary, given its module for Node.js, beside the native program.
 const NODE_BENCH: &str = "tests/node/bench.mjs";
 
 /// Runs the benchmarks one after the other.
@@ -16,7 +16,9 @@ pub fn run_all(project: &Project) -> Result<()> {
     if project.root.join(NODE_BENCH).is_file() {
         let built = pack::compile(project, true, Cargo::Inherit)?;
         let worker = pack::worker_for_node(project, &built)?;
-        step("WebAssembly benchmarks", || run(project.command("node").arg(NODE_BENCH).arg(worker)))?;
+        run(&mut project.cargo(&["build", "--release", "--bin=terrarium"]))?;
+        let terrarium = project.target.join("release").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
+        step("WebAssembly beside native", || run(project.command("node").arg(NODE_BENCH).arg(worker).arg(terrarium)))?;
     }
     sizes::print(&site)
 }

@@ -49,7 +49,8 @@ impl Job<'_> {
         if self.node {
             bindgen.nodejs(true)?;
         } else {
-            bindgen.web(true)?;
+            // A worker starts its module without saying where the wasm lies: beside it.
+            bindgen.web(true)?.omit_default_module_path(false);
         }
         bindgen.generate(folder).with_context(|| format!("wasm-bindgen on {}", self.bin))?;
         if let Some(level) = self.optimise {

@@ -5,7 +5,7 @@ use crate::base::SimTime;
 use crate::script::ast::{Line, Statement};
 use crate::script::error::Error;
 use crate::script::output::{Origin, Output, Said};
-use crate::script::tools::{TOOL_TIMEOUT, ToolCall};
+use crate::script::tools::ToolCall;
 use crate::sim::{Applied, Command};
 use std::sync::Arc;
 
@@ -96,7 +96,13 @@ impl Runner {
             Statement::ExpectOutput(text) => self.judge_output(text, &by),
             Statement::ExpectOutputMatches(pattern) => self.judge_pattern(pattern, &by),
             Statement::ExpectError(text) => self.judge_error(text, &by),
-            Statement::Fault(_) | Statement::Poll(_) | Statement::Commit(_) => {
+            Statement::Fault(fault) => {
+                return match fault.in_world(&self.world) {
+                    Ok(fault) => self.change(&Command::Fault(fault), by).map(drop),
+                    Err(message) => self.refused(message, &by),
+                };
+            }
+            Statement::Poll(_) | Statement::Commit(_) => {
                 panic!("{statement:?} is refused when a script is read")
             }
         }
@@ -109,16 +115,18 @@ impl Runner {
                 self.before(by.origin).failure = None;
                 Ok(Some(applied))
             }
-            Err(refusal) => {
-                let message = refusal.to_string();
-                self.before(by.origin).failure = Some(message.clone());
-                if self.failure_is_expected(&by) {
-                    self.say(&by, Said::Refused(message));
-                    return Ok(None);
-                }
-                Err(Error::new(by.at, message))
-            }
+            Err(refusal) => self.refused(refusal.to_string(), &by).map(|()| None),
         }
+    }
+
+    /// A command cannot be done: that is what an `expect error` waits for, or the script's end.
+    fn refused(&mut self, message: String, by: &By) -> Result<(), Error> {
+        self.before(by.origin).failure = Some(message.clone());
+        if self.failure_is_expected(by) {
+            self.say(by, Said::Refused(message));
+            return Ok(());
+        }
+        Err(Error::new(by.at, message))
     }
 
     fn start_tool(&mut self, call: &ToolCall, by: By) -> Result<(), Error> {
@@ -133,8 +141,7 @@ impl Runner {
                 if by.origin == Origin::Script {
                     self.wait = Wait::Tool(host);
                 }
-                let deadline = self.world.now() + TOOL_TIMEOUT;
-                self.tools.push_back(RunningTool { host, deadline, printer: printer.clone(), by });
+                self.tools.push_back(RunningTool { host, printer: printer.clone(), by });
                 Ok(())
             }
         }
@@ -152,12 +159,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Does what is due at `now`: one tool's giving up, one command that `at` put off, or the end of the line's wait.
+    /// Does what is due at `now`: one command that `at` put off, or the end of the line's wait.
     pub(super) fn run_due(&mut self, now: SimTime) {
-        if let Some(index) = self.tools.iter().position(|tool| tool.deadline <= now) {
-            let tool = self.tools.remove(index);
-            return self.tool_ended(tool, None);
-        }
         let first = self.scheduled.get_min().map(|(key, _)| *key).filter(|(moment, _)| *moment <= now);
         if let Some(Scheduled { line, origin }) = first.and_then(|key| self.scheduled.remove(&key)) {
             let by = By { origin, at: line.at, text: line.text.clone(), line: None };
@@ -178,15 +181,19 @@ impl Runner {
 
     /// After something happened in the world: tools that have their answer end, and `run until` looks again.
     pub(super) fn look_around(&mut self) {
-        while let Some(index) = self.tools.iter().position(|tool| self.world.tool_result(tool.host).is_some()) {
+        let answered = |runner: &Self| {
+            let result_of =
+                |(index, tool): (usize, &RunningTool)| Some((index, runner.world.tool_result(tool.host)?.clone()));
+            runner.tools.iter().enumerate().find_map(result_of)
+        };
+        while let Some((index, result)) = answered(self) {
             let tool = self.tools.remove(index);
-            let result = self.world.tool_result(tool.host).cloned();
-            self.tool_ended(tool, result.as_ref());
+            self.tool_ended(tool, &result);
         }
         self.look_at_predicate();
     }
 
-    fn tool_ended(&mut self, tool: RunningTool, result: Option<&crate::client::AdminResult>) {
+    fn tool_ended(&mut self, tool: RunningTool, result: &crate::client::AdminResult) {
         if matches!(self.wait, Wait::Tool(host) if host == tool.host) {
             self.wait = Wait::Nothing;
         }

@@ -65,7 +65,6 @@ struct Scheduled {
 #[derive(Clone, Debug)]
 struct RunningTool {
     host: HostId,
-    deadline: SimTime,
     printer: Printer,
     by: By,
 }
@@ -274,8 +273,6 @@ impl Runner {
         if self.stopped.is_none() && matches!(self.wait, Wait::Nothing) && self.next_line < self.script.lines.len() {
             return Next::Line;
         }
-        // Standing still drops alarms that were set anew, so that the world names a moment at which something happens.
-        self.world.advance_clock(self.world.now());
         match (self.world.next_at(), self.next_due()) {
             (Some(event), Some(due)) if due < event => Next::Due(due),
             (Some(event), _) => Next::World(event),
@@ -295,8 +292,7 @@ impl Runner {
             Wait::Nothing | Wait::Tool(_) => None,
         };
         let scheduled = self.scheduled.get_min().map(|((moment, _), _)| *moment);
-        let tool = self.tools.iter().map(|tool| tool.deadline).min();
-        let due = [waiting, scheduled, tool].into_iter().flatten().min();
+        let due = [waiting, scheduled].into_iter().flatten().min();
         // What came due while the clock stood still is due now.
         due.map(|moment| moment.max(now))
     }

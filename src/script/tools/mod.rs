@@ -11,7 +11,6 @@ mod topics;
 use super::built::not_yet;
 use super::cursor::{Cursor, Word};
 use super::error::Error;
-use crate::base::SimDuration;
 use crate::client::{AdminRequest, AdminResult};
 
 /// The tools that Kafka has, without `.sh`.
@@ -33,9 +32,6 @@ pub(super) const TOOLS: [&str; 16] = [
     "kafka-producer-perf-test",
     "kafka-consumer-perf-test",
 ];
-
-/// How long a tool waits for its answer: `default.api.timeout.ms` of Kafka's admin client.
-pub(super) const TOOL_TIMEOUT: SimDuration = SimDuration::from_secs(60);
 
 /// What a tool printed, and how it ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,8 +81,8 @@ impl ToolOutput {
 }
 
 impl Printer {
-    /// What the tool prints of an answer; nothing is said when no answer came in time.
-    pub fn print(&self, result: Option<&AdminResult>) -> ToolOutput {
+    /// What the tool prints of an answer.
+    pub fn print(&self, result: &AdminResult) -> ToolOutput {
         match self {
             Self::Create(create) => create.print(result),
             Self::List(list) => list.print(result),
@@ -110,7 +106,7 @@ pub(super) fn read(tool: &'static str, verb: &Word, cursor: &mut Cursor<'_>) -> 
     }
 }
 
-/// What Kafka's admin client says when it gives a call up.
+/// What Kafka's admin client says when it finds no node to send a call to.
 fn timed_out(call: &str) -> String {
-    format!("Call(callName={call}) timed out after {} ms", TOOL_TIMEOUT.as_millis())
+    format!("Timed out waiting for a node assignment. Call: {call}")
 }

@@ -91,12 +91,15 @@ fn pattern(options: &Options) -> Result<(Option<String>, Option<String>), String
 }
 
 impl Offsets {
-    pub(super) fn print(&self, result: Option<&AdminResult>) -> ToolOutput {
+    pub(super) fn print(&self, result: &AdminResult) -> ToolOutput {
         let offsets = match result {
-            Some(AdminResult::Offsets(offsets)) => offsets,
-            Some(AdminResult::Failed { error: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, .. }) => return failed(NO_MATCH),
-            Some(AdminResult::Failed { message, .. }) => return failed(message),
-            _ => return failed(&super::timed_out("listOffsets")),
+            AdminResult::Offsets(offsets) => offsets,
+            AdminResult::Failed { error: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, .. } => return failed(NO_MATCH),
+            AdminResult::Failed { message, .. } => return failed(message),
+            _ => {
+                let class = "org.apache.kafka.common.errors.TimeoutException";
+                return failed(&format!("{class}: {}", super::timed_out("listTopics")));
+            }
         };
         let filter = self.filter.as_deref().and_then(|pattern| regex::Regex::new(pattern).ok());
         let mut rows: Vec<_> =

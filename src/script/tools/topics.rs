@@ -143,16 +143,14 @@ fn list(options: &Options) -> Result<ToolCall, String> {
 }
 
 impl Create {
-    pub(super) fn print(&self, result: Option<&AdminResult>) -> ToolOutput {
+    pub(super) fn print(&self, result: &AdminResult) -> ToolOutput {
         let warning = collision_warning(&self.topic);
         let topic = &self.topic;
         match result {
-            Some(AdminResult::Created) => {
+            AdminResult::Created => {
                 ToolOutput { stdout: format!("{warning}Created topic {topic}.\n"), ..ToolOutput::default() }
             }
-            Some(AdminResult::Failed { error, .. })
-                if *error == ErrorCode::TOPIC_ALREADY_EXISTS && self.if_not_exists =>
-            {
+            AdminResult::Failed { error, .. } if *error == ErrorCode::TOPIC_ALREADY_EXISTS && self.if_not_exists => {
                 ToolOutput { stdout: warning.to_owned(), ..ToolOutput::default() }
             }
             other => failed(warning, &why(other, "createTopics")),
@@ -161,8 +159,8 @@ impl Create {
 }
 
 impl List {
-    pub(super) fn print(&self, result: Option<&AdminResult>) -> ToolOutput {
-        let Some(AdminResult::Topics(topics)) = result else { return failed("", &why(result, "listTopics")) };
+    pub(super) fn print(&self, result: &AdminResult) -> ToolOutput {
+        let AdminResult::Topics(topics) = result else { return failed("", &why(result, "listTopics")) };
         let filter = self.filter.as_deref().and_then(|pattern| regex::Regex::new(pattern).ok());
         let wanted = |topic: &str| {
             let internal = self.exclude_internal && INTERNAL.contains(&topic);
@@ -173,10 +171,10 @@ impl List {
     }
 }
 
-/// The message of an answer that is not the one asked for; no answer is Kafka's admin client giving up.
-fn why(result: Option<&AdminResult>, call: &str) -> String {
+/// The message of an answer that is not the one asked for; the rest is Kafka's admin client giving up.
+fn why(result: &AdminResult, call: &str) -> String {
     match result {
-        Some(AdminResult::Failed { message, .. }) => message.clone(),
+        AdminResult::Failed { message, .. } => message.clone(),
         _ => super::timed_out(call),
     }
 }

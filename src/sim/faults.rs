@@ -1,0 +1,250 @@
+//! Faults: what can go wrong with hosts and with the links between them.
+//!
+//! Links are TCP's: what is cut or slow is late, not lost; messages that were under way when a link was cut wait at the
+//! cut and arrive after it heals. Only a reset loses what is under way. A paused host (a stopped process, a long
+//! garbage collection) does nothing: its kernel still accepts connections and takes in bytes, which the process finds
+//! when it goes on.
+
+use super::host::{Held, Host, Node};
+use super::net::{Cargo, Side};
+use super::world::{Happening, World};
+use super::{Applied, CommandError, TraceKind};
+use crate::base::{ConnId, EventId, HostId, SimDuration};
+use crate::machine::Input;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Something that goes wrong, or ends going wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// A client's process dies: nothing more is sent, its connections close.
+    Crash(HostId),
+    /// A host's process stands still.
+    Pause(HostId),
+    /// It goes on.
+    Resume(HostId),
+    /// Nothing passes from one host to another any more.
+    Cut {
+        /// The one.
+        from: HostId,
+        /// The other.
+        to: HostId,
+        /// Only this way; else both ways.
+        one_way: bool,
+    },
+    /// The links between two hosts, or all links, are as the network's profile has them.
+    Heal(Option<(HostId, HostId)>),
+    /// Both ways between two hosts the latency is this.
+    SlowLink {
+        /// The one.
+        from: HostId,
+        /// The other.
+        to: HostId,
+        /// One way.
+        latency: SimDuration,
+    },
+    /// Every connection between two hosts breaks; what is under way on it is lost.
+    Reset(HostId, HostId),
+    /// One message under way, and what follows it on its connection, arrives this much later.
+    Delay(EventId, SimDuration),
+    /// A host's wall clock is off by this many microseconds.
+    Skew(HostId, i64),
+}
+
+/// The state of the link from one host to another, where it is not as the profile has it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Link {
+    pub(super) latency: Option<SimDuration>,
+    cut: bool,
+    /// Arrivals that wait at the cut, in their order.
+    waiting: Vec<(ConnId, Side)>,
+}
+
+impl World {
+    pub(super) fn carry_out_fault(&mut self, line: &str, fault: &Fault) -> Result<Applied, CommandError> {
+        self.check_fault(fault)?;
+        let cause = self.commanded(line);
+        match *fault {
+            Fault::Crash(host) => self.crash(host, cause),
+            Fault::Pause(host) => self.pause(host),
+            Fault::Resume(host) => self.resume(host, cause),
+            Fault::Cut { from, to, one_way } => {
+                self.link_mut(from, to).cut = true;
+                if !one_way {
+                    self.link_mut(to, from).cut = true;
+                }
+            }
+            Fault::Heal(Some((a, b))) => {
+                self.heal(a, b, cause);
+                self.heal(b, a, cause);
+            }
+            Fault::Heal(None) => {
+                let links: Vec<(HostId, HostId)> = self.links.keys().copied().collect();
+                links.into_iter().for_each(|(from, to)| self.heal(from, to, cause));
+            }
+            Fault::SlowLink { from, to, latency } => {
+                self.link_mut(from, to).latency = Some(latency);
+                self.link_mut(to, from).latency = Some(latency);
+            }
+            Fault::Reset(a, b) => self.reset(a, b, cause),
+            Fault::Delay(message, by) => self.delay(message, by, cause),
+            Fault::Skew(host, micros) => self.host_mut(host).skew_us = micros,
+        }
+        Ok(Applied::Done)
+    }
+
+    /// Refuses what makes no sense, before anything is done.
+    fn check_fault(&self, fault: &Fault) -> Result<(), CommandError> {
+        let refuse = |message: String| Err(CommandError(message));
+        let name = |host: HostId| self.host_name(host);
+        match *fault {
+            Fault::Crash(host) if matches!(self.host(host).node, Node::Broker(_)) => {
+                refuse("the crash of a broker is not built yet".into())
+            }
+            Fault::Crash(host) | Fault::Pause(host) if !self.is_running(host) => {
+                refuse(format!("{} is down already", name(host)))
+            }
+            Fault::Pause(host) if self.is_paused(host) => refuse(format!("{} is paused already", name(host))),
+            Fault::Resume(host) if !self.is_paused(host) => refuse(format!("{} is not paused", name(host))),
+            Fault::Cut { from, to, .. } | Fault::SlowLink { from, to, .. } | Fault::Reset(from, to) if from == to => {
+                refuse(format!("{} has no link to itself", name(from)))
+            }
+            Fault::Delay(message, _) if self.find_in_flight(message).is_none() => {
+                refuse(format!("message {} is not under way", message.0))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a host's process stands still.
+    pub fn is_paused(&self, host: HostId) -> bool {
+        self.host(host).paused
+    }
+
+    /// Whether nothing passes from one host to another.
+    pub fn is_cut(&self, from: HostId, to: HostId) -> bool {
+        self.links.get(&(from, to)).is_some_and(|link| link.cut)
+    }
+
+    fn link_mut(&mut self, from: HostId, to: HostId) -> &mut Link {
+        self.links.entry((from, to)).or_default()
+    }
+
+    fn crash(&mut self, id: HostId, cause: EventId) {
+        let host = self.host_mut(id);
+        host.crashed = true;
+        host.paused = false;
+        host.held.clear();
+        self.exit(id, Some(cause));
+        self.host_mut(id).wake = None;
+    }
+
+    fn pause(&mut self, id: HostId) {
+        let host = self.host_mut(id);
+        host.paused = true;
+        host.wake = None;
+    }
+
+    /// The process goes on: it finds what its kernel took in meanwhile, in order, and alarms that rang.
+    fn resume(&mut self, id: HostId, cause: EventId) {
+        let host = self.host_mut(id);
+        host.paused = false;
+        for held in std::mem::take(&mut host.held) {
+            match held {
+                Held::Arrival(conn, side) => self.scheduler.plan(self.now(), Happening::Arrival(conn, side)),
+                Held::Input(input, because) => self.with_host(id, because, |host, ctx| host.handle(input, ctx)),
+            }
+        }
+        self.set_alarm(id, Some(cause));
+    }
+
+    /// What waited at the cut sets out again.
+    fn heal(&mut self, from: HostId, to: HostId, cause: EventId) {
+        let Some(link) = self.links.remove(&(from, to)) else { return };
+        let at = self.now() + self.spec().network.latency;
+        let mut nth: BTreeMap<(ConnId, bool), usize> = BTreeMap::new();
+        for (conn, side) in link.waiting {
+            self.scheduler.plan(at, Happening::Arrival(conn, side));
+            let nth = nth.entry((conn, side == Side::Client)).or_default();
+            if let Some(sent) = self.connections.get(&conn).and_then(|c| c.nth_message(side, *nth)) {
+                self.emit(Some(to), Some(cause), TraceKind::Delayed { sent, arrives: Some(at) });
+            }
+            *nth += 1;
+        }
+    }
+
+    /// An arrival meets a cut link or a paused host; whether it waits there.
+    pub(super) fn waits(&mut self, conn: ConnId, side: Side) -> bool {
+        let Some(connection) = self.connections.get(&conn) else { return true };
+        let Some(to) = connection.host(side) else { return false };
+        let from = connection.host(side.other()).expect("what arrives has a sender");
+        let Some(front) = connection.front(side) else { return true };
+        let (sent, arrives) = (front.sent, front.arrives);
+        let (is_message, opens) = (matches!(front.cargo, Cargo::Message(_)), matches!(front.cargo, Cargo::Open));
+        if arrives > self.now() {
+            self.scheduler.plan(arrives, Happening::Arrival(conn, side));
+            return true;
+        }
+        if self.is_cut(from, to) {
+            self.link_mut(from, to).waiting.push((conn, side));
+            if is_message {
+                self.emit(Some(to), Some(sent), TraceKind::Delayed { sent, arrives: None });
+            }
+            return true;
+        }
+        // The kernel shakes hands for a process that stands still.
+        if self.is_paused(to) && !opens {
+            self.host_mut(to).held.push_back(Held::Arrival(conn, side));
+            return true;
+        }
+        false
+    }
+
+    fn reset(&mut self, a: HostId, b: HostId, cause: EventId) {
+        let between = |client: HostId, server: Option<HostId>| {
+            (client, server) == (a, Some(b)) || (client, server) == (b, Some(a))
+        };
+        let conns: Vec<ConnId> =
+            self.connections.iter().filter(|(_, c)| between(c.client, c.server)).map(|(conn, _)| *conn).collect();
+        for conn in conns {
+            let mut connection = Arc::unwrap_or_clone(self.connections.remove(&conn).expect("it was found"));
+            for side in [Side::Client, Side::Server] {
+                while let Some(in_flight) = connection.take(side) {
+                    if matches!(in_flight.cargo, Cargo::Message(_)) {
+                        let sent = in_flight.sent;
+                        self.emit(connection.host(side), Some(cause), TraceKind::Lost { sent });
+                    }
+                }
+            }
+            for side in [Side::Client, Side::Server] {
+                if let (true, Some(host)) = (connection.is_open(side), connection.host(side)) {
+                    let event = self.emit(Some(host), Some(cause), TraceKind::Disconnected { conn });
+                    self.give(host, Input::Disconnected(conn), event);
+                }
+            }
+        }
+    }
+
+    /// Gives a host an input, now or when it goes on.
+    pub(super) fn give(&mut self, id: HostId, input: Input, cause: EventId) {
+        if self.is_paused(id) {
+            self.host_mut(id).held.push_back(Held::Input(input, Some(cause)));
+        } else {
+            self.with_host(id, Some(cause), |host: &mut Host, ctx| host.handle(input, ctx));
+        }
+    }
+
+    fn find_in_flight(&self, message: EventId) -> Option<(ConnId, Side)> {
+        self.connections.iter().find_map(|(conn, connection)| Some((*conn, connection.side_of_message(message)?)))
+    }
+
+    fn delay(&mut self, message: EventId, by: SimDuration, cause: EventId) {
+        let (conn, side) = self.find_in_flight(message).expect("it was checked");
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
+        let to = connection.host(side);
+        for (sent, arrives) in connection.put_off(side, message, by) {
+            self.emit(to, Some(cause), TraceKind::Delayed { sent, arrives: Some(arrives) });
+        }
+    }
+}

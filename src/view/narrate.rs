@@ -1,0 +1,194 @@
+//! The world in plain sentences: present tense, actor first, Kafka's own terms.
+
+use super::packet::records_text;
+use super::scene::{Role, Scene, acks_label};
+use crate::base::{HostId, SimTime};
+use crate::machine::Fact;
+use crate::sim::{Packet, TraceEvent, TraceKind};
+use serde::{Deserialize, Serialize};
+
+/// A line of the event log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// When.
+    pub at: SimTime,
+    /// How much it matters.
+    pub weight: Weight,
+    /// The sentence.
+    pub text: String,
+}
+
+/// How much a line of the event log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Weight {
+    /// Daily business: spoken at speed 1 and below.
+    Routine,
+    /// Something new: always spoken.
+    Notable,
+    /// Something went wrong.
+    Alarm,
+}
+
+use Weight::{Alarm, Notable, Routine};
+
+/// The sentence for an event, if it deserves one.
+pub fn narrate(event: &TraceEvent, scene: &Scene) -> Option<Line> {
+    let who = event.host.map_or_else(|| "Someone".into(), |host| name(scene, host));
+    let (weight, text) = match &event.kind {
+        TraceKind::Started { name } => (Notable, format!("{} starts.", started(scene, event.host, name))),
+        TraceKind::Exited => (Notable, format!("{who} ends.")),
+        TraceKind::Commanded { line } => (Notable, format!("› {line}")),
+        TraceKind::Connecting { to: Some(to), .. } => (Routine, format!("{who} connects to {}.", lower(scene, *to))),
+        TraceKind::Connecting { to: None, .. } => (Alarm, format!("{who} tries to connect, and nobody listens there.")),
+        TraceKind::Sent { packet, .. } => (Routine, asks(scene, &who, packet)?),
+        TraceKind::Lost { .. } => (Alarm, format!("A message to {} is lost with its connection.", who)),
+        TraceKind::Delayed { arrives: None, .. } => {
+            (Notable, format!("A message to {who} waits where the link is cut."))
+        }
+        TraceKind::Delayed { arrives: Some(_), .. } => (Routine, format!("A message to {who} arrives late.")),
+        TraceKind::Fact(fact) => fact_text(fact, &who),
+        TraceKind::Connected { .. } | TraceKind::Disconnected { .. } | TraceKind::Received { .. } => return None,
+    };
+    Some(Line { at: event.at, weight, text })
+}
+
+/// Questions about the cluster. Writes and reads are told by what comes of them.
+fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
+    if packet.response {
+        return None;
+    }
+    let whom = lower(scene, packet.to);
+    Some(match packet.api {
+        2 => format!("{who} asks {whom} for offsets (ListOffsets)."),
+        3 => format!("{who} asks {whom} who leads what (Metadata)."),
+        18 => format!("{who} asks {whom} which API versions it speaks (ApiVersions)."),
+        19 => format!("{who} asks {whom} to create a topic (CreateTopics)."),
+        _ => return None,
+    })
+}
+
+fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
+    match fact {
+        Fact::TopicCreated { topic, partitions, replication_factor } => {
+            let (partitions, replicas) =
+                (count(i64::from(*partitions), "partition"), count(i64::from(*replication_factor), "replica"));
+            (Notable, format!("{who} creates topic {topic}: {partitions}, {replicas} each."))
+        }
+        Fact::Appended { partition, base_offset, last_offset, .. } => {
+            let records = records_text((last_offset - base_offset + 1) as u64);
+            (Routine, format!("{who} writes {records} to {partition}, {}.", offsets(*base_offset, *last_offset)))
+        }
+        Fact::HighWatermark { partition, from, to } => {
+            (Routine, format!("The high watermark of {partition} rises from {from} to {to}."))
+        }
+        Fact::Acknowledged { partition, base_offset, records, acks, .. } => {
+            (Routine, acknowledged(who, &partition.to_string(), *base_offset, u64::from(*records), *acks))
+        }
+        Fact::Polled { partition, first_offset, last_offset, records } => {
+            let records = records_text(u64::from(*records));
+            (Routine, format!("{who} reads {records} of {partition}, {}.", offsets(*first_offset, *last_offset)))
+        }
+        Fact::OffsetReset { partition, offset } => (
+            Notable,
+            format!("{who} has no position in {partition} and starts at offset {offset} (auto.offset.reset)."),
+        ),
+        Fact::FrameRefused { reason, .. } => (Alarm, format!("{who} closes a connection: {reason}.")),
+        Fact::Refused { partition, error } => (Alarm, format!("{who} refuses a request for {partition}: {error}.")),
+        Fact::SendFailed { topic, records, error } => {
+            (Alarm, format!("{who} gives up {} for {topic}: {error}.", records_text(u64::from(*records))))
+        }
+        Fact::ClientError { message } => (Alarm, format!("{who} cannot go on: {}.", message.trim_end_matches('.'))),
+    }
+}
+
+fn acknowledged(who: &str, partition: &str, base: i64, records: u64, acks: i16) -> String {
+    let what = offsets(base, base + records as i64 - 1);
+    match acks {
+        0 => format!("{who} sends {} to {partition} and will not know what became of them.", records_text(records)),
+        1 => format!("{who} gets its ack for {partition}, {what}: the leader has written them."),
+        _ => format!("{who} gets its ack for {partition}, {what}: every replica in sync holds them."),
+    }
+}
+
+/// `offset 4`, `offsets 4 to 6`.
+fn offsets(first: i64, last: i64) -> String {
+    if first == last { format!("offset {first}") } else { format!("offsets {first} to {last}") }
+}
+
+fn count(n: i64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// A host's name at the start of a sentence: clients' names stay as they are written.
+fn name(scene: &Scene, host: HostId) -> String {
+    match scene.hosts.get(&host.0) {
+        Some(h) => match h.role {
+            Role::Broker(id) => format!("Broker {id}"),
+            _ => h.name.to_string(),
+        },
+        None => "Someone".into(),
+    }
+}
+
+fn lower(scene: &Scene, host: HostId) -> String {
+    scene.host_name(host.0).to_string()
+}
+
+fn started(scene: &Scene, host: Option<HostId>, fallback: &str) -> String {
+    let known = host.and_then(|host| Some((host, scene.hosts.get(&host.0)?)));
+    let Some((host, view)) = known else { return fallback.to_string() };
+    match view.role {
+        Role::Broker(id) => format!("Broker {id}"),
+        Role::Producer => {
+            let acks = scene.producers.values().find(|p| p.host == host.0).map_or(-1, |p| p.acks);
+            format!("Producer {} (acks={})", view.name, acks_label(acks))
+        }
+        Role::Consumer => format!("Consumer {}", view.name),
+        Role::Tool => format!("Tool {}", view.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+    use crate::base::{EventId, TopicPartition};
+    use crate::wire::ErrorCode;
+
+    fn told(host: u32, kind: TraceKind) -> Option<String> {
+        let scene = fixture::scene(&[("orders", 3)], &["checkout"], &["audit"]);
+        let event = TraceEvent { id: EventId(0), at: SimTime(0), cause: None, host: Some(HostId(host)), kind };
+        narrate(&event, &scene).map(|line| line.text)
+    }
+
+    fn fact(host: u32, fact: Fact) -> String {
+        told(host, TraceKind::Fact(fact)).expect("every fact is told")
+    }
+
+    fn orders() -> TopicPartition {
+        TopicPartition::new("orders", 0)
+    }
+
+    #[test]
+    fn facts_become_sentences() {
+        let appended =
+            Fact::Appended { partition: orders(), base_offset: 12, last_offset: 13, leader_epoch: 0, crc: 1, size: 99 };
+        assert_eq!(fact(0, appended), "Broker 1 writes 2 records to orders-0, offsets 12 to 13.");
+        let acked = Fact::Acknowledged { partition: orders(), base_offset: 12, records: 1, acks: -1, crc: 1 };
+        assert_eq!(fact(1, acked), "checkout gets its ack for orders-0, offset 12: every replica in sync holds them.");
+        let refused = Fact::Refused { partition: orders(), error: ErrorCode(19) };
+        assert_eq!(fact(0, refused), "Broker 1 refuses a request for orders-0: NOT_ENOUGH_REPLICAS.");
+        let polled = Fact::Polled { partition: orders(), first_offset: 4, last_offset: 4, records: 1 };
+        assert_eq!(fact(2, polled), "audit reads 1 record of orders-0, offset 4.");
+    }
+
+    #[test]
+    fn hosts_and_commands_are_told_and_deliveries_are_not() {
+        assert_eq!(
+            told(1, TraceKind::Started { name: "x".into() }).as_deref(),
+            Some("Producer checkout (acks=all) starts.")
+        );
+        assert_eq!(told(0, TraceKind::Commanded { line: "status".into() }).as_deref(), Some("› status"));
+        assert_eq!(told(0, TraceKind::Received { sent: EventId(1) }), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! A message under way: what is drawn of it, and where.
+
+use super::scene::acks_label;
+use crate::base::{EventId, SimDuration, SimTime, TopicPartition};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How many records are drawn riding on an envelope; the rest is a count.
+pub const RIDERS: usize = 3;
+
+/// What the page knows of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketView {
+    /// The event that sent it.
+    pub id: EventId,
+    /// The sending host.
+    pub from: u32,
+    /// The receiving host.
+    pub to: u32,
+    /// The API's name: `Produce`.
+    pub api: Arc<str>,
+    /// The API's version.
+    pub version: i16,
+    /// The correlation id.
+    pub correlation_id: i32,
+    /// Whether it answers a request.
+    pub response: bool,
+    /// When it left.
+    pub sent: SimTime,
+    /// When it arrives if nothing befalls it.
+    pub arrives: SimTime,
+    /// Its length in bytes on the wire.
+    pub size: u32,
+    /// Kind of content.
+    pub cargo: Cargo,
+    /// The first error that it carries: Kafka's name.
+    pub error: Option<String>,
+}
+
+/// What a message carries, as far as its mark shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cargo {
+    /// Records: keys of the first [`RIDERS`] and how many there are in all; none in an empty fetch.
+    Data {
+        /// The partitions that it names, in order.
+        partitions: Vec<TopicPartition>,
+        /// Keys of the first records.
+        riders: Vec<Option<Arc<str>>>,
+        /// How many records.
+        records: u32,
+    },
+    /// The answer to a write.
+    Ack {
+        /// The `acks` that the write asked for.
+        acks: i16,
+        /// The partitions that it names, in order.
+        partitions: Vec<TopicPartition>,
+    },
+    /// Questions about the cluster, and their answers.
+    Metadata,
+}
+
+impl PacketView {
+    /// How much of its way lies behind it at `now`: 0 to 1. A function of nothing else, so that any moment can be
+    /// drawn without those before it.
+    pub fn progress(&self, now: f64) -> f64 {
+        let (sent, arrives) = (self.sent.0 as f64, self.arrives.0 as f64);
+        if arrives <= sent { 1.0 } else { ((now - sent) / (arrives - sent)).clamp(0.0, 1.0) }
+    }
+
+    /// Whether it is under way at `now`.
+    pub fn in_flight(&self, now: f64) -> bool {
+        self.sent.0 as f64 <= now && now < self.arrives.0 as f64
+    }
+
+    /// What it carries, in a few words: `2 records for orders-0`.
+    pub fn summary(&self) -> String {
+        if let Some(error) = &self.error {
+            return format!("refused: {error}");
+        }
+        match &self.cargo {
+            Cargo::Data { records: 0, .. } if self.response => "no new records".into(),
+            Cargo::Data { records: 0, partitions, .. } => format!("wants {}", names(partitions)),
+            Cargo::Data { records, partitions, .. } => {
+                format!("{} {} {}", records_text(u64::from(*records)), self.preposition(), names(partitions))
+            }
+            Cargo::Ack { acks, partitions } => format!("acks={} for {}", acks_label(*acks), names(partitions)),
+            Cargo::Metadata => String::new(),
+        }
+    }
+
+    /// How long it travels.
+    pub fn travel(&self) -> SimDuration {
+        self.arrives.since(self.sent)
+    }
+
+    fn preposition(&self) -> &'static str {
+        if self.response { "of" } else { "for" }
+    }
+}
+
+/// `1 record`, `2 records`.
+pub fn records_text(n: u64) -> String {
+    if n == 1 { "1 record".into() } else { format!("{n} records") }
+}
+
+fn names(partitions: &[TopicPartition]) -> String {
+    match partitions {
+        [] => "nothing".into(),
+        [one] => one.to_string(),
+        [one, rest @ ..] if rest.len() < 3 => rest.iter().fold(one.to_string(), |text, tp| format!("{text}, {tp}")),
+        [one, rest @ ..] => format!("{one} and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(sent: u64, arrives: u64) -> PacketView {
+        PacketView {
+            id: EventId(7),
+            from: 1,
+            to: 0,
+            api: "Produce".into(),
+            version: 13,
+            correlation_id: 3,
+            response: false,
+            sent: SimTime(sent),
+            arrives: SimTime(arrives),
+            size: 120,
+            cargo: Cargo::Data { partitions: vec![TopicPartition::new("orders", 0)], riders: vec![None], records: 1 },
+            error: None,
+        }
+    }
+
+    #[test]
+    fn place_is_a_function_of_sent_arrives_and_now() {
+        let p = packet(100, 300);
+        assert_eq!([50.0, 100.0, 150.0, 300.0, 900.0].map(|t| p.progress(t)), [0.0, 0.0, 0.25, 1.0, 1.0]);
+        assert_eq!([99.0, 100.0, 299.0, 300.0].map(|t| p.in_flight(t)), [false, true, true, false]);
+        assert_eq!(packet(5, 5).progress(5.0), 1.0, "a message that takes no time is there");
+    }
+
+    #[test]
+    fn summaries_say_what_and_for_whom() {
+        let mut p = packet(0, 1);
+        assert_eq!(p.summary(), "1 record for orders-0");
+        p.error = Some("NOT_ENOUGH_REPLICAS".into());
+        assert_eq!(p.summary(), "refused: NOT_ENOUGH_REPLICAS");
+        p.error = None;
+        p.cargo = Cargo::Ack { acks: -1, partitions: (0..5).map(|n| TopicPartition::new("t", n)).collect() };
+        assert_eq!(p.summary(), "acks=all for t-0 and 4 more");
+    }
+}

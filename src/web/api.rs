@@ -1,0 +1,224 @@
+//! `window.terrarium`: the page for teachers, embedding pages and tests.
+//!
+//! Plain JavaScript values in and out; nothing here can do more than the page's own buttons.
+//!
+//! | call | does |
+//! |---|---|
+//! | `state()` | a picture of the moment: see below; `null` until the session stands |
+//! | `play()`, `pause()` | as the buttons do |
+//! | `step()` | one event of the world; a promise, kept when it is shown |
+//! | `advance(seconds)` | computes and shows that much at once; a promise, kept when it is shown |
+//! | `speed(factor)` | one of ¼, ½, 1, 4, 16, 64; anything else throws |
+//! | `command(line)` | a line of the script language; a promise of what it printed, or an error with the column |
+//! | `save()` | a promise of whether the session is stored in the browser |
+//! | `restart()` | the first scenario from its start, with a new seed |
+//! | `on(event, listener)` | calls `listener` on `"opened"`, `"advanced"`, `"notice"`; gives nothing |
+//!
+//! `state()`: `{ time, playing, speed, seed, steps, events, traceHash, scene }`: `time` in seconds since the world's
+//! start, `seed` and `traceHash` as text, `scene` with `brokers`, `topics`, `partitions`, `producers`, `consumers`,
+//! `laws` as lists. A partition: `{ name, leader, leaderEpoch, highWatermark, logEndOffset, logStartOffset, isr }`.
+
+use super::desk::{Desk, Event};
+use crate::view::{Player, Speed};
+use js_sys::{Error, Function, Object, Promise, Reflect};
+use serde::Serialize;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    time: f64,
+    playing: bool,
+    speed: f64,
+    seed: String,
+    steps: u64,
+    events: u64,
+    trace_hash: String,
+    scene: SceneState,
+}
+
+#[derive(Serialize)]
+struct SceneState {
+    brokers: Vec<i32>,
+    topics: Vec<String>,
+    partitions: Vec<PartitionState>,
+    producers: Vec<ProducerState>,
+    consumers: Vec<ConsumerState>,
+    laws: Vec<LawState>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartitionState {
+    name: String,
+    leader: Option<i32>,
+    leader_epoch: i32,
+    high_watermark: i64,
+    log_end_offset: i64,
+    log_start_offset: i64,
+    isr: Vec<i32>,
+}
+
+#[derive(Serialize)]
+struct ProducerState {
+    name: String,
+    acks: &'static str,
+    acked: u64,
+    pending: u64,
+    failed: u64,
+}
+
+#[derive(Serialize)]
+struct ConsumerState {
+    name: String,
+    delivered: u64,
+}
+
+#[derive(Serialize)]
+struct LawState {
+    name: String,
+    holds: bool,
+}
+
+fn state(desk: &Desk, player: &Player) -> State {
+    let (position, scene) = (player.position(), player.scene());
+    let partition = |(tp, view): (&crate::base::TopicPartition, &crate::view::PartitionView)| {
+        let replica = scene.leader_replica(tp).map(|(_, r)| r.clone()).unwrap_or_default();
+        PartitionState {
+            name: tp.to_string(),
+            leader: view.leader,
+            leader_epoch: view.leader_epoch,
+            high_watermark: replica.hw,
+            log_end_offset: replica.leo,
+            log_start_offset: replica.start,
+            isr: view.isr.clone(),
+        }
+    };
+    State {
+        time: player.now() / 1e6,
+        playing: player.playing(),
+        speed: player.speed().factor(),
+        seed: desk.seed().to_string(),
+        steps: position.steps,
+        events: position.events,
+        trace_hash: format!("{:016x}", position.hash),
+        scene: SceneState {
+            brokers: scene.brokers.keys().copied().collect(),
+            topics: scene.topics.keys().map(|t| t.to_string()).collect(),
+            partitions: scene.partitions.iter().map(partition).collect(),
+            producers: scene
+                .producers
+                .iter()
+                .map(|(name, p)| ProducerState {
+                    name: name.to_string(),
+                    acks: p.acks_label(),
+                    acked: p.acked,
+                    pending: p.pending,
+                    failed: p.failed,
+                })
+                .collect(),
+            consumers: scene
+                .consumers
+                .iter()
+                .map(|(name, c)| ConsumerState { name: name.to_string(), delivered: c.delivered })
+                .collect(),
+            laws: scene.laws.iter().map(|l| LawState { name: l.name.clone(), holds: l.holds }).collect(),
+        },
+    }
+}
+
+/// Puts the API on the window.
+pub(super) fn install(desk: &Rc<Desk>) {
+    let api = Object::new();
+    looking(&api, desk);
+    acting(&api, desk);
+    listening(&api, desk);
+    set(&gloo::utils::window(), "terrarium", &api);
+}
+
+fn set(object: &JsValue, name: &str, value: &JsValue) {
+    // Refused only for frozen objects; these are not.
+    let _ = Reflect::set(object, &name.into(), value);
+}
+
+/// Adds a function without arguments.
+fn function(api: &Object, name: &str, f: impl Fn() -> JsValue + 'static) {
+    set(api, name, &Closure::<dyn Fn() -> JsValue>::new(f).into_js_value());
+}
+
+fn looking(api: &Object, desk: &Rc<Desk>) {
+    let at = desk.clone();
+    function(api, "state", move || {
+        let state = at.with(|player| state(&at, player));
+        let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+        state.and_then(|s| s.serialize(&serializer).ok()).unwrap_or(JsValue::NULL)
+    });
+}
+
+fn acting(api: &Object, desk: &Rc<Desk>) {
+    for (name, play) in [("play", true), ("pause", false)] {
+        let at = desk.clone();
+        function(api, name, move || {
+            at.play(play);
+            JsValue::UNDEFINED
+        });
+    }
+    let at = desk.clone();
+    function(api, "restart", move || {
+        at.restart();
+        JsValue::UNDEFINED
+    });
+    let at = desk.clone();
+    function(api, "step", move || {
+        at.step();
+        until_done(&at)
+    });
+    let at = desk.clone();
+    function(api, "save", move || {
+        let id = at.save();
+        promise(&at, id)
+    });
+    let at = desk.clone();
+    let advance = move |seconds: f64| {
+        at.advance(seconds);
+        until_done(&at)
+    };
+    set(api, "advance", &Closure::<dyn Fn(f64) -> JsValue>::new(advance).into_js_value());
+    let at = desk.clone();
+    let command = move |line: String| promise(&at, at.command(&line));
+    set(api, "command", &Closure::<dyn Fn(String) -> JsValue>::new(command).into_js_value());
+    let at = desk.clone();
+    let speed = move |factor: f64| match Speed::of(factor) {
+        Some(speed) => at.set_speed(speed),
+        None => wasm_bindgen::throw_val(Error::new("a speed is 0.25, 0.5, 1, 4, 16 or 64").into()),
+    };
+    set(api, "speed", &Closure::<dyn Fn(f64)>::new(speed).into_js_value());
+}
+
+fn until_done(desk: &Rc<Desk>) -> JsValue {
+    Promise::new(&mut |done, refused| desk.promise_done(done, refused)).into()
+}
+
+fn promise(desk: &Rc<Desk>, id: u32) -> JsValue {
+    Promise::new(&mut |done, refused| desk.promise(id, done, refused)).into()
+}
+
+fn listening(api: &Object, desk: &Rc<Desk>) {
+    let at = desk.clone();
+    let on = move |name: String, listener: Function| {
+        at.listen(move |event| {
+            let said = match event {
+                Event::Opened => ("opened", JsValue::UNDEFINED),
+                Event::Advanced => ("advanced", JsValue::UNDEFINED),
+                Event::Notice(notice) => ("notice", super::notices::sentence(notice).into()),
+                Event::Changed | Event::Download(..) => return,
+            };
+            if said.0 == name {
+                // A listener that throws is its own affair.
+                let _ = listener.call1(&JsValue::NULL, &said.1);
+            }
+        });
+    };
+    set(api, "on", &Closure::<dyn Fn(String, Function)>::new(on).into_js_value());
+}

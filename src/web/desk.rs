@@ -1,0 +1,384 @@
+//! The desk: everything the page knows and everything that can be done with it. Components read it, buttons, keys and
+//! the JavaScript API call it; it alone talks to the worker.
+
+use super::host::Host;
+use super::keep;
+use crate::link::{Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
+use crate::view::{Player, Speed};
+use js_sys::Function;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// The scenario of a visitor's first session.
+pub(crate) const FIRST: &str = include_str!("../../www/scenarios/first.terra");
+
+/// A line of the terminal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Typed {
+    /// Its number.
+    pub(crate) id: u32,
+    /// What was typed.
+    pub(crate) line: String,
+    /// What came of it, once known.
+    pub(crate) answer: Option<Result<String, Refusal>>,
+}
+
+/// How far the page has come.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    /// The worker starts.
+    Starting,
+    /// The saved session is replayed: thousandths.
+    Loading(u16),
+    /// The session stands.
+    Open,
+    /// It cannot go on.
+    Failed(String),
+}
+
+type Waiting = Vec<(Function, Function)>;
+type Listener = Rc<dyn Fn(&Event)>;
+
+/// See the module.
+pub(crate) struct Desk {
+    host: RefCell<Option<Host>>,
+    player: RefCell<Option<Player>>,
+    phase: RefCell<Phase>,
+    seed: Cell<u64>,
+    title: RefCell<Option<String>>,
+    typed: RefCell<Vec<Typed>>,
+    notices: RefCell<Vec<Notice>>,
+    save: Cell<Option<SaveStatus>>,
+    next_id: Cell<u32>,
+    promises: RefCell<BTreeMap<u32, (Function, Function)>>,
+    until_done: RefCell<Waiting>,
+    wants_play: Cell<bool>,
+    outstanding: Cell<u32>,
+    listeners: RefCell<Vec<Listener>>,
+}
+
+/// What listeners of the desk hear.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// Something that is shown has changed.
+    Changed,
+    /// The session stands.
+    Opened,
+    /// A step or the end of a computation was shown.
+    Advanced,
+    /// The person should know something.
+    Notice(Notice),
+    /// Bytes to be offered as a download.
+    Download(String, Vec<u8>),
+}
+
+const PLAYING: &str = "terrarium-playing";
+const SPEED: &str = "terrarium-speed";
+
+impl Desk {
+    /// A desk without a worker yet. `wants_play`: whether a new visitor's session begins to play by itself.
+    pub(crate) fn new(wants_play: bool) -> Rc<Self> {
+        Rc::new(Self {
+            host: RefCell::new(None),
+            player: RefCell::new(None),
+            phase: RefCell::new(Phase::Starting),
+            seed: Cell::new(0),
+            title: RefCell::default(),
+            typed: RefCell::default(),
+            notices: RefCell::default(),
+            save: Cell::new(None),
+            next_id: Cell::new(1),
+            promises: RefCell::default(),
+            until_done: RefCell::default(),
+            wants_play: Cell::new(keep::get(PLAYING).unwrap_or(wants_play)),
+            outstanding: Cell::new(0),
+            listeners: RefCell::default(),
+        })
+    }
+
+    /// Starts the worker.
+    pub(crate) fn start(self: &Rc<Self>) {
+        let desk = Rc::downgrade(self);
+        let told = move |message| {
+            if let Some(desk) = desk.upgrade() {
+                desk.hear(message);
+            }
+        };
+        match Host::start(told) {
+            Ok(host) => {
+                self.host.replace(Some(host));
+            }
+            Err(error) => self.enter(Phase::Failed(format!("This browser does not start workers: {error:?}"))),
+        }
+    }
+
+    /// Calls `listener` with everything that happens from now on.
+    pub(crate) fn listen(&self, listener: impl Fn(&Event) + 'static) {
+        self.listeners.borrow_mut().push(Rc::new(listener));
+    }
+
+    fn say(&self, event: &Event) {
+        // A copy: a listener may add another.
+        let listeners = self.listeners.borrow().clone();
+        for listener in listeners {
+            listener(event);
+        }
+    }
+
+    fn ask(&self, message: &ToWorker) {
+        if matches!(message, ToWorker::Advance { .. } | ToWorker::Step) {
+            self.outstanding.set(self.outstanding.get() + 1);
+        }
+        if let Some(host) = self.host.borrow().as_ref() {
+            host.ask(message);
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.replace(phase);
+        self.say(&Event::Changed);
+    }
+
+    fn hear(&self, message: ToPage) {
+        match message {
+            ToPage::Ready => self.ask(&ToWorker::Open { script: FIRST.into(), seed: seed_of_address() }),
+            ToPage::Loading { permille } => self.enter(Phase::Loading(permille)),
+            ToPage::Opened(opened) => self.open(*opened),
+            ToPage::Batch { frames, computed, done } => {
+                if let Some(player) = self.player.borrow_mut().as_mut() {
+                    player.receive(frames, computed, done);
+                }
+                if done {
+                    self.done();
+                }
+                self.say(&Event::Changed);
+            }
+            ToPage::Commanded { id, result } => self.commanded(id, result),
+            ToPage::Saved { id, status } => self.saved(id, status),
+            ToPage::Notice(notice) => {
+                self.say(&Event::Notice(notice.clone()));
+                self.notices.borrow_mut().push(notice);
+                self.say(&Event::Changed);
+            }
+            ToPage::Export { key, bytes } => self.say(&Event::Download(key, bytes)),
+            ToPage::Failed { message } => self.fail(message),
+        }
+    }
+
+    /// The first word of a failure is the one that says most: what follows is the browser's echo.
+    fn fail(&self, message: String) {
+        if !matches!(self.phase(), Phase::Failed(_)) {
+            self.enter(Phase::Failed(message));
+        }
+    }
+
+    fn open(&self, opened: Opened) {
+        self.seed.set(opened.seed);
+        self.title.replace(opened.title);
+        let mut player = Player::new(opened.scene, opened.position, opened.hop);
+        player.recall(opened.recent);
+        player.set_speed(keep::get(SPEED).and_then(Speed::nth).unwrap_or(Speed::ONE));
+        if self.wants_play.get() {
+            player.play();
+        }
+        self.player.replace(Some(player));
+        self.enter(Phase::Open);
+        self.say(&Event::Opened);
+    }
+
+    /// Something that was asked for is computed.
+    fn done(&self) {
+        self.outstanding.set(self.outstanding.get().saturating_sub(1));
+        if !self.playing() && self.outstanding.get() == 0 {
+            for (done, _) in self.until_done.take() {
+                // A listener that throws is its own affair.
+                let _ = done.call0(&JsValue::NULL);
+            }
+            self.say(&Event::Advanced);
+        }
+    }
+
+    fn commanded(&self, id: u32, result: Result<Option<String>, Refusal>) {
+        let answer = match result {
+            Ok(None) => return,
+            Ok(Some(text)) => Ok(text),
+            Err(refusal) => Err(refusal),
+        };
+        if let Some((done, refused)) = self.promises.borrow_mut().remove(&id) {
+            // One who listens and throws does so on his own account.
+            let _ = match &answer {
+                Ok(text) => done.call1(&JsValue::NULL, &text.as_str().into()),
+                Err(refusal) => refused.call1(&JsValue::NULL, &js_sys::Error::new(&plain(refusal)).into()),
+            };
+        }
+        if let Some(typed) = self.typed.borrow_mut().iter_mut().find(|t| t.id == id) {
+            typed.answer = Some(answer);
+        }
+        self.say(&Event::Changed);
+    }
+
+    fn saved(&self, id: Option<u32>, status: SaveStatus) {
+        self.save.set(Some(status));
+        if let Some((done, _)) = id.and_then(|id| self.promises.borrow_mut().remove(&id)) {
+            let _ = done.call1(&JsValue::NULL, &JsValue::from_bool(status == SaveStatus::Saved));
+        }
+        self.say(&Event::Changed);
+    }
+
+    /// Lets `ms` milliseconds of the person's time pass.
+    pub(crate) fn tick(&self, ms: f64) {
+        let to = self.player.borrow_mut().as_mut().and_then(|player| player.tick(ms));
+        if let Some(to) = to {
+            self.ask(&ToWorker::Advance { to });
+        }
+    }
+
+    /// Plays or pauses.
+    pub(crate) fn play(&self, play: bool) {
+        if let Some(player) = self.player.borrow_mut().as_mut() {
+            if play { player.play() } else { player.pause() }
+        }
+        self.wants_play.set(play);
+        keep::set(PLAYING, play);
+        if !play {
+            self.ask(&ToWorker::Hold);
+            self.ask(&ToWorker::Save { id: 0 });
+        }
+        self.say(&Event::Changed);
+    }
+
+    /// Makes one step; pauses first.
+    pub(crate) fn step(&self) {
+        if self.playing() {
+            self.play(false);
+        }
+        self.ask(&ToWorker::Step);
+    }
+
+    /// Computes and shows the next `seconds` of the world at once; pauses first.
+    pub(crate) fn advance(&self, seconds: f64) {
+        if self.playing() {
+            self.play(false);
+        }
+        let now = self.with(Player::now).unwrap_or_default();
+        let to = crate::base::SimTime((now + seconds.max(0.0) * 1e6) as u64);
+        self.ask(&ToWorker::Advance { to });
+    }
+
+    /// Chooses a speed.
+    pub(crate) fn set_speed(&self, speed: Speed) {
+        if let Some(player) = self.player.borrow_mut().as_mut() {
+            player.set_speed(speed);
+        }
+        keep::set(SPEED, speed.index());
+        self.say(&Event::Changed);
+    }
+
+    /// Runs a line of the script language; gives its number.
+    pub(crate) fn command(&self, line: &str) -> u32 {
+        if line.trim_start().starts_with("run ") && self.playing() {
+            // Time passes at once, from where the picture stands.
+            self.play(false);
+        }
+        let id = self.fresh_id();
+        self.typed.borrow_mut().push(Typed { id, line: line.into(), answer: None });
+        self.ask(&ToWorker::Command { id, line: line.into() });
+        self.say(&Event::Changed);
+        id
+    }
+
+    /// Saves; gives the request's number.
+    pub(crate) fn save(&self) -> u32 {
+        let id = self.fresh_id();
+        self.ask(&ToWorker::Save { id });
+        id
+    }
+
+    /// Begins anew with the first scenario.
+    pub(crate) fn restart(&self) {
+        self.typed.borrow_mut().clear();
+        self.ask(&ToWorker::Restart { script: FIRST.into(), seed: None });
+    }
+
+    /// Asks for the bytes of a save that was put aside.
+    pub(crate) fn export(&self, key: &str) {
+        self.ask(&ToWorker::Export { key: key.into() });
+    }
+
+    /// Keeps a promise's ends until the answer with this number comes.
+    pub(crate) fn promise(&self, id: u32, done: Function, refused: Function) {
+        self.promises.borrow_mut().insert(id, (done, refused));
+    }
+
+    /// Keeps a promise's ends until what was asked for is computed and shown.
+    pub(crate) fn promise_done(&self, done: Function, refused: Function) {
+        self.until_done.borrow_mut().push((done, refused));
+    }
+
+    fn fresh_id(&self) -> u32 {
+        let id = self.next_id.get();
+        self.next_id.set(id + 1);
+        id
+    }
+
+    /// Looks at the player, if the session stands.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&Player) -> T) -> Option<T> {
+        self.player.borrow().as_ref().map(look)
+    }
+
+    /// Whether it plays.
+    pub(crate) fn playing(&self) -> bool {
+        self.with(Player::playing).unwrap_or(false)
+    }
+
+    /// Its speed.
+    pub(crate) fn speed(&self) -> Speed {
+        self.with(Player::speed).unwrap_or(Speed::ONE)
+    }
+
+    /// How far the page has come.
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.borrow().clone()
+    }
+
+    /// The session's seed.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.get()
+    }
+
+    /// The session's title.
+    pub(crate) fn title(&self) -> String {
+        self.title.borrow().clone().unwrap_or_else(|| "A session".into())
+    }
+
+    /// The terminal's lines.
+    pub(crate) fn typed(&self) -> Vec<Typed> {
+        self.typed.borrow().clone()
+    }
+
+    /// What the person should know.
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        self.notices.borrow().clone()
+    }
+
+    /// How saving stands.
+    pub(crate) fn save_status(&self) -> Option<SaveStatus> {
+        self.save.get()
+    }
+}
+
+/// A refusal as a sentence with its column.
+pub(crate) fn plain(refusal: &Refusal) -> String {
+    match refusal.column {
+        Some(column) => format!("column {column}: {}", refusal.message),
+        None => refusal.message.clone(),
+    }
+}
+
+/// The seed that the address asks for: `?seed=7`.
+fn seed_of_address() -> Option<u64> {
+    let query = gloo::utils::window().location().search().ok()?;
+    web_sys::UrlSearchParams::new_with_str(&query).ok()?.get("seed")?.parse().ok()
+}

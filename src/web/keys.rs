@@ -1,0 +1,32 @@
+//! Keys that work everywhere on the page, except while somebody types.
+
+use super::app::Msg;
+use crate::view::Addition;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent};
+
+/// What a key asks for; `letters`: whether single letters ask for anything.
+pub(super) fn meaning(event: &KeyboardEvent, letters: bool) -> Option<Msg> {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+        return None;
+    }
+    let target = event.target().and_then(|t| t.dyn_into::<Element>().ok());
+    let tag = target.as_ref().map(|t| t.tag_name().to_lowercase()).unwrap_or_default();
+    if matches!(tag.as_str(), "input" | "textarea" | "select") {
+        return None;
+    }
+    let on_button = matches!(tag.as_str(), "button" | "a" | "summary");
+    Some(match event.key().as_str() {
+        // A button that has the focus takes the space bar for itself.
+        " " if on_button => return None,
+        " " => Msg::Toggle,
+        "ArrowRight" if tag != "canvas" => Msg::Step,
+        "[" => Msg::Faster(false),
+        "]" => Msg::Faster(true),
+        _ if !letters => return None,
+        "t" | "T" => Msg::Add(Addition::Topic),
+        "p" | "P" => Msg::Add(Addition::Producer),
+        "c" | "C" => Msg::Add(Addition::Consumer),
+        _ => return None,
+    })
+}

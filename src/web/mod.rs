@@ -1,0 +1,33 @@
+//! The browser: the page (Yew components around a canvas) and the worker's host.
+//!
+//! The page owns playback and never waits; the worker owns the session. What they say to each other is in
+//! [`crate::link`]. Plain JavaScript values cross only at the edge that is documented in [`api`].
+
+pub mod api;
+mod app;
+mod bottom;
+mod desk;
+mod details;
+mod download;
+mod frame;
+mod host;
+mod icons;
+mod keep;
+mod keys;
+mod laws;
+mod notices;
+mod paint;
+mod panels;
+mod speech;
+mod stage;
+mod terminal;
+mod theme;
+mod tools;
+mod topbar;
+mod transport;
+pub mod worker;
+
+/// Starts the page.
+pub fn start_page() {
+    yew::Renderer::<app::App>::new().render();
+}

@@ -1,0 +1,129 @@
+//! Clients' boxes, tools, and the broker's card.
+
+use super::brush::{Anchor, Brush, Face, NAME, NUMBER, SMALL, SMALL_BOLD, Type};
+use super::marks::{broker_bar, chip, seal};
+use crate::view::{ClientBox, ConsumerView, ProducerView, Rect, Role, Scene, Shelf};
+
+/// Draws a client's box with what its machine says of itself.
+pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
+    let p = b.palette;
+    b.card(c.card, 5.0, &p.shelf, if c.role == Role::Tool { &p.line3 } else { &p.line2 }, 1.0);
+    let name = b.fitted(&c.name, NAME, c.card.w - 18.0);
+    match c.role {
+        Role::Producer => {
+            if let Some(view) = scene.producers.get(&c.name) {
+                producer(b, c, &name, view);
+            }
+        }
+        Role::Consumer => {
+            if let Some(view) = scene.consumers.get(&c.name) {
+                consumer(b, c, &name, view);
+            }
+        }
+        Role::Tool | Role::Broker(_) => {
+            let text = b.fitted(&c.name, SMALL_BOLD, c.card.w - 16.0);
+            b.left(&text, c.card.x + 9.0, c.card.middle() + 4.0, SMALL_BOLD, &p.ink);
+        }
+    }
+}
+
+fn producer(b: &Brush, c: &ClientBox, name: &str, view: &ProducerView) {
+    let (p, r) = (b.palette, c.card);
+    b.left(name, r.x + 9.0, r.y + 16.0, NAME, &p.ink);
+    seal(b, view.acks, r.x + 15.0, r.y + 27.5, 5.5);
+    b.left(&format!("acks={}", view.acks_label()), r.x + 25.0, r.y + 31.5, NUMBER, &p.ink);
+    if c.folded {
+        return;
+    }
+    if view.failed > 0 {
+        b.left(&format!("{} given up", view.failed), r.x + 9.0, r.y + 48.0, SMALL_BOLD, &p.bad);
+    } else {
+        let word = if view.acks == 0 { "sent" } else { "acked" };
+        counted(b, word, view.acked, r.x + 9.0, r.y + 48.0);
+    }
+    buffer(b, view.pending, r.x + 9.0, r.y + 56.0);
+}
+
+/// A word and a number after it.
+fn counted(b: &Brush, word: &str, n: u64, x: f64, y: f64) {
+    b.left(word, x, y, SMALL, &b.palette.ink3);
+    b.left(&n.to_string(), x + b.width(word, SMALL) + 6.0, y, NUMBER, &b.palette.ink);
+}
+
+/// Records that are not acknowledged yet: five places and a count of the rest.
+fn buffer(b: &Brush, pending: u64, x: f64, y: f64) {
+    let p = b.palette;
+    for n in 0..5u64 {
+        let r = Rect::new(x + n as f64 * 13.0, y, 13.0, 12.0);
+        b.pen(&p.line2, 0.8);
+        if n < pending {
+            b.rect(r, &p.cell);
+            b.frame(r);
+            b.rect(Rect::new(r.x + 4.0, r.y + 4.0, 5.0, 4.0), &p.ink2);
+        } else {
+            b.dash(&[2.0, 2.0]);
+            b.frame(r);
+        }
+    }
+    if pending > 5 {
+        b.left(&format!("+{}", pending - 5), x + 68.0, y + 10.0, Type(Face::Mono, 10.0, 400), &p.ink2);
+    }
+}
+
+fn consumer(b: &Brush, c: &ClientBox, name: &str, view: &ConsumerView) {
+    let (p, r) = (b.palette, c.card);
+    b.left(name, r.x + 9.0, r.y + 16.0, NAME, &p.ink);
+    if c.folded {
+        counted(b, "read", view.delivered, r.x + 9.0, r.y + 31.0);
+        return;
+    }
+    let read = format!("{} read", view.delivered);
+    b.text(&read, r.right() - 9.0, r.y + 16.0, NUMBER, &p.ink2, Anchor::Right);
+    if view.positions.is_empty() {
+        b.left("no positions yet", r.x + 9.0, r.y + 42.0, SMALL, &p.ink3);
+        return;
+    }
+    let widest = view.positions.iter().map(|(_, o)| o.to_string().len()).max().unwrap_or(1);
+    let w = 21.0 + widest.max(2) as f64 * 7.0 + 8.0;
+    let per_row = (((r.w - 8.0) / (w + 3.0)).floor() as usize).max(1);
+    let room = per_row * 2;
+    let shown = if view.positions.len() > room { room - 1 } else { view.positions.len() };
+    for (n, (tp, offset)) in view.positions.iter().take(shown).enumerate() {
+        let at =
+            Rect::new(r.x + 6.0 + (n % per_row) as f64 * (w + 3.0), r.y + 25.0 + (n / per_row) as f64 * 23.0, w, 19.0);
+        b.card(at, 3.0, &p.panel2, &p.line2, 1.0);
+        chip(b, tp.partition, Rect::new(at.x, at.y, 21.0, 19.0));
+        b.text(&offset.to_string(), at.right() - 4.0, at.y + 13.3, NUMBER, &p.ink, Anchor::Right);
+    }
+    if shown < view.positions.len() {
+        let (column, row) = (shown % per_row, shown / per_row);
+        let text = format!("+{}", view.positions.len() - shown);
+        b.left(&text, r.x + 12.0 + column as f64 * (w + 3.0), r.y + 38.0 + row as f64 * 23.0, NUMBER, &p.ink2);
+    }
+}
+
+/// Draws a broker's card: name, state, what it leads.
+pub(crate) fn shelf(b: &Brush, scene: &Scene, shelf: &Shelf, narrow: bool) {
+    let (p, r) = (b.palette, shelf.card);
+    b.card(r, 6.0, &p.shelf, &p.line2, 1.0);
+    broker_bar(b, shelf.broker, Rect::new(r.x + 1.0, r.y + 6.0, 5.0, r.h - 12.0));
+    let name = format!("Broker {}", shelf.broker);
+    b.left(&name, r.x + 14.0, r.y + 22.0, NAME, &p.ink);
+    let view = scene.brokers.get(&shelf.broker);
+    let rack = view.and_then(|v| v.rack.as_ref()).map(|rack| format!("rack {rack}"));
+    let port = view.map(|v| v.listener.rsplit(':').next().unwrap_or_default().to_string()).unwrap_or_default();
+    if narrow {
+        let place = rack.unwrap_or(format!("port {port}"));
+        b.left(&place, r.x + 22.0 + b.width(&name, NAME), r.y + 22.0, SMALL, &p.ink3);
+        return;
+    }
+    b.left("port", r.x + 14.0, r.y + 38.0, SMALL, &p.ink3);
+    b.left(&port, r.x + 40.0, r.y + 38.0, NUMBER, &p.ink2);
+    if let Some(rack) = rack {
+        b.left(&rack, r.x + 14.0, r.y + 53.0, SMALL, &p.ink3);
+    }
+    let leads = scene.partitions.values().filter(|v| v.leader == Some(shelf.broker)).count();
+    let replicas = scene.replicas.keys().filter(|(_, broker)| *broker == shelf.broker).count();
+    counted(b, "leads", leads as u64, r.x + 14.0, r.y + 72.0);
+    counted(b, "holds", replicas as u64, r.x + 14.0, r.y + 87.0);
+}

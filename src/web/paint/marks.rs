@@ -1,0 +1,220 @@
+//! The small marks of the visual grammar: key tokens, partition chips, pips, seals, envelopes.
+
+use super::brush::{Anchor, Brush, Face, NUMBER, SMALL_BOLD, Type};
+use crate::view::{PacketView, RIDERS, Rect, Shape, Token};
+
+/// How a token is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ink {
+    /// Committed.
+    Solid,
+    /// Not committed.
+    Hollow,
+}
+
+/// A key token around a point.
+pub(crate) fn token(b: &Brush, token: Token, x: f64, y: f64, r: f64, ink: Ink) {
+    let p = |points: &[(f64, f64)]| {
+        let moved: Vec<(f64, f64)> = points.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect();
+        b.trace(&moved);
+        b.ctx.close_path();
+    };
+    match token.shape() {
+        Shape::Circle => b.circle(x, y, r),
+        Shape::Square => p(&[(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)]),
+        Shape::Triangle => p(&[(0.0, -1.08), (1.08, 0.86), (-1.08, 0.86)]),
+        Shape::Diamond => p(&[(0.0, -1.18), (1.18, 0.0), (0.0, 1.18), (-1.18, 0.0)]),
+        Shape::BowTie => p(&[(-1.14, -0.98), (0.0, -0.28), (1.14, -0.98), (1.14, 0.98), (0.0, 0.28), (-1.14, 0.98)]),
+        Shape::Plus => p(&PLUS),
+        Shape::Bar => b.round(Rect::new(x - 1.1 * r, y - 0.55 * r, 2.2 * r, 1.1 * r), 0.55 * r),
+    }
+    let color = &b.palette.keys[usize::from(token.0)];
+    if ink == Ink::Solid {
+        b.ctx.set_fill_style_str(color);
+        b.ctx.fill();
+    } else {
+        b.pen(color, 1.5);
+        b.ctx.stroke();
+    }
+}
+
+const PLUS: [(f64, f64); 12] = {
+    let (a, o) = (0.42, 1.1);
+    [(-a, -o), (a, -o), (a, -a), (o, -a), (o, a), (a, a), (a, o), (-a, o), (-a, a), (-o, a), (-o, -a), (-a, -a)]
+};
+
+/// A partition's chip: label, pattern and hue.
+pub(crate) fn chip(b: &Brush, partition: i32, r: Rect) {
+    let n = partition.rem_euclid(8) as usize;
+    b.ctx.save();
+    b.round(r, 3.0);
+    b.ctx.set_fill_style_str(&b.palette.parts[n]);
+    b.ctx.fill();
+    b.ctx.clip();
+    pattern(b, n, r, 8.0);
+    b.ctx.restore();
+    let kind = if partition > 99 { Type(Face::Ui, 9.0, 600) } else { SMALL_BOLD };
+    b.text(&format!("P{partition}"), r.x + r.w / 2.0, r.middle() + 4.0, kind, &b.palette.part_ink, Anchor::Middle);
+}
+
+/// A broker's bar: pattern and quiet hue.
+pub(crate) fn broker_bar(b: &Brush, broker: i32, r: Rect) {
+    let n = (broker - 1).rem_euclid(5) as usize;
+    b.ctx.save();
+    b.round(r, 1.5);
+    b.ctx.set_fill_style_str(&b.palette.brokers[n]);
+    b.ctx.fill();
+    b.ctx.clip();
+    pattern(b, [0, 1, 2, 5, 3][n], r, 6.0);
+    b.ctx.restore();
+}
+
+fn pattern(b: &Brush, n: usize, r: Rect, step: f64) {
+    b.pen(&b.palette.pattern, 1.0);
+    let across = |slope: f64| {
+        let mut x = r.x - r.h;
+        while x < r.right() + r.h {
+            b.line(&[(x, r.bottom()), (x + r.h * slope, r.y)]);
+            x += step * 0.75;
+        }
+    };
+    let down = |step: f64| {
+        let mut y = r.y + step / 2.0;
+        while y < r.bottom() {
+            b.line(&[(r.x, y), (r.right(), y)]);
+            y += step;
+        }
+    };
+    match n {
+        1 => across(1.0),
+        2 | 6 => dots(b, r, step),
+        3 => across(0.0),
+        4 => {
+            across(1.0);
+            across(-1.0);
+        }
+        5 => down(step / 2.0),
+        7 => {
+            across(0.0);
+            down(step);
+        }
+        _ => {}
+    }
+}
+
+fn dots(b: &Brush, r: Rect, step: f64) {
+    let mut row = 0;
+    let mut y = r.y + step / 4.0;
+    while y < r.bottom() {
+        let mut x = r.x + step / 4.0 + f64::from(row % 2) * step / 2.0;
+        while x < r.right() {
+            b.disc(x, y, 1.1, &b.palette.pattern);
+            x += step;
+        }
+        (y, row) = (y + step / 2.0, row + 1);
+    }
+}
+
+/// The seal of an acknowledgement, by the `acks` that asked for it.
+pub(crate) fn seal(b: &Brush, acks: i16, x: f64, y: f64, r: f64) {
+    let p = b.palette;
+    b.disc(x, y, r, &p.panel);
+    match acks {
+        0 => {
+            b.pen(&p.ink3, 1.5);
+            b.dash(&[2.0, 2.0]);
+            b.circle(x, y, r);
+            b.ctx.stroke();
+            b.pen(&p.ink3, 1.5);
+            b.line(&[(x - r * 0.4, y), (x + r * 0.4, y)]);
+        }
+        1 => {
+            b.ctx.begin_path();
+            let quarter = std::f64::consts::FRAC_PI_2;
+            // Refused only for a negative radius.
+            let _ = b.ctx.arc(x, y, r, quarter, 3.0 * quarter);
+            b.ctx.set_fill_style_str(&p.ok);
+            b.ctx.fill();
+            b.pen(&p.ok, 1.5);
+            b.circle(x, y, r);
+            b.ctx.stroke();
+            b.text("1", x + r * 0.44, y + r * 0.37, Type(Face::Ui, r * 1.06, 700), &p.ok, Anchor::Middle);
+        }
+        _ => {
+            b.pen(&p.ok, 1.5);
+            b.circle(x, y, r);
+            b.ctx.stroke();
+            b.disc(x, y, r * 0.73, &p.ok);
+            b.pen(&p.panel, 1.6);
+            b.line(&[(x - r * 0.36, y), (x - r * 0.09, y + r * 0.29), (x + r * 0.38, y - r * 0.27)]);
+        }
+    }
+}
+
+/// The mark of a refusal.
+pub(crate) fn refusal(b: &Brush, x: f64, y: f64) {
+    let p = b.palette;
+    let diamond = [(x + 10.0, y), (x, y + 10.0), (x - 10.0, y), (x, y - 10.0)];
+    b.fill(&diamond, &p.bad_soft);
+    b.pen(&p.bad, 1.5);
+    b.ctx.stroke();
+    b.pen(&p.bad, 1.7);
+    b.line(&[(x - 2.9, y - 2.9), (x + 2.9, y + 2.9)]);
+    b.line(&[(x + 2.9, y - 2.9), (x - 2.9, y + 2.9)]);
+}
+
+/// An envelope around a point, its nose to the right or left, with what rides on it.
+pub(crate) fn envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, right: bool) {
+    let p = b.palette;
+    let half = (b.width(&packet.api, SMALL_BOLD) + 24.0) / 2.0;
+    let s = if right { 1.0 } else { -1.0 };
+    let body = [(-half, -9.0), (half - 3.0, -9.0), (half + 3.0, 0.0), (half - 3.0, 9.0), (-half, 9.0)]
+        .map(|(dx, dy)| (x + s * dx, y + dy));
+    if let crate::view::Cargo::Data { riders, records, .. } = &packet.cargo {
+        ride(b, riders, *records, x - half + 6.0, y - 14.0);
+    }
+    b.fill(&body, &p.panel);
+    b.pen(&p.ink2, 1.4);
+    b.ctx.stroke();
+    let left = x - half + if right { 4.0 } else { 6.0 };
+    b.pen(&p.ink2, 1.1);
+    b.frame(Rect::new(left, y - 4.5, 12.0, 9.0));
+    b.line(&[(left, y - 4.5), (left + 6.0, y + 0.5), (left + 12.0, y - 4.5)]);
+    if packet.cargo == crate::view::Cargo::Metadata {
+        b.disc(left + 6.0, y + 1.6, 1.8, &p.ink2);
+    }
+    b.left(&packet.api, left + 16.0, y + 3.8, SMALL_BOLD, &p.ink);
+}
+
+fn ride(b: &Brush, riders: &[Option<std::sync::Arc<str>>], records: u32, x: f64, y: f64) {
+    for (n, key) in riders.iter().enumerate() {
+        let at = x + n as f64 * 13.0;
+        b.disc(at, y, 6.0, &b.palette.panel);
+        b.pen(&b.palette.line2, 1.0);
+        b.ctx.stroke();
+        token(b, Token::of(key.as_deref()), at, y, 3.6, Ink::Solid);
+    }
+    if records as usize > RIDERS {
+        let more = format!("+{}", records as usize - RIDERS);
+        b.left(&more, x + RIDERS as f64 * 13.0 - 4.0, y + 4.0, NUMBER, &b.palette.ink2);
+    }
+}
+
+/// A number in a small square: a replica in the ISR, or out of it. The leader is underlined.
+pub(crate) fn pip(b: &Brush, broker: i32, x: f64, y: f64, in_isr: bool, leader: bool) {
+    let p = b.palette;
+    let r = Rect::new(x, y, 16.0, 15.0);
+    if in_isr {
+        b.card(r, 3.0, &p.ink, &p.ink, 1.4);
+    } else {
+        b.card(r, 3.0, &p.shelf, &p.line3, 1.4);
+    }
+    let color = if in_isr { &p.shelf } else { &p.ink3 };
+    b.text(&broker.to_string(), x + 8.0, y + 11.3, NUMBER_PIP, color, Anchor::Middle);
+    if leader {
+        b.pen(&p.ink, 2.4);
+        b.line(&[(x, y + 18.2), (x + 16.0, y + 18.2)]);
+    }
+}
+
+const NUMBER_PIP: Type = Type(Face::Mono, 11.0, 600);

@@ -1,0 +1,84 @@
+//! Messages as Kafka's own classes write them: read by the inspector and by the codec, and written again.
+
+use super::{hex, int, same, text};
+use kafka_terrarium::cluster::uuid_text;
+use kafka_terrarium::wire::inspect::{self, Field, Value as Inspected};
+use kafka_terrarium::wire::{ApiKey, RequestKind, ResponseKind};
+use serde_json::Value;
+
+pub(crate) fn message(entry: &Value) -> Result<(), String> {
+    let input = &entry["input"];
+    let (key, version) = (int(&input["api_key"]) as i16, int(&input["version"]) as i16);
+    let bytes = hex(&entry["expected"]["hex"]);
+    let request = input["type"] == "request";
+    let inspect = if request { inspect::request_body } else { inspect::response_body };
+    let fields = inspect(&bytes, key, version).map_err(|error| error.to_string())?;
+    let end = fields.iter().map(|field| field.range.end).max().unwrap_or(0);
+    // The empty list of tagged fields is no field.
+    same("bytes after the last field", bytes[end..].iter().any(|byte| *byte != 0), false)?;
+    same_struct(&fields, &input["json"], &bytes)?;
+    same("bytes written again", written_again(&bytes, key, version, request)?, bytes)
+}
+
+fn written_again(bytes: &[u8], key: i16, version: i16, request: bool) -> Result<Vec<u8>, String> {
+    let api = ApiKey::try_from(key).map_err(|()| format!("API key {key} is not known"))?;
+    let (mut rest, mut again) = (bytes.to_vec().into(), bytes::BytesMut::new());
+    let result = if request {
+        RequestKind::decode(api, &mut rest, version).and_then(|body| body.encode(&mut again, version))
+    } else {
+        ResponseKind::decode(api, &mut rest, version).and_then(|body| body.encode(&mut again, version))
+    };
+    result.map(|()| again.to_vec()).map_err(|error| error.to_string())
+}
+
+fn same_struct(fields: &[Field], json: &Value, bytes: &[u8]) -> Result<(), String> {
+    for field in fields {
+        let name = camel_case(field.name);
+        // What has its default value may be left out of the JSON.
+        if let Some(expected) = json.get(&name) {
+            same_value(&field.value, expected, bytes).map_err(|why| format!("{name}: {why}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn same_value(value: &Inspected, json: &Value, bytes: &[u8]) -> Result<(), String> {
+    match value {
+        Inspected::Null => same("value", &Value::Null, json),
+        Inspected::Bool(value) => same("value", &Value::from(*value), json),
+        Inspected::Int(value) => same("value", *value, int(json)),
+        Inspected::Float(value) => same("value", Some(*value), json.as_f64()),
+        Inspected::Text(value) => same("value", value.as_str(), text(json)),
+        Inspected::Uuid(value) => same("value", uuid_text(*value).as_str(), text(json)),
+        // The JSON of records is their size alone.
+        Inspected::Records(range) => match json.as_i64() {
+            Some(size) => same("size", range.len() as i64, size),
+            None => same("value", base64(&bytes[range.clone()]).as_str(), text(json)),
+        },
+        Inspected::Bytes(range) => same("value", base64(&bytes[range.clone()]).as_str(), text(json)),
+        Inspected::Struct(fields) => same_struct(fields, json, bytes),
+        Inspected::Array(elements) => {
+            let expected = json.as_array().ok_or("not an array")?;
+            same("length", elements.len(), expected.len())?;
+            elements.iter().zip(expected).try_for_each(|(ours, kafkas)| same_value(&ours.value, kafkas, bytes))
+        }
+    }
+}
+
+/// `TopicName` as Kafka's JSON has it: `topicName`.
+fn camel_case(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |group: u32, n: u32| ALPHABET[(group >> (18 - 6 * n) & 63) as usize] as char;
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let group = (0..3).fold(0, |group, n| group << 8 | u32::from(three.get(n).copied().unwrap_or(0)));
+        (0..=three.len() as u32).for_each(|n| text.push(digit(group, n)));
+        (three.len()..3).for_each(|_| text.push('='));
+    }
+    text
+}
