@@ -23,7 +23,7 @@ mod quorum;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 6] = [
+const CHECKS: [(&str, Check); 7] = [
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
     ("kraft_raft_quorum", quorum::check),

@@ -157,11 +157,20 @@ impl MetadataLog {
         self.flushed = self.end_offset;
     }
 
-    /// The log as a process finds it that starts after a crash: what was flushed. What is committed it must learn anew.
-    pub fn recovered(&self) -> Self {
+    /// The log as a process finds it that starts after another's end: all that was written. What of it is committed it
+    /// must learn anew.
+    pub fn reopened(&self) -> Self {
         let mut log = self.clone();
-        log.truncate(log.flushed.max(log.start_offset));
+        log.truncate(log.end_offset);
         log.high_watermark = log.start_offset;
+        log
+    }
+
+    /// The log as a process finds it that starts after the host lost its power: what was flushed. Voters flush with every
+    /// append, observers do not.
+    pub fn after_power_loss(&self) -> Self {
+        let mut log = self.reopened();
+        log.truncate(log.flushed.max(log.start_offset));
         log
     }
 
@@ -275,5 +284,101 @@ impl MetadataLog {
             snapshots: BTreeMap::from([(id, content)]),
             ..Self::default()
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::records::Record;
+
+    /// A log whose epochs end at the given offsets, each batch one record.
+    fn log(epochs: &[(i32, i64)]) -> MetadataLog {
+        let mut log = MetadataLog::new();
+        for (epoch, end) in epochs {
+            while log.end_offset() < *end {
+                log.append_as_leader(&records::build(&[Record::default()]), *epoch);
+            }
+        }
+        log
+    }
+
+    fn at(offset: i64, epoch: i32) -> OffsetAndEpoch {
+        OffsetAndEpoch { offset, epoch }
+    }
+
+    #[test]
+    fn epochs_end_where_the_next_begins() {
+        let log = log(&[(1, 3), (4, 5), (6, 9)]);
+        let ends: Vec<_> = (0..=7).map(|epoch| log.end_of_epoch(epoch)).collect();
+        let (one, four, six) = (at(3, 1), at(5, 4), at(9, 6));
+        assert_eq!(ends, [at(0, 0), one, one, one, four, four, six, six]);
+    }
+
+    #[test]
+    fn a_fetch_is_valid_on_a_common_prefix_alone() {
+        let log = log(&[(1, 3), (4, 5), (6, 9)]);
+        for (offset, epoch) in [(0, 0), (0, 9), (2, 1), (3, 1), (5, 4), (9, 6)] {
+            assert_eq!(log.validate(offset, epoch), Validity::Valid, "{offset} in epoch {epoch}");
+        }
+        assert_eq!(log.validate(4, 1), Validity::Diverging(at(3, 1)), "longer in the epoch");
+        assert_eq!(log.validate(4, 3), Validity::Diverging(at(3, 1)), "an epoch that is not here");
+        assert_eq!(log.validate(10, 6), Validity::Diverging(at(9, 6)));
+        assert_eq!(log.validate(1, 0), Validity::Diverging(at(0, 0)));
+    }
+
+    #[test]
+    fn a_follower_cuts_to_the_shorter_end_of_the_epoch() {
+        let mut own = log(&[(1, 3), (2, 6)]);
+        assert_eq!(own.divergence(at(5, 2)), 5);
+        assert_eq!(own.divergence(at(9, 2)), 6);
+        assert_eq!(own.divergence(at(2, 1)), 2);
+        assert_eq!(own.divergence(at(4, 3)), 6, "the leader's epoch is not here: the next round looks at what is");
+        own.truncate(2);
+        assert_eq!((own.end(), own.batches_from(0).count()), (at(2, 1), 2));
+        own.truncate(0);
+        assert_eq!(own.end(), at(0, 0));
+    }
+
+    #[test]
+    fn a_snapshot_stands_for_what_is_before_it() {
+        let mut log = log(&[(1, 3), (2, 6)]);
+        log.commit(6);
+        log.keep_snapshot(3, "state".into());
+        assert_eq!((log.start_offset(), log.end_offset(), log.latest_snapshot()), (3, 6, Some(at(3, 1))));
+        assert_eq!(log.validate(3, 1), Validity::Valid, "it goes on from the snapshot");
+        assert_eq!(log.validate(4, 2), Validity::Valid);
+        for (offset, epoch) in [(2, 1), (3, 2), (5, 0)] {
+            assert_eq!(log.validate(offset, epoch), Validity::Snapshot(at(3, 1)), "{offset} in epoch {epoch}");
+        }
+        let mut other = MetadataLog::new();
+        other.restart_at(at(3, 1), "state".into());
+        assert_eq!((other.end(), other.high_watermark()), (at(3, 1), 3));
+    }
+
+    #[test]
+    fn what_was_not_flushed_is_lost_with_the_power_alone() {
+        let leaders = log(&[(1, 3)]);
+        let mut own = log(&[(1, 2)]);
+        assert!(own.append_as_follower(leaders.read(2, 1), 1));
+        own.begin_epoch(5);
+        assert_eq!(own.last_epoch(), 5);
+        assert_eq!(own.reopened().end(), at(3, 1), "an epoch without records is forgotten");
+        assert_eq!(own.after_power_loss().end(), at(2, 1));
+        own.flush();
+        assert_eq!(own.after_power_loss().end(), at(3, 1));
+    }
+
+    #[test]
+    fn a_follower_takes_no_corrupt_or_later_batches_and_no_gaps() {
+        let leaders = log(&[(1, 2), (3, 4)]);
+        let mut own = MetadataLog::new();
+        assert!(own.append_as_follower(leaders.read(0, usize::MAX), 2), "the leader of epoch 2 has none of epoch 3");
+        assert_eq!(own.end(), at(2, 1));
+        let mut corrupt = leaders.read(2, usize::MAX).to_vec();
+        *corrupt.last_mut().unwrap() ^= 1;
+        assert!(own.append_as_follower(corrupt.into(), 3));
+        assert_eq!(own.end(), at(3, 3), "up to the corrupt one");
+        assert!(!own.append_as_follower(leaders.read(1, 1), 3), "offsets go on from the end");
     }
 }

@@ -46,7 +46,7 @@
 //! [`handle_failure`](Replica::handle_failure) with what the network brings, [`append`](Replica::append) with records, and
 //! [`poll`](Replica::poll) after each of these and at [`next_deadline`](Replica::next_deadline). Each leaves [`Effect`]s
 //! to carry out. What is committed lies in [`Replica::log`] below [`Replica::high_watermark`]. [`Replica::durable`] is
-//! what a crash leaves.
+//! what is left when the process ends.
 //!
 //! Not built: changes of the voters (KIP-853); its fields in messages are filled and checked.
 

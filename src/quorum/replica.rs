@@ -116,7 +116,12 @@ impl Replica {
 
     /// What survives if the process ends now.
     pub fn durable(&self) -> Durable {
-        Durable { election: self.election, log: self.log.recovered() }
+        Durable { election: self.election, log: self.log.reopened() }
+    }
+
+    /// What survives if the host loses its power now.
+    pub fn durable_after_power_loss(&self) -> Durable {
+        Durable { election: self.election, log: self.log.after_power_loss() }
     }
 
     /// What it was started with.

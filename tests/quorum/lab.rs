@@ -111,10 +111,12 @@ impl Lab {
         self.input(id, |replica, turn| replica.poll(turn));
     }
 
-    /// Ends a node's process on the spot. Its connections break: who waits for an answer on one learns it.
+    /// Ends a node's process on the spot, at times with the power of its host. Its connections break: who waits for an answer on one learns it.
     pub(crate) fn crash(&mut self, id: i32) {
+        let power_lost = self.rng.below(2) == 0;
         let node = self.nodes.get_mut(&id).expect("a node of the lab");
-        node.disk = node.replica.take().expect("it runs").durable();
+        let replica = node.replica.take().expect("it runs");
+        node.disk = if power_lost { replica.durable_after_power_loss() } else { replica.durable() };
         for (to, correlation_id, ..) in std::mem::take(&mut node.asked).into_values() {
             self.post(id, to, Parcel::Failure { from: id, correlation_id });
         }

@@ -39,8 +39,8 @@ pub(crate) fn check(entry: &Value) -> Result<(), String> {
     same("state after", lab.state(), state_after(entry))
 }
 
-/// The state that the entry expects, with one difference of 4.1 to the snapshot that the vectors come from: who turns
-/// from a vote of an epoch to following its leader remembers the vote (KAFKA-16164), instead of forgetting it.
+/// The state that the entry expects, with one difference of 4.1 to the snapshot that the vectors come from, which came
+/// with pre-votes (KIP-996): who turns from a vote of an epoch to following its leader remembers the vote.
 fn state_after(entry: &Value) -> Value {
     let (before, after) = (&entry["input"]["state_before"], &entry["expected"]["state_after"]);
     let mut wanted = state_of(after);
