@@ -35,7 +35,9 @@ pub enum Effect {
     },
     /// Write the election state to disk (the file `quorum-state`), durably, before anything that follows is sent.
     Persist(ElectionState),
-    /// The replica is in a new state. Kafka tells the controller and the broker (`handleLeaderChange`).
+    /// The replica is in a new state. Kafka tells the controller and the broker of another leader at once
+    /// (`handleLeaderChange`), and a controller that it leads itself when it has applied the log up to its
+    /// [`epoch_start`](super::Replica::epoch_start).
     Changed {
         /// What it is now.
         role: Role,

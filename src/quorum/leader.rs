@@ -47,7 +47,7 @@ impl Progress {
 #[derive(Clone, Debug)]
 pub(super) struct LeaderState {
     own_id: i32,
-    epoch_start: i64,
+    pub(super) epoch_start: i64,
     pub(super) granting: Vec<i32>,
     voters: BTreeMap<i32, Progress>,
     observers: BTreeMap<ReplicaKey, Progress>,

@@ -155,6 +155,12 @@ impl Replica {
         self.high_watermark
     }
 
+    /// The offset of its epoch's first record, if it leads. Kafka's controller becomes active when it has applied that
+    /// record, and so all that earlier leaders have committed.
+    pub fn epoch_start(&self) -> Option<i64> {
+        self.leader_state().map(|leader| leader.epoch_start)
+    }
+
     /// Its log.
     pub fn log(&self) -> &MetadataLog {
         &self.log

@@ -45,7 +45,7 @@ fn a_high_watermark_is_unknown_until_the_epochs_first_record_is_committed() {
     let mut lab = Lab::new(2, 3, 0);
     lab.run_until(ms(60_000), |lab| lab.leader().is_some());
     let leader = lab.leader().unwrap();
-    assert_eq!(lab.replica(leader).high_watermark(), None);
+    assert_eq!((lab.replica(leader).epoch_start(), lab.replica(leader).high_watermark()), (Some(0), None));
     lab.elect();
     assert_eq!(lab.replica(leader).high_watermark(), Some(1));
 }

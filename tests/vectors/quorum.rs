@@ -217,6 +217,10 @@ fn config_of(entry: &Value) -> Arc<QuorumConfig> {
     let mut config = QuorumConfig::new(own, directory, cluster.filter(|_| known).unwrap_or("$U1"), &voters);
     config.topic = "metadata".into();
     config.topic_id = METADATA_TOPIC_ID;
+    // A replica that is no voter although its id is one has another directory than the voter.
+    if let Some(voter) = config.voters.get_mut(&own).filter(|_| before["is_voter"] == false) {
+        voter.key.directory = Some(Uuid::from_u128(0xd2));
+    }
     // Servers that are known by their address alone have negative ids.
     let from = input["from"].as_i64().unwrap_or(0);
     if from < 0 {
@@ -246,7 +250,9 @@ fn history(entry: &Value, end: i64) -> Vec<(i32, i64)> {
     let diverging = &entry["expected"]["response"]["responses"][0]["partitions"][0]["divergingEpoch"];
     let asked = &entry["input"]["request"]["topics"][0]["partitions"][0];
     let mut history = Vec::new();
-    if let (Some(epoch), Some(upto)) = (diverging["epoch"].as_i64(), diverging["endOffset"].as_i64()) {
+    if let (Some(epoch), Some(upto)) = (diverging["epoch"].as_i64(), diverging["endOffset"].as_i64())
+        && epoch < int(&before["last_fetched_epoch"])
+    {
         history.push((epoch as i32, upto));
     } else if let (Some(epoch), Some(offset)) = (asked["lastFetchedEpoch"].as_i64(), asked["fetchOffset"].as_i64())
         && offset > 0
