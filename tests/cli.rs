@@ -183,11 +183,8 @@ fn what_is_not_built_yet_is_refused_by_name() {
             "1:23: this build runs combined controllers; controllers of their own are not built yet",
         ),
         ("consumer c --topic t --group g", "1:22: `--group`, a consumer in a group, is not built yet"),
-        ("crash broker 1", "1:1: `crash` is not built yet: this build has no faults"),
-        (
-            "at 2s slow link broker 1 leader(t-0) --latency 300ms",
-            "1:7: `slow link` is not built yet: this build has no faults",
-        ),
+        ("power-loss broker 1", "1:1: `power-loss` is not built yet"),
+        ("at 2s slow disk broker 1 x10", "1:7: `slow disk` is not built yet"),
         ("show lag(g)", "1:6: `lag` of a group is not built yet: this build has no consumer groups"),
         ("kafka-console-producer.sh --topic t", "1:1: `kafka-console-producer.sh` is not built yet"),
         ("kafka-topics.sh --describe", "1:17: `--describe` is not built yet"),

@@ -125,7 +125,7 @@ fn what_is_typed_wrongly_changes_nothing() {
         ("status\nstatus", "2:1: a second command; one at a time"),
         ("cluster --brokers 1", "1:1: `cluster` while the world runs; a cluster is set up by a script's first line"),
         ("broker 2", "1:1: a broker cannot join a running cluster: that is not built yet"),
-        ("crash broker 1", "1:1: `crash` is not built yet: this build has no faults"),
+        ("power-loss broker 1", "1:1: `power-loss` is not built yet"),
     ] {
         assert_eq!(session.command(line).map_err(|error| error.to_string()), Err(error.to_owned()));
         assert_same(&session, &before);

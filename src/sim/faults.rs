@@ -9,7 +9,7 @@ use super::host::{Held, Host, Node};
 use super::net::{Cargo, Side};
 use super::world::{Happening, World};
 use super::{Applied, CommandError, TraceKind};
-use crate::base::{ConnId, EventId, HostId, SimDuration};
+use crate::base::{ConnId, EventId, HostId, SimDuration, SimTime};
 use crate::machine::Input;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -150,25 +150,33 @@ impl World {
     fn resume(&mut self, id: HostId, cause: EventId) {
         let host = self.host_mut(id);
         host.paused = false;
+        let mut waiting = Vec::new();
         for held in std::mem::take(&mut host.held) {
             match held {
-                Held::Arrival(conn, side) => self.scheduler.plan(self.now(), Happening::Arrival(conn, side)),
+                Held::Arrival(conn, side) => waiting.push((conn, side)),
                 Held::Input(input, because) => self.with_host(id, because, |host, ctx| host.handle(input, ctx)),
             }
         }
+        self.release(waiting, self.now(), cause);
         self.set_alarm(id, Some(cause));
     }
 
     /// What waited at the cut sets out again.
     fn heal(&mut self, from: HostId, to: HostId, cause: EventId) {
         let Some(link) = self.links.remove(&(from, to)) else { return };
-        let at = self.now() + self.spec().network.latency;
+        self.release(link.waiting, self.now() + self.spec().network.latency, cause);
+    }
+
+    /// Lets what waited arrive at `at`, in its order.
+    fn release(&mut self, waiting: Vec<(ConnId, Side)>, at: SimTime, cause: EventId) {
         let mut nth: BTreeMap<(ConnId, bool), usize> = BTreeMap::new();
-        for (conn, side) in link.waiting {
+        for (conn, side) in waiting {
             self.scheduler.plan(at, Happening::Arrival(conn, side));
             let nth = nth.entry((conn, side == Side::Client)).or_default();
-            if let Some(sent) = self.connections.get(&conn).and_then(|c| c.nth_message(side, *nth)) {
-                self.emit(Some(to), Some(cause), TraceKind::Delayed { sent, arrives: Some(at) });
+            let Some(connection) = self.connections.get(&conn) else { continue };
+            let (to, message) = (connection.host(side), connection.nth_message(side, *nth));
+            if let Some(sent) = message {
+                self.emit(to, Some(cause), TraceKind::Delayed { sent, arrives: Some(at) });
             }
             *nth += 1;
         }
@@ -188,17 +196,16 @@ impl World {
         }
         if self.is_cut(from, to) {
             self.link_mut(from, to).waiting.push((conn, side));
-            if is_message {
-                self.emit(Some(to), Some(sent), TraceKind::Delayed { sent, arrives: None });
-            }
-            return true;
-        }
-        // The kernel shakes hands for a process that stands still.
-        if self.is_paused(to) && !opens {
+        } else if self.is_paused(to) && !opens {
+            // The kernel shakes hands for a process that stands still; all else it keeps.
             self.host_mut(to).held.push_back(Held::Arrival(conn, side));
-            return true;
+        } else {
+            return false;
         }
-        false
+        if is_message {
+            self.emit(Some(to), Some(sent), TraceKind::Delayed { sent, arrives: None });
+        }
+        true
     }
 
     fn reset(&mut self, a: HostId, b: HostId, cause: EventId) {

@@ -20,7 +20,7 @@ pub struct TraceEvent {
     pub kind: TraceKind,
 }
 
-/// What an event is.
+/// What an event is. New kinds go to the end: the hash counts them.
 #[derive(Clone, Debug, Serialize)]
 pub enum TraceKind {
     /// A host joined the world and its process started.
@@ -65,13 +65,6 @@ pub enum TraceKind {
         /// The event that sent it.
         sent: EventId,
     },
-    /// A message under way arrives later than it was to: at this moment, or when the link heals.
-    Delayed {
-        /// The event that sent it.
-        sent: EventId,
-        /// When; none while it waits at a cut.
-        arrives: Option<SimTime>,
-    },
     /// A message was lost: the connection went away while it travelled.
     Lost {
         /// The event that sent it.
@@ -79,6 +72,13 @@ pub enum TraceKind {
     },
     /// Something happened inside this host's machine.
     Fact(Fact),
+    /// A message arrives later than it was to: at this moment, or when the link heals or the process goes on.
+    Delayed {
+        /// The event that sent it.
+        sent: EventId,
+        /// When; none while it waits at a cut link or before a process that stands still.
+        arrives: Option<SimTime>,
+    },
 }
 
 /// What is known of a message without opening it.

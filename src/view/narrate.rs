@@ -42,9 +42,7 @@ pub fn narrate(event: &TraceEvent, scene: &Scene) -> Option<Line> {
         TraceKind::Connecting { to: None, .. } => (Alarm, format!("{who} tries to connect, and nobody listens there.")),
         TraceKind::Sent { packet, .. } => (Routine, asks(scene, &who, packet)?),
         TraceKind::Lost { .. } => (Alarm, format!("A message to {} is lost with its connection.", who)),
-        TraceKind::Delayed { arrives: None, .. } => {
-            (Notable, format!("A message to {who} waits where the link is cut."))
-        }
+        TraceKind::Delayed { arrives: None, .. } => (Notable, format!("A message to {who} waits.")),
         TraceKind::Delayed { arrives: Some(_), .. } => (Routine, format!("A message to {who} arrives late.")),
         TraceKind::Fact(fact) => fact_text(fact, &who),
         TraceKind::Connected { .. } | TraceKind::Disconnected { .. } | TraceKind::Received { .. } => return None,

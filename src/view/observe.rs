@@ -208,6 +208,7 @@ impl Observer {
         match &event.kind {
             TraceKind::Sent { packet, message } => frame.sent.push(self.packet(event, packet, message)),
             TraceKind::Lost { sent } => frame.lost.push(*sent),
+            TraceKind::Delayed { sent, arrives } => frame.delayed.push((*sent, *arrives)),
             _ => {}
         }
         frame.lines.extend(narrate(event, &self.scene));
@@ -235,6 +236,7 @@ impl Observer {
             response: packet.response,
             sent: event.at,
             arrives: packet.arrives,
+            until: Some(packet.arrives),
             size: message.size() as u32,
             cargo,
             error,

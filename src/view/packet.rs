@@ -29,6 +29,8 @@ pub struct PacketView {
     pub sent: SimTime,
     /// When it arrives if nothing befalls it.
     pub arrives: SimTime,
+    /// Until when it is drawn: its arrival, or later when something holds it up; none while nobody knows.
+    pub until: Option<SimTime>,
     /// Its length in bytes on the wire.
     pub size: u32,
     /// Kind of content.
@@ -70,7 +72,7 @@ impl PacketView {
 
     /// Whether it is under way at `now`.
     pub fn in_flight(&self, now: f64) -> bool {
-        self.sent.0 as f64 <= now && now < self.arrives.0 as f64
+        self.sent.0 as f64 <= now && self.until.is_none_or(|until| now < until.0 as f64)
     }
 
     /// What it carries, in a few words: `2 records for orders-0`.
@@ -128,6 +130,7 @@ mod tests {
             response: false,
             sent: SimTime(sent),
             arrives: SimTime(arrives),
+            until: Some(SimTime(arrives)),
             size: 120,
             cargo: Cargo::Data { partitions: vec![TopicPartition::new("orders", 0)], riders: vec![None], records: 1 },
             error: None,
@@ -139,6 +142,8 @@ mod tests {
         let p = packet(100, 300);
         assert_eq!([50.0, 100.0, 150.0, 300.0, 900.0].map(|t| p.progress(t)), [0.0, 0.0, 0.25, 1.0, 1.0]);
         assert_eq!([99.0, 100.0, 299.0, 300.0].map(|t| p.in_flight(t)), [false, true, true, false]);
+        let held = PacketView { until: None, ..packet(100, 300) };
+        assert_eq!((held.progress(900.0), held.in_flight(900.0)), (1.0, true), "it waits where it would arrive");
         assert_eq!(packet(5, 5).progress(5.0), 1.0, "a message that takes no time is there");
     }
 

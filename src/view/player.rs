@@ -24,6 +24,8 @@ pub struct Frame {
     pub sent: Vec<PacketView>,
     /// Messages that were lost under way.
     pub lost: Vec<EventId>,
+    /// Messages that are held up, and until when if that is known.
+    pub delayed: Vec<(EventId, Option<SimTime>)>,
     /// Sentences.
     pub lines: Vec<Line>,
 }
@@ -212,6 +214,10 @@ impl Player {
         self.shown = frame.position;
         frame.delta.apply(&mut self.scene);
         self.flights.retain(|p| !frame.lost.contains(&p.id));
+        for (id, until) in frame.delayed {
+            let delayed = self.flights.iter_mut().chain(self.messages.iter_mut()).filter(|p| p.id == id);
+            delayed.for_each(|p| p.until = until);
+        }
         for packet in frame.sent {
             if packet.in_flight(self.now) {
                 self.flights.push(packet.clone());
