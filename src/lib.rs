@@ -13,6 +13,7 @@
 //! | [`machine`] | the contract between the world and the machines in it |
 //! | [`storage`] | the simulated disk: logs, page cache and disk apart, crashes and recovery |
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
+//! | [`quorum`] | Raft for the cluster's metadata log |
 //! | [`cluster`] | the cluster's metadata: topics, placement |
 //! | [`broker`] | request handling |
 //! | [`client`] | producer, consumer, admin |
@@ -33,6 +34,7 @@ pub mod client;
 pub mod cluster;
 pub mod link;
 pub mod machine;
+pub mod quorum;
 pub mod save;
 pub mod script;
 pub mod session;

@@ -19,12 +19,16 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[path = "vectors/quorum.rs"]
+mod quorum;
+
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("kraft_raft_quorum", quorum::check),
     ("leader_epoch_cache", storage::epochs::cache),
     ("leader_epoch_truncation", storage::epochs::truncation),
     ("murmur2", murmur2_vector),

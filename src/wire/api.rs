@@ -30,9 +30,26 @@ pub const BROKER_APIS: &[ApiRange] = &[
     range(ApiKey::CreateTopics, 2, 7),
 ];
 
+/// What a controller's listener advertises, by API key: the ranges of Kafka 4.1, for the APIs that are built. Raft's own
+/// (KIP-595, KIP-630, KIP-836) are served nowhere else but DescribeQuorum, which a broker forwards.
+pub const CONTROLLER_APIS: &[ApiRange] = &[
+    range(ApiKey::Fetch, 4, 18),
+    range(ApiKey::ApiVersions, 0, 4),
+    range(ApiKey::Vote, 0, 2),
+    range(ApiKey::BeginQuorumEpoch, 0, 1),
+    range(ApiKey::EndQuorumEpoch, 0, 1),
+    range(ApiKey::DescribeQuorum, 0, 2),
+    range(ApiKey::FetchSnapshot, 0, 1),
+];
+
 /// The advertised range of an API, if a broker serves it.
 pub fn api_range(api: ApiKey) -> Option<ApiRange> {
-    BROKER_APIS.iter().find(|r| r.api as i16 == api as i16).copied()
+    range_in(BROKER_APIS, api)
+}
+
+/// The range of an API in a listener's table, if the listener serves it.
+pub fn range_in(apis: &[ApiRange], api: ApiKey) -> Option<ApiRange> {
+    apis.iter().find(|r| r.api as i16 == api as i16).copied()
 }
 
 /// The highest version that both ends speak, or `None` when the ranges do not meet.

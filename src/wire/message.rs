@@ -1,6 +1,6 @@
 //! Requests and responses as values and as frames.
 
-use super::api::api_range;
+use super::api::{ApiRange, BROKER_APIS, range_in};
 use super::inspect;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind};
@@ -88,6 +88,11 @@ macro_rules! on_body {
             $kind::Metadata($body) => $do,
             $kind::ApiVersions($body) => $do,
             $kind::CreateTopics($body) => $do,
+            $kind::Vote($body) => $do,
+            $kind::BeginQuorumEpoch($body) => $do,
+            $kind::EndQuorumEpoch($body) => $do,
+            $kind::DescribeQuorum($body) => $do,
+            $kind::FetchSnapshot($body) => $do,
             other => unreachable!("an API that no machine speaks: {other:?}"),
         }
     };
@@ -123,13 +128,18 @@ impl Request {
     /// Reads a frame (without its length prefix) as a broker's listener does: the header first, then whether the API is
     /// served at that version, then the body, walked before it is decoded. Bytes after the body are ignored, as Kafka ignores them.
     pub fn decode(frame: &Bytes) -> Result<Self, FrameError> {
+        Self::decode_for(frame, BROKER_APIS)
+    }
+
+    /// Reads a frame as [`Request::decode`] does, for a listener that serves `apis`.
+    pub fn decode_for(frame: &Bytes, apis: &[ApiRange]) -> Result<Self, FrameError> {
         if frame.len() < 8 {
             return Err(FrameError::TooShort(frame.len()));
         }
         let mut head = frame.clone();
         let (key, version, correlation_id) = (head.get_i16(), head.get_i16(), head.get_i32());
         let api = ApiKey::try_from(key).map_err(|()| FrameError::UnknownApi(key))?;
-        let range = api_range(api).ok_or(FrameError::UnknownApi(key))?;
+        let range = range_in(apis, api).ok_or(FrameError::UnknownApi(key))?;
         let malformed = |e: &dyn fmt::Display| FrameError::Malformed(e.to_string());
         let mut rest = frame.clone();
         let header =

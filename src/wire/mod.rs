@@ -11,13 +11,14 @@
 //! timestamp where Kafka's producer uses its first.
 
 mod api;
+pub mod control;
 mod error;
 mod error_codes;
 pub mod inspect;
 mod message;
 pub mod records;
 
-pub use api::{ApiRange, BROKER_APIS, api_name, api_range, negotiate};
+pub use api::{ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, negotiate, range_in};
 pub use error::{ErrorCode, Treatment};
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;

@@ -15,6 +15,8 @@ const LOG_OVERHEAD: usize = 12;
 const MIN_LENGTH: i32 = 14;
 /// The format's version.
 const MAGIC: i8 = 2;
+/// The attribute bit of a control batch.
+const CONTROL: i16 = 1 << 5;
 
 const BASE_OFFSET: usize = 0;
 const LENGTH: usize = 8;
@@ -81,6 +83,11 @@ impl BatchHeader {
     /// Offset after the last record.
     pub fn next_offset(&self) -> i64 {
         self.last_offset() + 1
+    }
+
+    /// Whether its records are the cluster's own and not an application's.
+    pub fn is_control(&self) -> bool {
+        self.attributes & CONTROL != 0
     }
 }
 
@@ -219,6 +226,15 @@ pub fn build(records: &[Record]) -> Bytes {
     put(RECORD_COUNT, &(records.len() as i32).to_be_bytes());
     let length = (out.len() - LOG_OVERHEAD) as i32;
     out[LENGTH..LEADER_EPOCH].copy_from_slice(&length.to_be_bytes());
+    let crc = crc32c::crc32c(&out[ATTRIBUTES..]);
+    out[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
+    out.freeze()
+}
+
+/// Builds a batch as [`build`] does, marked as a control batch.
+pub(super) fn build_control(records: &[Record]) -> Bytes {
+    let mut out = BytesMut::from(&build(records)[..]);
+    out[ATTRIBUTES..LAST_OFFSET_DELTA].copy_from_slice(&CONTROL.to_be_bytes());
     let crc = crc32c::crc32c(&out[ATTRIBUTES..]);
     out[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
     out.freeze()

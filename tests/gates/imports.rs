@@ -17,17 +17,19 @@ enum May {
 }
 
 /// The modules under src/ in their order, and last the three programs.
-const LAYERS: [(&str, May); 19] = [
+const LAYERS: [(&str, May); 20] = [
     ("base", May::Above),
     ("wire", May::Above),
     // The contract of the machines (input, context, effect, fact), which knows none of them.
     ("machine", May::Only(&["base", "wire"])),
     ("storage", May::Above),
     ("check", May::Above),
+    // Raft knows of a cluster only its voters and its log.
+    ("quorum", May::AboveBut(&["check"])),
     ("cluster", May::Above),
     ("broker", May::Above),
     // A client knows of a cluster what a real one knows: the protocol.
-    ("client", May::AboveBut(&["broker", "cluster", "storage"])),
+    ("client", May::AboveBut(&["broker", "cluster", "quorum", "storage"])),
     ("sim", May::Above),
     ("script", May::Above),
     ("session", May::Above),
