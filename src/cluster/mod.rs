@@ -4,9 +4,23 @@
 //! a quorum of controllers, a metadata log that brokers replay, elections and configs have their place here and are not
 //! built yet.
 
+mod metadata_version;
+mod partition;
+mod partition_change;
+mod placement;
 mod topics;
 
+pub use metadata_version::MetadataVersion;
+pub use partition::{
+    DIRECTORY_LOST, DIRECTORY_MIGRATING, DIRECTORY_UNASSIGNED, LEADER_NO_CHANGE, LeaderRecoveryState,
+    PartitionRegistration,
+};
+pub use partition_change::{Election, ElectionResult, PartitionChangeBuilder, default_directory};
+pub use placement::{PlacementRandom, UsableBroker, place_replicas};
 pub use topics::{CreateTopicError, NewTopic, Partition, Topic, Topics};
+
+/// No leader, as records and responses say it.
+pub const LEADER_NONE: i32 = -1;
 
 /// A UUID as Kafka writes it: 22 characters of URL-safe base64 without padding.
 pub fn uuid_text(id: uuid::Uuid) -> String {

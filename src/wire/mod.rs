@@ -14,6 +14,10 @@ mod api;
 mod error;
 mod error_codes;
 mod message;
+mod metadata_log;
+#[rustfmt::skip]
+pub mod metadata_records;
+mod record_codec;
 pub mod records;
 
 pub use api::{ApiRange, BROKER_APIS, api_name, api_range, negotiate};
@@ -21,3 +25,6 @@ pub use error::{ErrorCode, Treatment};
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{FrameError, Message, Request, Response};
+pub use metadata_log::VersionedRecord;
+pub use metadata_records::MetadataRecord;
+pub use record_codec::RecordError;
