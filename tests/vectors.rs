@@ -6,6 +6,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
 
+#[path = "vectors/control/mod.rs"]
+mod control;
+
 use kafka_terrarium::base::{murmur2, partition_for_key};
 use kafka_terrarium::cluster::uuid_text;
 use kafka_terrarium::wire::records::{self, Record};
@@ -17,11 +20,13 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 5] = [
+const CHECKS: [(&str, Check); 7] = [
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("leader_election_partition_change", control::partition_change::check),
     ("murmur2", murmur2_vector),
     ("record_batches", record_batch),
+    ("replica_placement_kraft_striped", control::placement::check),
     ("uuid", uuid),
 ];
 

@@ -4,12 +4,35 @@
 //! a quorum of controllers, a metadata log that brokers replay, elections and configs have their place here and are not
 //! built yet.
 
+mod alter_configs;
+mod alter_partition;
+mod alter_topics;
+mod brokers;
+pub mod config_defs;
+mod configs;
+mod controller;
+mod create_topics;
+mod elections;
+mod features;
+mod fencing;
+mod heartbeats;
 mod metadata_version;
+mod names;
 mod partition;
 mod partition_change;
 mod placement;
+mod reassignment;
+mod replication;
+mod result;
 mod topics;
 
+pub use alter_configs::check_dynamic_broker_configs;
+pub use brokers::{BrokerRegistration, ClusterControl, supported_features};
+pub use configs::{ConfigControl, ConfigMap, ConfigSource, EffectiveConfig, ResourceType};
+pub use controller::{Controller, ControllerRandom, ControllerSettings, PRODUCER_ID_BLOCK_SIZE};
+pub use features::{ELR_FEATURE, FeatureControl};
+pub use fencing::HeartbeatReply;
+pub use heartbeats::{BrokerState, HeartbeatWish, Heartbeats};
 pub use metadata_version::MetadataVersion;
 pub use partition::{
     DIRECTORY_LOST, DIRECTORY_MIGRATING, DIRECTORY_UNASSIGNED, LEADER_NO_CHANGE, LeaderRecoveryState,
@@ -17,6 +40,8 @@ pub use partition::{
 };
 pub use partition_change::{Election, ElectionResult, PartitionChangeBuilder, default_directory};
 pub use placement::{PlacementRandom, UsableBroker, place_replicas};
+pub use replication::{ReplicationControl, TopicInfo};
+pub use result::{ApiError, Outcome};
 pub use topics::{CreateTopicError, NewTopic, Partition, Topic, Topics};
 
 /// No leader, as records and responses say it.

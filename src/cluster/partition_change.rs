@@ -155,9 +155,9 @@ impl<'a, L: Fn(i32) -> bool> PartitionChangeBuilder<'a, L> {
         (record != unchanged).then(|| VersionedRecord::new(record, self.version.partition_record_version()))
     }
 
-    /// A leader has everything that is committed, and is alive.
+    /// A leader has everything that is committed, and is alive. Eligible replicas come in when the ISR is empty.
     fn is_valid_leader(&self, replica: i32) -> bool {
-        let eligible = self.elr_enabled && self.target_elr.contains(&replica);
+        let eligible = self.elr_enabled && self.target_isr.is_empty() && self.target_elr.contains(&replica);
         (self.target_isr.contains(&replica) || eligible) && (self.is_acceptable_leader)(replica)
     }
 
