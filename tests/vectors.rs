@@ -20,10 +20,12 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 9] = [
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("kraft_controller_replication_control", control::replication_control::check),
     ("leader_election_partition_change", control::partition_change::check),
+    ("metadata_records", control::metadata_records::check),
     ("murmur2", murmur2_vector),
     ("record_batches", record_batch),
     ("replica_placement_kraft_striped", control::placement::check),
@@ -37,7 +39,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 2] = [
+const EXCEPTIONS: [Exception; 7] = [
     Exception {
         file: "record_batches",
         reason: "record formats v0 and v1: Kafka 4 neither writes nor accepts them (KIP-724)",
@@ -48,7 +50,18 @@ const EXCEPTIONS: [Exception; 2] = [
         reason: "compressed records are not built yet",
         applies: |entry| batches(entry).iter().any(|batch| int(&batch["magic"]) == 2 && batch["compression"] != "none"),
     },
+    controller(0),
+    controller(1),
+    controller(2),
+    controller(3),
+    controller(4),
 ];
+
+/// One of the rules for the controller's operations.
+const fn controller(at: usize) -> Exception {
+    let (reason, applies) = control::UNCHECKED[at];
+    Exception { file: "kraft_controller_replication_control", reason, applies }
+}
 
 fn main() -> ExitCode {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");

@@ -79,6 +79,7 @@ impl Controller {
         let result = CreatableTopicResult::default()
             .with_name(topic.name.clone())
             .with_topic_id(id)
+            .with_error_message(None)
             .with_num_partitions(partitions.len() as i32)
             .with_replication_factor(partitions[0].replicas.len() as i16)
             .with_configs(Some(self.configs_of_new_topic(&configs)));

@@ -27,6 +27,35 @@ pub(crate) fn to_json(record: &MetadataRecord) -> Value {
             });
             Value::Object(out)
         }
+        MetadataRecord::ClearElr(r) => json!({"topicName": &*r.topic_name}),
+        MetadataRecord::UnregisterBroker(r) => json!({"brokerId": r.broker_id, "brokerEpoch": r.broker_epoch}),
+        MetadataRecord::FeatureLevel(r) => json!({"name": &*r.name, "featureLevel": r.feature_level}),
+        MetadataRecord::BeginTransaction(r) => json!({"name": r.name.as_deref()}),
+        MetadataRecord::EndTransaction(_) | MetadataRecord::NoOp(_) => json!({}),
+        MetadataRecord::RegisterBroker(r) => json!({
+            "brokerId": r.broker_id, "isMigratingZkBroker": r.is_migrating_zk_broker,
+            "incarnationId": uuid_text(r.incarnation_id), "brokerEpoch": r.broker_epoch,
+            "endPoints": r.end_points.iter().map(|e| json!({
+                "name": &*e.name, "host": &*e.host, "port": e.port, "securityProtocol": e.security_protocol,
+            })).collect::<Vec<_>>(),
+            "features": r.features.iter().map(|f| json!({
+                "name": &*f.name, "minSupportedVersion": f.min_supported_version,
+                "maxSupportedVersion": f.max_supported_version,
+            })).collect::<Vec<_>>(),
+            "rack": r.rack.as_deref(), "fenced": r.fenced, "inControlledShutdown": r.in_controlled_shutdown,
+            "logDirs": uuids(&r.log_dirs),
+        }),
+        MetadataRecord::RegisterController(r) => json!({
+            "controllerId": r.controller_id, "incarnationId": uuid_text(r.incarnation_id),
+            "zkMigrationReady": r.zk_migration_ready,
+            "endPoints": r.end_points.iter().map(|e| json!({
+                "name": &*e.name, "host": &*e.host, "port": e.port, "securityProtocol": e.security_protocol,
+            })).collect::<Vec<_>>(),
+            "features": r.features.iter().map(|f| json!({
+                "name": &*f.name, "minSupportedVersion": f.min_supported_version,
+                "maxSupportedVersion": f.max_supported_version,
+            })).collect::<Vec<_>>(),
+        }),
         other => panic!("no entry has a {}", other.name()),
     }
 }
