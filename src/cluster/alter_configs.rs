@@ -202,7 +202,7 @@ impl Controller {
             ResourceType::ClientMetrics if name.is_empty() => {
                 Err(invalid("Default client metrics resources are not allowed.".into()))
             }
-            ResourceType::ClientMetrics => check_client_metrics_configs(configs).map_err(invalid),
+            ResourceType::ClientMetrics => check_client_metrics_configs(configs),
             ResourceType::Group if name.is_empty() => Err(invalid("Default group resources are not allowed.".into())),
             ResourceType::Group => {
                 check_each(configs, config_defs::group_configs(), "group").map_err(invalid_config)?;
@@ -313,15 +313,16 @@ fn check_topic_configs(configs: &ConfigMap) -> Result<(), String> {
     Ok(())
 }
 
-fn check_client_metrics_configs(configs: &ConfigMap) -> Result<(), String> {
+fn check_client_metrics_configs(configs: &ConfigMap) -> Result<(), ApiError> {
+    let invalid = |message: String| ApiError::new(ErrorCode::INVALID_REQUEST, message);
     let known = |name: &str| config_defs::find(config_defs::client_metrics_configs(), name, |key| key.name);
     for (name, value) in configs {
-        let key = known(name).ok_or_else(|| format!("Unknown client metrics configuration: {name}"))?;
-        key.check(value)?;
+        let key = known(name).ok_or_else(|| invalid(format!("Unknown client metrics configuration: {name}")))?;
+        key.check(value).map_err(invalid_config)?;
         let interval = value.trim().parse::<i64>().unwrap_or_default();
         if key.name == "interval.ms" && !(100..=3_600_000).contains(&interval) {
             let message = "interval must be between 100 and 3600000 (1 hour)";
-            return Err(format!("Invalid value {value} for interval.ms, {message}"));
+            return Err(invalid(format!("Invalid value {value} for interval.ms, {message}")));
         }
     }
     Ok(())

@@ -16,6 +16,7 @@ use crate::wire::messages::BrokerHeartbeatRequest;
 use crate::wire::metadata_records::{
     BrokerRegistrationChangeRecord, FenceBrokerRecord, UnfenceBrokerRecord, UnregisterBrokerRecord,
 };
+use uuid::Uuid;
 
 /// What a heartbeat is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ impl Controller {
             }
         }
         heartbeats.touch(id, epoch, next.is_fenced(), wish.metadata_offset, now);
+        self.handle_directories_offline(id, &request.offline_log_dirs, &mut records);
         let response = HeartbeatReply {
             is_caught_up: wish.metadata_offset >= register_offset,
             is_fenced: next.is_fenced(),
@@ -139,6 +141,29 @@ impl Controller {
             let crashed = Move { unclean_shutdown: id, ..NOBODY };
             self.move_partitions(crashed, |p| p.isr.contains(&id) || p.elr.contains(&id), records);
         }
+    }
+
+    /// Log directories of a broker have failed: the replicas in them are as good as on a dead broker (KIP-858).
+    fn handle_directories_offline(&self, id: i32, offline: &[Uuid], records: &mut Vec<VersionedRecord>) {
+        let version = self.features.metadata_version();
+        let broker = self.brokers.registration(id).expect("the broker is registered");
+        if !version.has_directories() || !broker.directories.iter().any(|directory| offline.contains(directory)) {
+            return;
+        }
+        let lost = |partition: &PartitionRegistration| {
+            let directory = partition.directory(id);
+            let is_offline = directory.is_some_and(|directory| offline.contains(&directory));
+            is_offline && (partition.isr.contains(&id) || partition.leader == id)
+        };
+        self.move_partitions(Move { remove: id, ..NOBODY }, lost, records);
+        let online = broker.directories.iter().copied().filter(|directory| !offline.contains(directory)).collect();
+        let record = BrokerRegistrationChangeRecord {
+            broker_id: id,
+            broker_epoch: broker.epoch,
+            log_dirs: online,
+            ..Default::default()
+        };
+        records.push(VersionedRecord::new(record, version.registration_change_record_version()));
     }
 
     /// The changes of all partitions that `touched` picks.

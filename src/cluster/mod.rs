@@ -1,8 +1,24 @@
-//! The cluster's metadata: which topics there are, who replicates and leads each partition.
+//! The cluster's metadata and the controller's state machine over it: which brokers there are, which topics, who
+//! replicates and leads each partition, which configs and features are set.
 //!
-//! This is the controller's state machine. In this first form there is one broker and it keeps the metadata itself;
-//! a quorum of controllers, a metadata log that brokers replay, elections and configs have their place here and are not
-//! built yet.
+//! The state is event-sourced, as in KRaft (KIP-500, KIP-631). An operation of [`Controller`] reads the state and a
+//! request and comes to an [`Outcome`]: the records that would make it so, and the response. It changes nothing. The
+//! records go to the metadata log; when they are in it, [`Controller::replay`] takes them in, on the active controller
+//! as on every other member that reads the log. So a standby controller and a restarted one are the same as the active
+//! one at the same offset, and every change can be told from its record. The one thing outside the log is who was heard
+//! of when: [`Heartbeats`], which the active controller has and a new one begins afresh.
+//!
+//! ```text
+//! request ──> Controller::create_topics … (&self) ──> Outcome { records, response }
+//!                       ^                                        │ append, commit
+//!                       └────── Controller::replay(record) <─────┘ then answer
+//! ```
+//!
+//! The parts are named as Kafka names them: replica placement ([`place_replicas`]), [`PartitionChangeBuilder`],
+//! [`ReplicationControl`], [`ClusterControl`], [`ConfigControl`] with its definitions ([`config_defs`]),
+//! [`FeatureControl`]. Errors are Kafka's codes with Kafka's messages ([`ApiError`]).
+//!
+//! [`Topics`] is the metadata as a single broker keeps it while no controller feeds it.
 
 mod alter_configs;
 mod alter_partition;
@@ -24,6 +40,8 @@ mod placement;
 mod reassignment;
 mod replication;
 mod result;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 pub use alter_configs::check_dynamic_broker_configs;
@@ -58,7 +76,7 @@ pub fn uuid_text(id: uuid::Uuid) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod uuid_tests {
     #[test]
     fn uuids_print_as_kafka_prints_them() {
         let text = |s: &str| super::uuid_text(s.parse().unwrap());

@@ -368,9 +368,8 @@ impl Wire for RegisterBrokerRecord {
             log_dirs: Vec::new(),
         };
         read_tags(input, |tag, value| {
-            match tag {
-                0 if version >= 3 => record.log_dirs = Wire::get(value, 0)?,
-                _ => {}
+            if tag == 0 && version >= 3 {
+                record.log_dirs = Wire::get(value, 0)?;
             }
             Ok(())
         })?;
@@ -379,7 +378,7 @@ impl Wire for RegisterBrokerRecord {
 }
 
 /// An element of `EndPoints` in [`RegisterBrokerRecord`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrokerEndpoint {
     /// `Name`.
     pub name: StrBytes,
@@ -389,17 +388,6 @@ pub struct BrokerEndpoint {
     pub port: u16,
     /// `SecurityProtocol`.
     pub security_protocol: i16,
-}
-
-impl Default for BrokerEndpoint {
-    fn default() -> Self {
-        Self {
-            name: StrBytes::new(),
-            host: StrBytes::new(),
-            port: 0,
-            security_protocol: 0,
-        }
-    }
 }
 
 impl Wire for BrokerEndpoint {
@@ -424,7 +412,7 @@ impl Wire for BrokerEndpoint {
 }
 
 /// An element of `Features` in [`RegisterBrokerRecord`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrokerFeature {
     /// `Name`.
     pub name: StrBytes,
@@ -432,16 +420,6 @@ pub struct BrokerFeature {
     pub min_supported_version: i16,
     /// `MaxSupportedVersion`.
     pub max_supported_version: i16,
-}
-
-impl Default for BrokerFeature {
-    fn default() -> Self {
-        Self {
-            name: StrBytes::new(),
-            min_supported_version: 0,
-            max_supported_version: 0,
-        }
-    }
 }
 
 impl Wire for BrokerFeature {
@@ -464,21 +442,12 @@ impl Wire for BrokerFeature {
 }
 
 /// `UnregisterBrokerRecord`: api key 1, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnregisterBrokerRecord {
     /// `BrokerId`.
     pub broker_id: i32,
     /// `BrokerEpoch`.
     pub broker_epoch: i64,
-}
-
-impl Default for UnregisterBrokerRecord {
-    fn default() -> Self {
-        Self {
-            broker_id: 0,
-            broker_epoch: 0,
-        }
-    }
 }
 
 impl Wire for UnregisterBrokerRecord {
@@ -499,21 +468,12 @@ impl Wire for UnregisterBrokerRecord {
 }
 
 /// `TopicRecord`: api key 2, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicRecord {
     /// `Name`.
     pub name: StrBytes,
     /// `TopicId`.
     pub topic_id: Uuid,
-}
-
-impl Default for TopicRecord {
-    fn default() -> Self {
-        Self {
-            name: StrBytes::new(),
-            topic_id: Uuid::nil(),
-        }
-    }
 }
 
 impl Wire for TopicRecord {
@@ -799,21 +759,12 @@ impl Wire for PartitionChangeRecord {
 }
 
 /// `FenceBrokerRecord`: api key 7, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FenceBrokerRecord {
     /// `Id`.
     pub id: i32,
     /// `Epoch`.
     pub epoch: i64,
-}
-
-impl Default for FenceBrokerRecord {
-    fn default() -> Self {
-        Self {
-            id: 0,
-            epoch: 0,
-        }
-    }
 }
 
 impl Wire for FenceBrokerRecord {
@@ -834,21 +785,12 @@ impl Wire for FenceBrokerRecord {
 }
 
 /// `UnfenceBrokerRecord`: api key 8, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnfenceBrokerRecord {
     /// `Id`.
     pub id: i32,
     /// `Epoch`.
     pub epoch: i64,
-}
-
-impl Default for UnfenceBrokerRecord {
-    fn default() -> Self {
-        Self {
-            id: 0,
-            epoch: 0,
-        }
-    }
 }
 
 impl Wire for UnfenceBrokerRecord {
@@ -869,18 +811,10 @@ impl Wire for UnfenceBrokerRecord {
 }
 
 /// `RemoveTopicRecord`: api key 9, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RemoveTopicRecord {
     /// `TopicId`.
     pub topic_id: Uuid,
-}
-
-impl Default for RemoveTopicRecord {
-    fn default() -> Self {
-        Self {
-            topic_id: Uuid::nil(),
-        }
-    }
 }
 
 impl Wire for RemoveTopicRecord {
@@ -899,21 +833,12 @@ impl Wire for RemoveTopicRecord {
 }
 
 /// `FeatureLevelRecord`: api key 12, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeatureLevelRecord {
     /// `Name`.
     pub name: StrBytes,
     /// `FeatureLevel`.
     pub feature_level: i16,
-}
-
-impl Default for FeatureLevelRecord {
-    fn default() -> Self {
-        Self {
-            name: StrBytes::new(),
-            feature_level: 0,
-        }
-    }
 }
 
 impl Wire for FeatureLevelRecord {
@@ -934,7 +859,7 @@ impl Wire for FeatureLevelRecord {
 }
 
 /// `ClientQuotaRecord`: api key 14, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClientQuotaRecord {
     /// `Entity`.
     pub entity: Vec<EntityData>,
@@ -944,17 +869,6 @@ pub struct ClientQuotaRecord {
     pub value: f64,
     /// `Remove`.
     pub remove: bool,
-}
-
-impl Default for ClientQuotaRecord {
-    fn default() -> Self {
-        Self {
-            entity: Vec::new(),
-            key: StrBytes::new(),
-            value: 0.0,
-            remove: false,
-        }
-    }
 }
 
 impl Wire for ClientQuotaRecord {
@@ -1054,7 +968,7 @@ impl Wire for ProducerIdsRecord {
 }
 
 /// `BrokerRegistrationChangeRecord`: api key 17, versions 0 to 2.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrokerRegistrationChangeRecord {
     /// `BrokerId`.
     pub broker_id: i32,
@@ -1066,18 +980,6 @@ pub struct BrokerRegistrationChangeRecord {
     pub in_controlled_shutdown: i8,
     /// `LogDirs`, tag 2, since version 2.
     pub log_dirs: Vec<Uuid>,
-}
-
-impl Default for BrokerRegistrationChangeRecord {
-    fn default() -> Self {
-        Self {
-            broker_id: 0,
-            broker_epoch: 0,
-            fenced: 0,
-            in_controlled_shutdown: 0,
-            log_dirs: Vec::new(),
-        }
-    }
 }
 
 impl Wire for BrokerRegistrationChangeRecord {
@@ -1119,15 +1021,8 @@ impl Wire for BrokerRegistrationChangeRecord {
 }
 
 /// `NoOpRecord`: api key 20, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NoOpRecord {
-}
-
-impl Default for NoOpRecord {
-    fn default() -> Self {
-        Self {
-        }
-    }
 }
 
 impl Wire for NoOpRecord {
@@ -1144,18 +1039,10 @@ impl Wire for NoOpRecord {
 }
 
 /// `BeginTransactionRecord`: api key 23, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BeginTransactionRecord {
     /// `Name`, tag 0.
     pub name: Option<StrBytes>,
-}
-
-impl Default for BeginTransactionRecord {
-    fn default() -> Self {
-        Self {
-            name: None,
-        }
-    }
 }
 
 impl Wire for BeginTransactionRecord {
@@ -1172,9 +1059,8 @@ impl Wire for BeginTransactionRecord {
             name: None,
         };
         read_tags(input, |tag, value| {
-            match tag {
-                0 => record.name = Wire::get(value, 0)?,
-                _ => {}
+            if tag == 0 {
+                record.name = Wire::get(value, 0)?;
             }
             Ok(())
         })?;
@@ -1183,15 +1069,8 @@ impl Wire for BeginTransactionRecord {
 }
 
 /// `EndTransactionRecord`: api key 24, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndTransactionRecord {
-}
-
-impl Default for EndTransactionRecord {
-    fn default() -> Self {
-        Self {
-        }
-    }
 }
 
 impl Wire for EndTransactionRecord {
@@ -1208,18 +1087,10 @@ impl Wire for EndTransactionRecord {
 }
 
 /// `AbortTransactionRecord`: api key 25, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AbortTransactionRecord {
     /// `Reason`, tag 0.
     pub reason: Option<StrBytes>,
-}
-
-impl Default for AbortTransactionRecord {
-    fn default() -> Self {
-        Self {
-            reason: None,
-        }
-    }
 }
 
 impl Wire for AbortTransactionRecord {
@@ -1236,9 +1107,8 @@ impl Wire for AbortTransactionRecord {
             reason: None,
         };
         read_tags(input, |tag, value| {
-            match tag {
-                0 => record.reason = Wire::get(value, 0)?,
-                _ => {}
+            if tag == 0 {
+                record.reason = Wire::get(value, 0)?;
             }
             Ok(())
         })?;
@@ -1247,7 +1117,7 @@ impl Wire for AbortTransactionRecord {
 }
 
 /// `RegisterControllerRecord`: api key 27, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RegisterControllerRecord {
     /// `ControllerId`.
     pub controller_id: i32,
@@ -1259,18 +1129,6 @@ pub struct RegisterControllerRecord {
     pub end_points: Vec<ControllerEndpoint>,
     /// `Features`.
     pub features: Vec<ControllerFeature>,
-}
-
-impl Default for RegisterControllerRecord {
-    fn default() -> Self {
-        Self {
-            controller_id: 0,
-            incarnation_id: Uuid::nil(),
-            zk_migration_ready: false,
-            end_points: Vec::new(),
-            features: Vec::new(),
-        }
-    }
 }
 
 impl Wire for RegisterControllerRecord {
@@ -1297,7 +1155,7 @@ impl Wire for RegisterControllerRecord {
 }
 
 /// An element of `EndPoints` in [`RegisterControllerRecord`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ControllerEndpoint {
     /// `Name`.
     pub name: StrBytes,
@@ -1307,17 +1165,6 @@ pub struct ControllerEndpoint {
     pub port: u16,
     /// `SecurityProtocol`.
     pub security_protocol: i16,
-}
-
-impl Default for ControllerEndpoint {
-    fn default() -> Self {
-        Self {
-            name: StrBytes::new(),
-            host: StrBytes::new(),
-            port: 0,
-            security_protocol: 0,
-        }
-    }
 }
 
 impl Wire for ControllerEndpoint {
@@ -1342,7 +1189,7 @@ impl Wire for ControllerEndpoint {
 }
 
 /// An element of `Features` in [`RegisterControllerRecord`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ControllerFeature {
     /// `Name`.
     pub name: StrBytes,
@@ -1350,16 +1197,6 @@ pub struct ControllerFeature {
     pub min_supported_version: i16,
     /// `MaxSupportedVersion`.
     pub max_supported_version: i16,
-}
-
-impl Default for ControllerFeature {
-    fn default() -> Self {
-        Self {
-            name: StrBytes::new(),
-            min_supported_version: 0,
-            max_supported_version: 0,
-        }
-    }
 }
 
 impl Wire for ControllerFeature {
@@ -1382,18 +1219,10 @@ impl Wire for ControllerFeature {
 }
 
 /// `ClearElrRecord`: api key 28, versions 0 to 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClearElrRecord {
     /// `TopicName`.
     pub topic_name: StrBytes,
-}
-
-impl Default for ClearElrRecord {
-    fn default() -> Self {
-        Self {
-            topic_name: StrBytes::new(),
-        }
-    }
 }
 
 impl Wire for ClearElrRecord {

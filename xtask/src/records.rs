@@ -45,6 +45,14 @@ struct Field {
     fields: Vec<Field>,
 }
 
+impl Field {
+    /// Whether Kafka's default is what Rust gives the type.
+    fn has_rusts_default(&self) -> bool {
+        let rusts = ["0", "0.0", "false", "None", "StrBytes::new()", "Uuid::nil()", "Vec::new()"];
+        rusts.contains(&self.default.as_str())
+    }
+}
+
 /// A record.
 struct Record {
     name: String,
@@ -229,17 +237,23 @@ fn dispatch(out: &mut String, records: &[Record]) -> Result<()> {
 }
 
 fn structure(out: &mut String, name: &str, doc: &str, fields: &[Field]) -> Result<()> {
-    writeln!(out, "\n/// {doc}\n#[derive(Clone, Debug, PartialEq)]\npub struct {name} {{")?;
+    let derived = fields.iter().all(Field::has_rusts_default);
+    let default = if derived { ", Default" } else { "" };
+    writeln!(out, "\n/// {doc}\n#[derive(Clone, Debug{default}, PartialEq)]\npub struct {name} {{")?;
     for field in fields {
         let tag = field.tag.map_or(String::new(), |tag| format!(", tag {tag}"));
         let since = if field.from == 0 { String::new() } else { format!(", since version {}", field.from) };
         writeln!(out, "    /// `{}`{tag}{since}.\n    pub {}: {},", field.kafka_name, field.name, field.kind)?;
     }
-    write!(out, "}}\n\nimpl Default for {name} {{\n    fn default() -> Self {{\n        Self {{\n")?;
-    for field in fields {
-        writeln!(out, "            {}: {},", field.name, field.default)?;
+    writeln!(out, "}}\n")?;
+    if !derived {
+        write!(out, "impl Default for {name} {{\n    fn default() -> Self {{\n        Self {{\n")?;
+        for field in fields {
+            writeln!(out, "            {}: {},", field.name, field.default)?;
+        }
+        write!(out, "        }}\n    }}\n}}\n\n")?;
     }
-    write!(out, "        }}\n    }}\n}}\n\nimpl Wire for {name} {{\n")?;
+    writeln!(out, "impl Wire for {name} {{")?;
     put(out, fields)?;
     get(out, fields)?;
     writeln!(out, "}}")?;
@@ -314,6 +328,18 @@ fn get(out: &mut String, fields: &[Field]) -> Result<()> {
     writeln!(out, "        }};")?;
     if tagged.is_empty() {
         writeln!(out, "        read_tags(input, |_, _| Ok(()))?;\n        Ok(record)\n    }}")?;
+        return Ok(());
+    }
+    if let [field] = tagged[..] {
+        let guard = if field.from == 0 { String::new() } else { format!(" && version >= {}", field.from) };
+        let tag = field.tag.expect("a tag");
+        writeln!(out, "        read_tags(input, |tag, value| {{\n            if tag == {tag}{guard} {{")?;
+        writeln!(
+            out,
+            "                record.{} = Wire::get(value, 0)?;\n            }}\n            Ok(())",
+            field.name
+        )?;
+        writeln!(out, "        }})?;\n        Ok(record)\n    }}")?;
         return Ok(());
     }
     writeln!(out, "        read_tags(input, |tag, value| {{\n            match tag {{")?;

@@ -54,7 +54,7 @@ pub enum Valid {
     NonEmpty,
     /// A text that is there.
     NonNull,
-    /// A list that is not empty.
+    /// "Non-empty list", says Kafka, and takes an empty one: it is the default.
     NonEmptyList,
     /// `*`, or replicas as `partition:broker`.
     ThrottledReplicas,
@@ -208,7 +208,6 @@ fn fraction(name: &str, valid: Valid, value: f64) -> Result<(), String> {
 }
 
 fn list(name: &str, valid: Valid, value: &str) -> Result<(), String> {
-    let whole_list = || format!("[{}]", list_parts(value).collect::<Vec<_>>().join(", "));
     match valid {
         Valid::EachOf(these) => match list_parts(value).find(|part| !these.contains(part)) {
             Some(part) => Err(invalid(name, part, &format!("String must be one of: {}", these.join(", ")))),
@@ -225,9 +224,8 @@ fn list(name: &str, valid: Valid, value: &str) -> Result<(), String> {
             let format = "[partitionId]:[brokerId],[partitionId]:[brokerId],...";
             let what =
                 format!("{name} must be the literal '*' or a list of replicas in the following format: {format}");
-            Err(invalid(name, whole_list(), &what))
+            Err(invalid(name, format!("[{}]", list_parts(value).collect::<Vec<_>>().join(", ")), &what))
         }
-        Valid::NonEmptyList if value.is_empty() => Err(invalid(name, whole_list(), "List must be non-empty")),
         _ => Ok(()),
     }
 }
@@ -241,8 +239,8 @@ fn text(name: &str, valid: Valid, value: &str) -> Result<(), String> {
         }
         Valid::NonEmpty if value.is_empty() => Err(invalid(name, value, "String must be non-empty")),
         Valid::OffsetReset if !matches!(value, "earliest" | "latest") && !value.starts_with("by_duration:P") => {
-            let what = "Invalid value for auto.offset.reset";
-            Err(invalid(name, value, what))
+            let which = "The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'";
+            Err(invalid(name, value, &format!("Invalid value `{value}` for configuration {name}. {which}.")))
         }
         _ => Ok(()),
     }

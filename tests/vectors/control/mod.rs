@@ -14,8 +14,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Why entries of `kraft_controller_replication_control` are not checked: (reason, which).
-pub(crate) const UNCHECKED: [(&str, fn(&Value) -> bool); 5] = [
+/// A reason, and the entries that it holds for.
+type Rule = (&'static str, fn(&Value) -> bool);
+
+/// Why entries of `kraft_controller_replication_control` are not checked.
+pub(crate) const UNCHECKED: [Rule; 5] = [
     ("AlterPartition below version 2, which Kafka 4 does not serve: it named topics by name", |entry| {
         entry["input"]["op"] == "alterPartition" && int(&entry["input"]["api_version"]) < 2
     }),
