@@ -63,6 +63,14 @@ const fn controller(at: usize) -> Exception {
     Exception { file: "kraft_controller_replication_control", reason, applies }
 }
 
+/// A rule for entries that only a larger folder has: it need not match anything here.
+const BEYOND: [Exception; 1] = [Exception {
+    file: "leader_election_partition_change",
+    reason: "that snapshot of Kafka elected the last known leader when it was dead and not when it lived (a negation \
+             was missing in canElectLastKnownLeader)",
+    applies: control::partition_change::elects_a_dead_last_leader,
+}];
+
 fn main() -> ExitCode {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let given = std::env::var_os("TERRARIUM_VECTORS").map(PathBuf::from);
@@ -78,6 +86,10 @@ fn main() -> ExitCode {
         };
         let entries: Vec<Value> = serde_json::from_str(&text).expect("a file of vectors is a JSON list");
         for entry in &entries {
+            if BEYOND.iter().any(|rule| rule.file == file && (rule.applies)(entry)) {
+                excepted += 1;
+                continue;
+            }
             if let Some(rule) = EXCEPTIONS.iter().position(|rule| rule.file == file && (rule.applies)(entry)) {
                 used[rule] += 1;
                 excepted += 1;
@@ -89,6 +101,7 @@ fn main() -> ExitCode {
             }
         }
     }
+    BEYOND.iter().for_each(|rule| println!("  any excepted in {}: {}", rule.file, rule.reason));
     for (rule, count) in EXCEPTIONS.iter().zip(used) {
         println!("{count:>5} excepted in {}: {}", rule.file, rule.reason);
         if count == 0 && given.is_none() {

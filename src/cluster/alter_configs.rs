@@ -11,7 +11,10 @@ use super::result::{ApiError, text, v0};
 use super::{ConfigMap, Controller, Outcome, ResourceType};
 use crate::wire::messages::incremental_alter_configs_request::AlterConfigsResource;
 use crate::wire::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
-use crate::wire::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
+use crate::wire::messages::{
+    AlterConfigsRequest, AlterConfigsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    alter_configs_request as legacy_request, alter_configs_response as legacy_response,
+};
 use crate::wire::metadata_records::{ClearElrRecord, ConfigRecord};
 use crate::wire::{ErrorCode, VersionedRecord};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,26 +63,49 @@ impl Controller {
         if request.validate_only { Outcome::unchanged(response) } else { Outcome { records, response } }
     }
 
+    /// AlterConfigs: what a resource's configs shall be, all of them; one that is not named is deleted.
+    pub fn alter_configs(&self, request: &AlterConfigsRequest) -> Outcome<AlterConfigsResponse> {
+        let mut records = Vec::new();
+        let responses = request.resources.iter().map(|resource| {
+            let response = legacy_response::AlterConfigsResourceResponse::default()
+                .with_resource_type(resource.resource_type)
+                .with_resource_name(resource.resource_name.clone());
+            match self.replace_configs(resource) {
+                Ok(altered) => {
+                    records.extend(altered);
+                    response.with_error_message(None)
+                }
+                Err(refused) => response.with_error_code(refused.error.0).with_error_message(refused.text()),
+            }
+        });
+        let response = AlterConfigsResponse::default().with_responses(responses.collect());
+        if request.validate_only { Outcome::unchanged(response) } else { Outcome { records, response } }
+    }
+
+    fn replace_configs(
+        &self,
+        resource: &legacy_request::AlterConfigsResource,
+    ) -> Result<Vec<VersionedRecord>, ApiError> {
+        let kind = resource_type(resource.resource_type)?;
+        let nulls = resource.configs.iter().filter(|config| config.value.is_none()).map(|config| &*config.name);
+        check_no_nulls(nulls.collect())?;
+        let named = |name: &str| resource.configs.iter().any(|config| &*config.name == name);
+        let set = resource.configs.iter().map(|config| (&*config.name, config.value.as_deref().unwrap_or_default()));
+        let mut ops: Vec<(&str, ConfigOp<'_>)> = set.map(|(name, value)| (name, ConfigOp::Set(value))).collect();
+        let current = self.configs.of(kind, &resource.resource_name).into_iter().flat_map(|configs| configs.keys());
+        ops.extend(current.filter(|name| !named(name)).map(|name| (&**name, ConfigOp::Delete)));
+        self.alter(kind, &resource.resource_name, &ops, false)
+    }
+
     fn alter_resource(&self, resource: &AlterConfigsResource) -> Result<Vec<VersionedRecord>, ApiError> {
         let invalid = |message: String| ApiError::new(ErrorCode::INVALID_REQUEST, message);
-        let kind = match ResourceType::from_value(resource.resource_type) {
-            Some(ResourceType::BrokerLogger) | None => {
-                let message = format!("Unknown resource type {}", resource.resource_type);
-                return Err(invalid(message));
-            }
-            Some(kind) => kind,
-        };
+        let kind = resource_type(resource.resource_type)?;
         let names: BTreeSet<&str> = resource.configs.iter().map(|config| &*config.name).collect();
         if names.len() < resource.configs.len() {
             return Err(invalid("Error due to duplicate config keys".into()));
         }
-        let has_null = |c: &&crate::wire::messages::incremental_alter_configs_request::AlterableConfig| {
-            c.config_operation != 1 && c.value.is_none()
-        };
-        let nulls: Vec<&str> = resource.configs.iter().filter(has_null).map(|config| &*config.name).collect();
-        if !nulls.is_empty() {
-            return Err(invalid(format!("Null value not supported for : {}", nulls.join(", "))));
-        }
+        let nulls = resource.configs.iter().filter(|config| config.config_operation != 1 && config.value.is_none());
+        check_no_nulls(nulls.map(|config| &*config.name).collect())?;
         let mut ops = Vec::new();
         for config in &resource.configs {
             let value = config.value.as_deref().unwrap_or_default();
@@ -205,7 +231,8 @@ impl Controller {
             ResourceType::ClientMetrics => check_client_metrics_configs(configs),
             ResourceType::Group if name.is_empty() => Err(invalid("Default group resources are not allowed.".into())),
             ResourceType::Group => {
-                check_each(configs, config_defs::group_configs(), "group").map_err(invalid_config)?;
+                check_names(configs, config_defs::group_configs(), "group").map_err(invalid_config)?;
+                check_values(configs, config_defs::group_configs().iter()).map_err(invalid_config)?;
                 self.check_group_bounds(configs).map_err(invalid_config)
             }
         }
@@ -247,6 +274,23 @@ impl Controller {
     }
 }
 
+fn resource_type(value: i8) -> Result<ResourceType, ApiError> {
+    match ResourceType::from_value(value) {
+        Some(ResourceType::BrokerLogger) | None => {
+            Err(ApiError::new(ErrorCode::INVALID_REQUEST, format!("Unknown resource type {value}")))
+        }
+        Some(kind) => Ok(kind),
+    }
+}
+
+fn check_no_nulls(nulls: Vec<&str>) -> Result<(), ApiError> {
+    if nulls.is_empty() {
+        return Ok(());
+    }
+    let message = format!("Null value not supported for : {}", nulls.join(", "));
+    Err(ApiError::new(ErrorCode::INVALID_REQUEST, message))
+}
+
 fn invalid_config(message: String) -> ApiError {
     ApiError::new(ErrorCode::INVALID_CONFIG, message)
 }
@@ -280,18 +324,24 @@ fn apply(
     Ok(Some(parts.join(",").into()))
 }
 
-/// Checks every value against its definition.
-fn check_each(configs: &ConfigMap, table: &'static [config_defs::ConfigKey], what: &str) -> Result<(), String> {
-    let known = |name: &str| config_defs::find(table, name, |key| key.name);
-    if let Some(name) = configs.keys().find(|name| known(name).is_none()) {
-        return Err(format!("Unknown {what} config name: {name}"));
-    }
-    configs.iter().try_for_each(|(name, value)| known(name).expect("it is known").check(value))
+/// Checks that all names are known.
+fn check_names(configs: &ConfigMap, table: &'static [config_defs::ConfigKey], what: &str) -> Result<(), String> {
+    let unknown = |name: &&Arc<str>| config_defs::find(table, name, |key| key.name).is_none();
+    configs.keys().find(unknown).map_or(Ok(()), |name| Err(format!("Unknown {what} config name: {name}")))
+}
+
+/// Checks the values, in the order of the definitions.
+fn check_values<'a>(
+    configs: &ConfigMap,
+    mut keys: impl Iterator<Item = &'a config_defs::ConfigKey>,
+) -> Result<(), String> {
+    keys.try_for_each(|key| configs.get(key.name).map_or(Ok(()), |value| key.check(value)))
 }
 
 /// Checks a topic's configs, one by one and together (`LogConfig.validate`).
 fn check_topic_configs(configs: &ConfigMap) -> Result<(), String> {
-    check_each(configs, config_defs::topic_configs(), "topic")?;
+    check_names(configs, config_defs::topic_configs(), "topic")?;
+    check_values(configs, config_defs::topic_configs_as_checked())?;
     let number = |name: &str| {
         let value = configs.get(name).map(|value| &**value);
         let value = value.or_else(|| config_defs::topic_config(name)?.default);

@@ -8,7 +8,7 @@
 use super::heartbeats::Heartbeats;
 use super::result::ApiError;
 use super::{Controller, FeatureControl, MetadataVersion, Outcome, UsableBroker, default_directory};
-use crate::base::SimTime;
+use crate::base::{SimDuration, SimTime};
 use crate::wire::messages::BrokerRegistrationRequest;
 use crate::wire::metadata_records::{
     BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, RegisterBrokerRecord, UnregisterBrokerRecord,
@@ -225,6 +225,13 @@ impl Controller {
         Ok(())
     }
 
+    /// The heartbeats with which this controller begins when it becomes the active one: every broker was just heard of.
+    pub fn begin_heartbeats(&self, session_timeout: SimDuration, now: SimTime) -> Heartbeats {
+        let mut heartbeats = Heartbeats::new(session_timeout);
+        self.brokers.iter().for_each(|broker| heartbeats.register(broker.id, broker.epoch, broker.fenced, now));
+        heartbeats
+    }
+
     /// UnregisterBroker.
     ///
     /// # Errors
@@ -270,10 +277,10 @@ fn register_record(request: &BrokerRegistrationRequest, version: MetadataVersion
     }
 }
 
-/// What a broker of Kafka 4.1 says that it supports.
+/// What a broker of Kafka 4.1 says that it supports, in its order.
 pub fn supported_features() -> Vec<BrokerFeature> {
-    let names = ["group.version", "transaction.version", "eligible.leader.replicas.version", "share.version"];
-    let names = names.into_iter().chain(["kraft.version", MetadataVersion::FEATURE]);
+    let names = ["group.version", "kraft.version", MetadataVersion::FEATURE, "share.version", "transaction.version"];
+    let names = names.into_iter().chain([super::ELR_FEATURE]);
     let feature = |name: &'static str| {
         let (min, max) = FeatureControl::supported(name).expect("one of ours");
         BrokerFeature { name: StrBytes::from_static_str(name), min_supported_version: min, max_supported_version: max }

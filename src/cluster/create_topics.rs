@@ -30,7 +30,8 @@ impl Controller {
     ) -> Outcome<CreateTopicsResponse> {
         let mut records = Vec::new();
         let partitions = |topic: &CreatableTopic| match topic.assignments.len() {
-            0 => i64::from(topic.num_partitions.max(1)),
+            0 if topic.num_partitions == -1 => i64::from(self.settings.num_partitions),
+            0 => i64::from(topic.num_partitions),
             assigned => assigned as i64,
         };
         let excessive = request.topics.iter().map(partitions).sum::<i64>() > MAX_PARTITIONS_PER_BATCH;

@@ -399,6 +399,62 @@ fn whoever_reads_the_log_comes_to_the_same_state() {
     assert_eq!(format!("{standby:?}"), format!("{:?}", cluster.controller));
 }
 
+/// A broker that dies with the controller lives a whole session more.
+#[test]
+fn a_new_controller_begins_all_sessions_afresh() {
+    let mut cluster = Cluster::new();
+    cluster.create("t", &[1, 2], &[]);
+    assert_eq!(cluster.wait(8, &[2, 3]), [""; 0]);
+    cluster.heartbeats = cluster.controller.begin_heartbeats(SECOND * 9, cluster.now);
+    assert_eq!(cluster.wait(9, &[2, 3]), [""; 0]);
+    assert_eq!(cluster.wait(1, &[2, 3]), ["t isr[2] leader 2", "1 fenced v0"]);
+}
+
+/// The ISR of another leader epoch, another partition epoch, a follower's or a stranger's is refused.
+#[test]
+fn alter_partition_compares_before_it_sets() {
+    let mut cluster = Cluster::new();
+    cluster.create("t", &[1, 2, 3], &[]);
+    let asked = |broker: i32, leader_epoch, partition_epoch, isr: &[i32]| {
+        let state = |id: &i32| alter_partition_request::BrokerState::default().with_broker_id(BrokerId(*id));
+        let partition = alter_partition_request::PartitionData::default()
+            .with_leader_epoch(leader_epoch)
+            .with_partition_epoch(partition_epoch)
+            .with_new_isr_with_epochs(isr.iter().map(state).collect());
+        let topic = alter_partition_request::TopicData::default()
+            .with_topic_id(cluster.controller.topics().by_name("t").unwrap().id)
+            .with_partitions(vec![partition]);
+        let request = AlterPartitionRequest::default()
+            .with_broker_id(BrokerId(broker))
+            .with_broker_epoch(cluster.epoch(broker))
+            .with_topics(vec![topic]);
+        let outcome = cluster.controller.alter_partition(&request).unwrap();
+        ErrorCode(outcome.response.topics[0].partitions[0].error_code)
+    };
+    assert_eq!(asked(1, 0, 0, &[1, 2]), ErrorCode::NONE);
+    assert_eq!(asked(1, 1, 0, &[1, 2]), ErrorCode::NOT_CONTROLLER);
+    assert_eq!(asked(1, 0, 1, &[1, 2]), ErrorCode::NOT_CONTROLLER);
+    assert_eq!(asked(1, -1, 0, &[1, 2]), ErrorCode::FENCED_LEADER_EPOCH);
+    assert_eq!(asked(1, 0, -1, &[1, 2]), ErrorCode::INVALID_UPDATE_VERSION);
+    assert_eq!(asked(2, 0, 0, &[1, 2]), ErrorCode::INVALID_REQUEST);
+    assert_eq!(asked(1, 0, 0, &[2, 3]), ErrorCode::INVALID_REQUEST);
+    assert_eq!(asked(1, 0, 0, &[1, 1]), ErrorCode::INVALID_REQUEST);
+}
+
+#[test]
+fn of_two_wrong_values_the_one_is_refused_that_kafka_defines_first() {
+    let mut cluster = Cluster::new();
+    for (configs, first) in [
+        ([("preallocate", "z"), ("unclean.leader.election.enable", "z")], "unclean.leader.election.enable"),
+        ([("compression.type", "z"), ("min.insync.replicas", "0")], "min.insync.replicas"),
+        ([("max.message.bytes", "z"), ("retention.ms", "y")], "retention.ms"),
+        ([("local.retention.bytes", "x"), ("message.timestamp.type", "x")], "message.timestamp.type"),
+    ] {
+        let (_, message) = cluster.create_with("t", &[], &configs, 1, 1);
+        assert!(message.contains(&format!("for configuration {first}:")), "{message}");
+    }
+}
+
 #[test]
 fn producer_ids_come_in_blocks_of_a_thousand() {
     let mut cluster = Cluster::new();

@@ -108,6 +108,11 @@ pub fn topic_configs() -> &'static [ConfigKey] {
     topic::TOPIC_CONFIGS
 }
 
+/// The configs of a topic in the order in which they are checked.
+pub fn topic_configs_as_checked() -> impl Iterator<Item = &'static ConfigKey> {
+    topic::TOPIC_CHECK_ORDER.iter().map(|name| topic_config(name).expect("both tables have the same names"))
+}
+
 /// The configs of a group.
 pub fn group_configs() -> &'static [ConfigKey] {
     topic::GROUP_CONFIGS
@@ -259,6 +264,7 @@ mod tests {
     fn tables_are_sorted_and_complete() {
         assert_eq!((broker_configs().len(), topic_configs().len()), (336, 34));
         assert_eq!((group_configs().len(), client_metrics_configs().len()), (10, 3));
+        assert_eq!(topic_configs_as_checked().count(), 34);
         assert!(broker_configs().is_sorted_by_key(|key| key.name));
         for table in [topic_configs(), group_configs(), client_metrics_configs()] {
             assert!(table.is_sorted_by_key(|key| key.name));

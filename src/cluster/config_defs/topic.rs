@@ -67,3 +67,16 @@ pub(super) const CLIENT_METRICS_CONFIGS: &[ConfigKey] = &[
     key("match", List, Some(""), Any, &[]),
     key("metrics", List, Some(""), Any, &[]),
 ];
+
+/// The configs of a topic in the order in which Kafka checks them: of two wrong values the first is refused.
+pub(super) const TOPIC_CHECK_ORDER: [&str; 34] = [
+    "segment.bytes", "segment.ms", "segment.jitter.ms", "segment.index.bytes", "flush.messages", "flush.ms",
+    "retention.bytes", "retention.ms", "max.message.bytes", "index.interval.bytes", "delete.retention.ms",
+    "min.compaction.lag.ms", "max.compaction.lag.ms", "file.delete.delay.ms", "min.cleanable.dirty.ratio",
+    "cleanup.policy", "unclean.leader.election.enable", "min.insync.replicas", "compression.type",
+    "compression.gzip.level", "compression.lz4.level", "compression.zstd.level", "preallocate",
+    "message.timestamp.type", "message.timestamp.before.max.ms", "message.timestamp.after.max.ms",
+    "leader.replication.throttled.replicas", "follower.replication.throttled.replicas", "remote.storage.enable",
+    "local.retention.ms", "local.retention.bytes", "remote.log.copy.disable", "remote.log.delete.on.disable",
+    "internal.segment.bytes",
+];

@@ -47,6 +47,20 @@ pub(crate) fn check(entry: &Value) -> Result<(), String> {
     }
 }
 
+/// Whether the last known leader decides an entry, and Kafka's answer is not what it would be by its own rule.
+pub(crate) fn elects_a_dead_last_leader(entry: &Value) -> bool {
+    let (input, expected) = (&entry["input"], &entry["expected"]);
+    let partition = &input["partition"];
+    let [last] = ints(&partition["last_known_elr"])[..] else { return false };
+    let nobody_else = [&input["target_isr"], &partition["elr"]].iter().all(|list| ints(list).is_empty());
+    if !nobody_else || input["elr_enabled"] != true || input["use_last_known_leader_in_balanced_recovery"] != true {
+        return false;
+    }
+    let leader =
+        if expected["node"].is_null() { &expected["partition_change_record"]["leader"] } else { &expected["node"] };
+    ints(&input["acceptable_leaders"]).contains(&last) != (leader == last)
+}
+
 /// The partition of an entry. Its replicas' directories are not in the entry: where the expected record has them, they
 /// are taken from there, so that what is checked is their order.
 pub(crate) fn partition(state: &Value, record: &Value, bindings: &mut Bindings) -> PartitionRegistration {
