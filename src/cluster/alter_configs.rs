@@ -114,7 +114,7 @@ impl Controller {
                 1 => ConfigOp::Delete,
                 2 => ConfigOp::Append(value),
                 3 => ConfigOp::Subtract(value),
-                other => return Err(invalid(format!("Unknown AlterConfigOp operation type {other}"))),
+                _ => return Err(ErrorCode::UNKNOWN_SERVER_ERROR.into()),
             };
             ops.push((&*config.name, op));
         }
@@ -225,9 +225,7 @@ impl Controller {
                 Ok(_) => Ok(()),
                 Err(_) => Err(invalid("Unable to parse broker name as a base 10 number.".into())),
             },
-            ResourceType::ClientMetrics if name.is_empty() => {
-                Err(invalid("Default client metrics resources are not allowed.".into()))
-            }
+            ResourceType::ClientMetrics if name.is_empty() => Err(invalid("Subscription name can't be empty".into())),
             ResourceType::ClientMetrics => check_client_metrics_configs(configs),
             ResourceType::Group if name.is_empty() => Err(invalid("Default group resources are not allowed.".into())),
             ResourceType::Group => {

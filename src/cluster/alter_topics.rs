@@ -12,8 +12,10 @@ use crate::wire::messages::{
 };
 use crate::wire::metadata_records::RemoveTopicRecord;
 use crate::wire::{ErrorCode, VersionedRecord};
-use std::collections::BTreeSet;
 use uuid::Uuid;
+
+/// How many records one request may come to (`QuorumController.MAX_RECORDS_PER_USER_OP`).
+const MAX_RECORDS_PER_USER_OP: usize = 10_000;
 
 impl Controller {
     /// CreatePartitions.
@@ -24,20 +26,24 @@ impl Controller {
     ) -> Outcome<CreatePartitionsResponse> {
         let mut records = Vec::new();
         let mut results = Vec::new();
-        for topic in &request.topics {
-            let twice = request.topics.iter().filter(|other| other.name == topic.name).count() > 1;
-            let added = if twice {
-                Err(ApiError::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name."))
-            } else {
-                self.add_partitions(topic, random)
-            };
+        let is_twice =
+            |topic: &CreatePartitionsTopic| request.topics.iter().filter(|t| t.name == topic.name).count() > 1;
+        let refused = |topic: &CreatePartitionsTopic, refusal: ApiError| {
             let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-            results.push(match added {
+            result.with_error_code(refusal.error.0).with_error_message(refusal.text())
+        };
+        // A name that is there twice is answered once, and first.
+        let first = |at: usize| request.topics[..at].iter().all(|t| t.name != request.topics[at].name);
+        for (_, topic) in request.topics.iter().enumerate().filter(|(at, topic)| is_twice(topic) && first(*at)) {
+            results.push(refused(topic, ApiError::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name.")));
+        }
+        for topic in request.topics.iter().filter(|topic| !is_twice(topic)) {
+            results.push(match self.add_partitions(topic, records.len(), random) {
                 Ok(mut added) => {
                     records.append(&mut added);
-                    result.with_error_message(None)
+                    CreatePartitionsTopicResult::default().with_name(topic.name.clone()).with_error_message(None)
                 }
-                Err(refused) => result.with_error_code(refused.error.0).with_error_message(refused.text()),
+                Err(refusal) => refused(topic, refusal),
             });
         }
         let response = CreatePartitionsResponse::default().with_results(results);
@@ -47,6 +53,7 @@ impl Controller {
     fn add_partitions(
         &self,
         topic: &CreatePartitionsTopic,
+        records_before: usize,
         random: &mut impl ControllerRandom,
     ) -> Result<Vec<VersionedRecord>, ApiError> {
         let info = self.topics.by_name(&topic.name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
@@ -62,6 +69,10 @@ impl Controller {
                 )
             };
             return Err(ApiError::new(ErrorCode::INVALID_PARTITIONS, message));
+        }
+        // Kafka runs into the bound of its list of records, which is an error that it does not expect.
+        if (topic.count - have) as usize + records_before > MAX_RECORDS_PER_USER_OP {
+            return Err(ErrorCode::UNKNOWN_SERVER_ERROR.into());
         }
         let placed = self.place_added(topic, info, have, random)?;
         let version = self.features.metadata_version();
@@ -129,41 +140,52 @@ impl Controller {
         let by_name = |name: &TopicName| DeleteTopicState::default().with_name(Some(name.clone()));
         let asked: Vec<DeleteTopicState> =
             request.topic_names.iter().map(by_name).chain(request.topics.iter().cloned()).collect();
-        let mut seen = BTreeSet::new();
         let mut records = Vec::new();
-        let mut responses = Vec::new();
-        for topic in &asked {
+        let mut responses: Vec<DeletableTopicResult> = Vec::new();
+        for (at, topic) in asked.iter().enumerate() {
+            let same = |other: &DeleteTopicState| (&other.name, other.topic_id) == (&topic.name, topic.topic_id);
+            // What is there twice is answered once, and not deleted.
+            if asked[..at].iter().any(same) {
+                continue;
+            }
             let answer = DeletableTopicResult::default().with_name(topic.name.clone()).with_topic_id(topic.topic_id);
-            responses.push(match self.find_to_delete(topic) {
+            let twice = asked[at + 1..].iter().any(same);
+            let found = check_named_once(topic, twice).and_then(|()| self.find_to_delete(topic, &asked));
+            responses.push(match found {
                 Ok(found) => {
-                    let answer =
-                        answer.with_name(Some(TopicName(super::result::text(&found.name)))).with_topic_id(found.id);
-                    if seen.insert(found.id) {
-                        records.push(v0(RemoveTopicRecord { topic_id: found.id }));
-                        answer
-                    } else {
-                        let twice = Some(super::result::text("Duplicate topic name or id."));
-                        answer.with_error_code(ErrorCode::INVALID_REQUEST.0).with_error_message(twice)
-                    }
+                    records.push(v0(RemoveTopicRecord { topic_id: found.id }));
+                    let name = TopicName(super::result::text(&found.name));
+                    answer.with_name(Some(name)).with_topic_id(found.id)
                 }
-                Err(refused) => answer.with_error_code(refused.error.0).with_error_message(refused.text()),
+                Err(refusal) => answer.with_error_code(refusal.error.0).with_error_message(refusal.text()),
             });
         }
         Ok(Outcome { records, response: DeleteTopicsResponse::default().with_responses(responses) })
     }
 
-    fn find_to_delete(&self, asked: &DeleteTopicState) -> Result<&TopicInfo, ApiError> {
+    fn find_to_delete(&self, topic: &DeleteTopicState, asked: &[DeleteTopicState]) -> Result<&TopicInfo, ApiError> {
         let with_default = |error: ErrorCode| ApiError::new(error, error.message());
-        match (&asked.name, asked.topic_id.is_nil()) {
-            (None, true) => Err(ApiError::new(ErrorCode::INVALID_REQUEST, "Neither topic name nor id were specified.")),
-            (Some(_), false) => {
-                let message = "You may not specify both topic name and topic id.";
-                Err(ApiError::new(ErrorCode::INVALID_REQUEST, message))
-            }
-            (Some(name), true) => {
-                self.topics.by_name(name).ok_or_else(|| with_default(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))
-            }
-            (None, false) => self.topics.by_id(asked.topic_id).ok_or_else(|| with_default(ErrorCode::UNKNOWN_TOPIC_ID)),
+        let Some(name) = &topic.name else {
+            return self.topics.by_id(topic.topic_id).ok_or_else(|| with_default(ErrorCode::UNKNOWN_TOPIC_ID));
+        };
+        let found = self.topics.by_name(name);
+        let found = found.ok_or_else(|| with_default(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))?;
+        if asked.iter().any(|other| other.name.is_none() && other.topic_id == found.id) {
+            let message = "The provided topic name maps to an ID that was already supplied.";
+            return Err(ApiError::new(ErrorCode::INVALID_REQUEST, message));
         }
+        Ok(found)
     }
+}
+
+/// A topic is named by its name or by its id, and once.
+fn check_named_once(topic: &DeleteTopicState, twice: bool) -> Result<(), ApiError> {
+    let message = match (topic.name.is_some(), !topic.topic_id.is_nil()) {
+        (false, false) => "Neither topic name nor id were specified.",
+        (true, true) => "You may not specify both topic name and topic id.",
+        (true, false) if twice => "Duplicate topic name.",
+        (false, true) if twice => "Duplicate topic id.",
+        _ => return Ok(()),
+    };
+    Err(ApiError::new(ErrorCode::INVALID_REQUEST, message))
 }

@@ -29,34 +29,45 @@ impl Controller {
         random: &mut impl ControllerRandom,
     ) -> Outcome<CreateTopicsResponse> {
         let mut records = Vec::new();
-        let partitions = |topic: &CreatableTopic| match topic.assignments.len() {
-            0 if topic.num_partitions == -1 => i64::from(self.settings.num_partitions),
-            0 => i64::from(topic.num_partitions),
-            assigned => assigned as i64,
-        };
-        let excessive = request.topics.iter().map(partitions).sum::<i64>() > MAX_PARTITIONS_PER_BATCH;
-        let mut created = Vec::new();
-        for topic in &request.topics {
-            let result = if excessive {
+        let mut results = Vec::new();
+        let is_twice = |topic: &CreatableTopic| request.topics.iter().filter(|t| t.name == topic.name).count() > 1;
+        let is_internal = |topic: &CreatableTopic| &**topic.name == CLUSTER_METADATA_TOPIC;
+        let accepted = || request.topics.iter().filter(|topic| !is_twice(topic) && !is_internal(topic));
+        let excessive = accepted().map(|topic| self.asked_partitions(topic)).sum::<i64>() > MAX_PARTITIONS_PER_BATCH;
+        for topic in accepted() {
+            let created = if excessive {
                 let message = "Excessively large number of partitions per request.";
                 Err(ApiError::new(ErrorCode::POLICY_VIOLATION, message))
             } else {
-                check_in_request(request, topic).and_then(|()| self.create_topic(topic, random))
+                self.create_topic(topic, random)
             };
-            created.push(match result {
+            results.push(match created {
                 Ok((mut of_topic, result)) => {
                     records.append(&mut of_topic);
                     result
                 }
-                Err(refused) => CreatableTopicResult::default()
-                    .with_name(topic.name.clone())
-                    .with_error_code(refused.error.0)
-                    .with_error_message(refused.text())
-                    .with_configs(Some(Vec::new())),
+                Err(refusal) => refused(topic, refusal),
             });
         }
-        let response = CreateTopicsResponse::default().with_topics(created);
+        // A name that is there twice is answered once.
+        let first = |at: usize| request.topics[..at].iter().all(|t| t.name != request.topics[at].name);
+        for (_, topic) in request.topics.iter().enumerate().filter(|(at, topic)| is_twice(topic) && first(*at)) {
+            results.push(refused(topic, ApiError::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name.")));
+        }
+        for topic in request.topics.iter().filter(|topic| is_internal(topic) && !is_twice(topic)) {
+            let message = format!("Creation of internal topic {CLUSTER_METADATA_TOPIC} is prohibited.");
+            results.push(refused(topic, ApiError::new(ErrorCode::INVALID_REQUEST, message)));
+        }
+        let response = CreateTopicsResponse::default().with_topics(results);
         if request.validate_only { Outcome::unchanged(response) } else { Outcome { records, response } }
+    }
+
+    fn asked_partitions(&self, topic: &CreatableTopic) -> i64 {
+        match topic.assignments.len() {
+            0 if topic.num_partitions == -1 => i64::from(self.settings.num_partitions),
+            0 => i64::from(topic.num_partitions),
+            assigned => assigned as i64,
+        }
     }
 
     fn create_topic(
@@ -188,16 +199,12 @@ impl Controller {
     }
 }
 
-/// What the request as a whole has against one of its topics.
-fn check_in_request(request: &CreateTopicsRequest, topic: &CreatableTopic) -> Result<(), ApiError> {
-    if request.topics.iter().filter(|other| other.name == topic.name).count() > 1 {
-        return Err(ApiError::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name."));
-    }
-    if &**topic.name == CLUSTER_METADATA_TOPIC {
-        let message = format!("Creation of internal topic {CLUSTER_METADATA_TOPIC} is prohibited.");
-        return Err(ApiError::new(ErrorCode::INVALID_REQUEST, message));
-    }
-    Ok(())
+fn refused(topic: &CreatableTopic, refusal: ApiError) -> CreatableTopicResult {
+    CreatableTopicResult::default()
+        .with_name(topic.name.clone())
+        .with_error_code(refusal.error.0)
+        .with_error_message(refusal.text())
+        .with_configs(Some(Vec::new()))
 }
 
 pub(super) fn invalid_assignment(message: String) -> ApiError {
