@@ -13,7 +13,7 @@
 //! | [`machine`] | the contract between the world and the machines in it |
 //! | [`storage`] | the simulated disk: logs of segments of record batches |
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
-//! | [`cluster`] | the cluster's metadata: topics, placement |
+//! | [`cluster`] | the controller's state machine: registrations, topics, placement, elections, configs |
 //! | [`broker`] | request handling |
 //! | [`client`] | producer, consumer, admin |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |

@@ -2,7 +2,9 @@
 //!
 //! The controller checks topics, groups and client-metrics subscriptions by their definitions. Of a broker's configs it
 //! checks only the name of the broker: values are checked by a broker before it forwards the request
-//! ([`check_dynamic_broker_configs`]), and a name that nobody knows is kept, for it may be a plug-in's.
+//! ([`check_dynamic_broker_configs`]), and a name that nobody knows is kept, for it may be a plug-in's. (What a request
+//! as a whole must be, no resource or key twice and no nulls, is a broker's check in Kafka too; it is made here, where
+//! every request comes by.)
 
 use super::config_defs::{self, Scope};
 use super::configs::default_value;
@@ -263,8 +265,8 @@ impl Controller {
                 Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into())
             }
             ResourceType::Broker if !name.is_empty() => {
-                let registered = name.parse().is_ok_and(|id| self.brokers.registration(id).is_some());
-                let message = || format!("No broker with id {name} found.");
+                let registered = name.parse().is_ok_and(|id| self.brokers.has_node(id));
+                let message = || format!("No node with id {name} found.");
                 if registered { Ok(()) } else { Err(ApiError::new(ErrorCode::BROKER_ID_NOT_REGISTERED, message())) }
             }
             _ => Ok(()),

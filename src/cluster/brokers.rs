@@ -59,6 +59,7 @@ impl BrokerRegistration {
 #[derive(Clone, Debug, Default)]
 pub struct ClusterControl {
     registrations: imbl::OrdMap<i32, Arc<BrokerRegistration>>,
+    controllers: imbl::OrdSet<i32>,
 }
 
 impl ClusterControl {
@@ -99,6 +100,16 @@ impl ClusterControl {
             return Ok(registration);
         }
         Err(stale(format!("Expected broker epoch {}, but got broker epoch {epoch}", registration.epoch)))
+    }
+
+    /// Whether a node with this id is registered, as a broker or as a controller.
+    pub fn has_node(&self, id: i32) -> bool {
+        self.registrations.contains_key(&id) || self.controllers.contains(&id)
+    }
+
+    /// Takes a controller's registration in.
+    pub fn replay_register_controller(&mut self, id: i32) {
+        self.controllers.insert(id);
     }
 
     /// Takes a registration in.
@@ -205,12 +216,16 @@ impl Controller {
             return Err(ApiError::new(ErrorCode::INCONSISTENT_CLUSTER_ID, message));
         }
         if self.features.metadata_version().has_directories() && request.log_dirs.is_empty() {
-            return Err(ApiError::new(ErrorCode::INVALID_REQUEST, "No directories specified in request"));
+            return Err(ApiError::new(ErrorCode::INVALID_REGISTRATION, "No directories specified in request"));
         }
         let range = |name: &str| {
             let feature = request.features.iter().find(|feature| &*feature.name == name);
             feature.map(|feature| (feature.min_supported_version, feature.max_supported_version))
         };
+        if range(MetadataVersion::FEATURE).is_none() {
+            let message = "Request features do not contain 'metadata.version'";
+            return Err(ApiError::new(ErrorCode::INVALID_REGISTRATION, message));
+        }
         for (name, level) in self.features.finalized() {
             // A broker that does not name a feature supports it switched off only.
             let (min, max) = range(name).unwrap_or((0, 0));

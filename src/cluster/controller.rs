@@ -128,9 +128,9 @@ impl Controller {
             MetadataRecord::Config(record) => self.configs.replay(record),
             MetadataRecord::FeatureLevel(record) => self.features.replay(record),
             MetadataRecord::ProducerIds(record) => self.next_producer_id = record.next_producer_id,
-            // Quotas and controllers' registrations change nothing here; the rest marks time and transactions.
+            MetadataRecord::RegisterController(record) => self.brokers.replay_register_controller(record.controller_id),
+            // Quotas change nothing here; the rest marks time and transactions.
             MetadataRecord::ClientQuota(_)
-            | MetadataRecord::RegisterController(_)
             | MetadataRecord::NoOp(_)
             | MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)

@@ -2,7 +2,9 @@
 //! to speak. A level goes up when an administrator says so, never by itself.
 
 use super::result::{ApiError, text, v0};
-use super::{MetadataVersion, Outcome};
+use super::{Controller, MetadataVersion, Outcome};
+use crate::wire::messages::update_features_request::FeatureUpdateKey;
+use crate::wire::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
 use crate::wire::metadata_records::{
     BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord, MetadataRecord,
 };
@@ -77,24 +79,26 @@ impl FeatureControl {
         }
     }
 
-    /// Sets a feature's level (one update of UpdateFeatures). `node_id` is the controller's.
-    ///
-    /// # Errors
-    /// Kafka's code and message for a level that this controller does not support.
-    pub fn update(&self, name: &str, level: i16, node_id: i32) -> Result<Outcome<()>, ApiError> {
+    /// The record of one update of UpdateFeatures, if it changes something. `node_id` is the controller's.
+    fn update(&self, update: &FeatureUpdateKey, node_id: i32) -> Result<Option<VersionedRecord>, ApiError> {
+        let (name, level) = (&*update.feature, update.max_version_level);
         let invalid = |why: String| {
-            let message =
-                format!("Invalid update version {level} for feature {name}. Local controller {node_id} {why}");
+            let message = format!("Invalid update version {level} for feature {name}. {why}");
             ApiError::new(ErrorCode::INVALID_UPDATE_VERSION, message)
         };
-        let (min, max) = Self::supported(name).ok_or_else(|| invalid("does not support this feature.".into()))?;
+        let us = format!("Local controller {node_id}");
+        let supported = Self::supported(name);
+        let (min, max) = supported.ok_or_else(|| invalid(format!("{us} does not support this feature.")))?;
         if !(min..=max).contains(&level) {
-            return Err(invalid(format!("only supports versions {min}-{max}")));
+            return Err(invalid(format!("{us} only supports versions {min}-{max}")));
         }
-        if self.level(name) == level {
-            return Ok(Outcome::unchanged(()));
+        let may_go_down = update.allow_downgrade || update.upgrade_type > 1;
+        if level < self.level(name) && !may_go_down {
+            let why = "Can't downgrade the version of this feature without setting the upgrade type to either safe or \
+                       unsafe downgrade.";
+            return Err(invalid(why.into()));
         }
-        Ok(Outcome { records: vec![feature_level(name, level)], response: () })
+        Ok((self.level(name) != level).then(|| feature_level(name, level)))
     }
 
     /// The first records of a new cluster's metadata log, as `kafka-storage.sh format` and the first active controller
@@ -113,6 +117,27 @@ impl FeatureControl {
         }));
         records.push(v0(MetadataRecord::EndTransaction(EndTransactionRecord {})));
         records
+    }
+}
+
+impl Controller {
+    /// UpdateFeatures: all updates or none.
+    pub fn update_features(&self, request: &UpdateFeaturesRequest) -> Outcome<UpdateFeaturesResponse> {
+        let updates = request.feature_updates.iter();
+        let records = updates.map(|update| self.features.update(update, self.settings.node_id));
+        let records: Result<Vec<Option<VersionedRecord>>, ApiError> = records.collect();
+        match records {
+            Ok(records) => {
+                let records = if request.validate_only { Vec::new() } else { records.into_iter().flatten().collect() };
+                Outcome { records, response: UpdateFeaturesResponse::default().with_error_message(None) }
+            }
+            Err(refused) => {
+                let all = "The update failed for all features since the following feature had an error:";
+                let message = format!("{all} {}", refused.message.unwrap_or_default());
+                let response = UpdateFeaturesResponse::default().with_error_code(refused.error.0);
+                Outcome::unchanged(response.with_error_message(Some(text(&message))))
+            }
+        }
     }
 }
 
@@ -137,11 +162,23 @@ mod tests {
         assert_eq!(features.finalized().count(), 4);
     }
 
+    /// As a real 4.1.1 cluster refused them.
     #[test]
     fn a_level_that_is_not_supported_is_refused_in_kafkas_words() {
-        let refused = FeatureControl::default().update(MetadataVersion::FEATURE, 99, 101).unwrap_err();
-        let expected =
-            "Invalid update version 99 for feature metadata.version. Local controller 101 only supports versions 7-27";
-        assert_eq!(refused.message.as_deref(), Some(expected));
+        let mut features = FeatureControl::default();
+        features.replay(&FeatureLevelRecord { name: text("group.version"), feature_level: 1 });
+        let refuse = |name: &str, level| {
+            let update = FeatureUpdateKey::default().with_feature(text(name)).with_max_version_level(level);
+            let refused = features.update(&update.with_upgrade_type(1), 101).unwrap_err();
+            refused.message.unwrap()
+        };
+        let prefix = |name: &str, level: i16| format!("Invalid update version {level} for feature {name}.");
+        let range = "Local controller 101 only supports versions 7-27";
+        assert_eq!(refuse("metadata.version", 99), format!("{} {range}", prefix("metadata.version", 99)));
+        let unknown = "Local controller 101 does not support this feature.";
+        assert_eq!(refuse("nosuch", 1), format!("{} {unknown}", prefix("nosuch", 1)));
+        let down = "Can't downgrade the version of this feature without setting the upgrade type to either safe or \
+                    unsafe downgrade.";
+        assert_eq!(refuse("group.version", 0), format!("{} {down}", prefix("group.version", 0)));
     }
 }

@@ -261,3 +261,30 @@ fn configs() {
     let interval = "Invalid value 1 for interval.ms, interval must be between 100 and 3600000 (1 hour)";
     assert_eq!(alter(16, "s", &[("interval.ms", 0, Some("1"))]), interval);
 }
+
+#[test]
+fn registrations() {
+    let mut cluster = Cluster::new();
+    let plain = || {
+        BrokerRegistrationRequest::default()
+            .with_broker_id(BrokerId(7))
+            .with_cluster_id(text("cluster"))
+            .with_log_dirs(vec![Uuid::from_u128(7)])
+    };
+    let refuse = |request: BrokerRegistrationRequest| {
+        cluster.controller.register_broker(&request, &cluster.heartbeats, 99, cluster.now).unwrap_err().error
+    };
+    assert_eq!(refuse(plain().with_cluster_id(text("nope"))), ErrorCode::INCONSISTENT_CLUSTER_ID);
+    assert_eq!(refuse(plain().with_log_dirs(Vec::new())), ErrorCode::INVALID_REGISTRATION);
+    assert_eq!(refuse(plain()), ErrorCode::INVALID_REGISTRATION, "it names no metadata.version");
+    let feature = crate::wire::messages::broker_registration_request::Feature::default()
+        .with_name(text("metadata.version"))
+        .with_min_supported_version(7)
+        .with_max_supported_version(27);
+    assert_eq!(refuse(plain().with_features(vec![feature])), ErrorCode::UNSUPPORTED_VERSION, "no group.version");
+    let mut alter = |id| cluster.alter_config(ResourceType::Broker, id, "log.cleaner.threads", Some("2")).1;
+    assert_eq!(alter("x"), "Unable to parse broker name as a base 10 number.");
+    assert_eq!(alter("-2"), "Invalid negative broker ID.");
+    assert_eq!(alter("77"), "No node with id 77 found.");
+    assert_eq!(alter("1"), "NONE");
+}
