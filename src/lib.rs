@@ -14,7 +14,7 @@
 //! | [`storage`] | the simulated disk: logs, page cache and disk apart, crashes and recovery |
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
 //! | [`quorum`] | Raft for the cluster's metadata log |
-//! | [`cluster`] | the cluster's metadata: topics, placement |
+//! | [`cluster`] | the controller's state machine: registrations, topics, placement, elections, configs |
 //! | [`broker`] | request handling |
 //! | [`client`] | producer, consumer, admin |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |

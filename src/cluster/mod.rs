@@ -1,12 +1,69 @@
-//! The cluster's metadata: which topics there are, who replicates and leads each partition.
+//! The cluster's metadata and the controller's state machine over it: which brokers there are, which topics, who
+//! replicates and leads each partition, which configs and features are set.
 //!
-//! This is the controller's state machine. In this first form there is one broker and it keeps the metadata itself;
-//! a quorum of controllers, a metadata log that brokers replay, elections and configs have their place here and are not
-//! built yet.
+//! The state is event-sourced, as in KRaft (KIP-500, KIP-631). An operation of [`Controller`] reads the state and a
+//! request and comes to an [`Outcome`]: the records that would make it so, and the response. It changes nothing. The
+//! records go to the metadata log; when they are in it, [`Controller::replay`] takes them in, on the active controller
+//! as on every other member that reads the log. So a standby controller and a restarted one are the same as the active
+//! one at the same offset, and every change can be told from its record. The one thing outside the log is who was heard
+//! of when: [`Heartbeats`], which the active controller has and a new one begins afresh.
+//!
+//! ```text
+//! request ──> Controller::create_topics … (&self) ──> Outcome { records, response }
+//!                       ^                                        │ append, commit
+//!                       └────── Controller::replay(record) <─────┘ then answer
+//! ```
+//!
+//! The parts are named as Kafka names them: replica placement ([`place_replicas`]), [`PartitionChangeBuilder`],
+//! [`ReplicationControl`], [`ClusterControl`], [`ConfigControl`] with its definitions ([`config_defs`]),
+//! [`FeatureControl`]. Errors are Kafka's codes with Kafka's messages ([`ApiError`]).
+//!
+//! [`Topics`] is the metadata as a single broker keeps it while no controller feeds it.
 
+mod alter_configs;
+mod alter_partition;
+mod alter_topics;
+mod brokers;
+pub mod config_defs;
+mod configs;
+mod controller;
+mod create_topics;
+mod elections;
+mod features;
+mod fencing;
+mod heartbeats;
+mod metadata_version;
+mod names;
+mod partition;
+mod partition_change;
+mod placement;
+mod reassignment;
+mod replication;
+mod result;
+#[cfg(test)]
+mod tests;
 mod topics;
 
+pub use alter_configs::check_dynamic_broker_configs;
+pub use brokers::{BrokerRegistration, ClusterControl, supported_features};
+pub use configs::{ConfigControl, ConfigMap, ConfigSource, EffectiveConfig, ResourceType};
+pub use controller::{Controller, ControllerRandom, ControllerSettings, PRODUCER_ID_BLOCK_SIZE};
+pub use features::{ELR_FEATURE, FeatureControl};
+pub use fencing::HeartbeatReply;
+pub use heartbeats::{BrokerState, HeartbeatWish, Heartbeats};
+pub use metadata_version::MetadataVersion;
+pub use partition::{
+    DIRECTORY_LOST, DIRECTORY_MIGRATING, DIRECTORY_UNASSIGNED, LEADER_NO_CHANGE, LeaderRecoveryState,
+    PartitionRegistration,
+};
+pub use partition_change::{Election, ElectionResult, PartitionChangeBuilder, default_directory};
+pub use placement::{PlacementRandom, UsableBroker, place_replicas};
+pub use replication::{ReplicationControl, TopicInfo};
+pub use result::{ApiError, Outcome};
 pub use topics::{CreateTopicError, NewTopic, Partition, Topic, Topics};
+
+/// No leader, as records and responses say it.
+pub const LEADER_NONE: i32 = -1;
 
 /// A UUID as Kafka writes it: 22 characters of URL-safe base64 without padding.
 pub fn uuid_text(id: uuid::Uuid) -> String {
@@ -19,7 +76,7 @@ pub fn uuid_text(id: uuid::Uuid) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod uuid_tests {
     #[test]
     fn uuids_print_as_kafka_prints_them() {
         let text = |s: &str| super::uuid_text(s.parse().unwrap());

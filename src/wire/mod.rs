@@ -16,6 +16,10 @@ mod error;
 mod error_codes;
 pub mod inspect;
 mod message;
+mod metadata_log;
+#[rustfmt::skip]
+pub mod metadata_records;
+mod record_codec;
 pub mod records;
 
 pub use api::{ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, negotiate, range_in};
@@ -23,3 +27,6 @@ pub use error::{ErrorCode, Treatment};
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{FrameError, Message, Request, Response};
+pub use metadata_log::VersionedRecord;
+pub use metadata_records::MetadataRecord;
+pub use record_codec::RecordError;

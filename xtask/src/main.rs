@@ -16,6 +16,7 @@ mod browser;
 mod html;
 mod pack;
 mod project;
+mod records;
 mod report;
 mod serve;
 mod server;
@@ -37,6 +38,7 @@ Usage: cargo xtask COMMAND
   build [--release]                       build the page into dist/ and print its sizes
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
+  records                                 write src/wire/metadata_records.rs from Kafka's schema
   help                                    this page
 ";
 
@@ -66,6 +68,10 @@ fn command() -> Result<bool> {
         "bench" => {
             no_more(&mut arguments)?;
             bench::run_all(&Project::find()?).map(|()| true)
+        }
+        "records" => {
+            no_more(&mut arguments)?;
+            records::write(&Project::find()?).map(|()| true)
         }
         "help" => {
             print!("{HELP}");

@@ -1,0 +1,114 @@
+//! The topics and their partitions, as the records tell of them (`ReplicationControlManager`).
+
+use super::PartitionRegistration;
+use crate::wire::metadata_records::{
+    ClearElrRecord, PartitionChangeRecord, PartitionRecord, RemoveTopicRecord, TopicRecord,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A topic.
+#[derive(Clone, Debug)]
+pub struct TopicInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its id, never used again after it is deleted (KIP-516).
+    pub id: Uuid,
+    /// Its partitions, by index.
+    pub partitions: imbl::OrdMap<i32, Arc<PartitionRegistration>>,
+}
+
+/// All topics, by id and by name.
+#[derive(Clone, Debug, Default)]
+pub struct ReplicationControl {
+    topics: imbl::OrdMap<Uuid, TopicInfo>,
+    ids: imbl::OrdMap<Arc<str>, Uuid>,
+}
+
+impl ReplicationControl {
+    /// Every topic, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &TopicInfo> {
+        self.topics.values()
+    }
+
+    /// Every topic, by name.
+    pub fn iter_by_name(&self) -> impl Iterator<Item = &TopicInfo> {
+        self.ids.values().map(|id| &self.topics[id])
+    }
+
+    /// The topic with this id.
+    pub fn by_id(&self, id: Uuid) -> Option<&TopicInfo> {
+        self.topics.get(&id)
+    }
+
+    /// The topic with this name.
+    pub fn by_name(&self, name: &str) -> Option<&TopicInfo> {
+        self.topics.get(self.ids.get(name)?)
+    }
+
+    /// Whether a broker leads a partition.
+    pub fn leads_any(&self, broker: i32) -> bool {
+        self.iter().any(|topic| topic.partitions.values().any(|partition| partition.leader == broker))
+    }
+
+    /// Takes a new topic in.
+    pub fn replay_topic(&mut self, record: &TopicRecord) {
+        let name: Arc<str> = record.name.as_str().into();
+        self.ids.insert(name.clone(), record.topic_id);
+        let topic = TopicInfo { name, id: record.topic_id, partitions: imbl::OrdMap::new() };
+        self.topics.insert(record.topic_id, topic);
+    }
+
+    /// Takes a new partition in.
+    ///
+    /// # Panics
+    /// When its topic is not there: the log holds what a controller wrote. So do the others.
+    pub fn replay_partition(&mut self, record: &PartitionRecord) {
+        let partition = Arc::new(PartitionRegistration::from_record(record));
+        self.topic_mut(record.topic_id).partitions.insert(record.partition_id, partition);
+    }
+
+    /// Takes a change of a partition in.
+    ///
+    /// # Panics
+    /// When the partition is not there.
+    pub fn replay_partition_change(&mut self, record: &PartitionChangeRecord) {
+        let topic = self.topic_mut(record.topic_id);
+        let partition = topic.partitions.get_mut(&record.partition_id).expect("the partition is there");
+        *partition = Arc::new(partition.merge(record));
+    }
+
+    /// Takes a topic's end in; gives its name.
+    ///
+    /// # Panics
+    /// When the topic is not there.
+    pub fn replay_remove_topic(&mut self, record: &RemoveTopicRecord) -> Arc<str> {
+        let topic = self.topics.remove(&record.topic_id).expect("the topic is there");
+        self.ids.remove(&topic.name);
+        topic.name
+    }
+
+    /// Forgets the eligible leader replicas of a topic, or of all when the record names none.
+    pub fn replay_clear_elr(&mut self, record: &ClearElrRecord) {
+        let cleared = |topic: &&TopicInfo| record.topic_name.is_empty() || *topic.name == *record.topic_name;
+        let ids: Vec<Uuid> = self.iter().filter(cleared).map(|topic| topic.id).collect();
+        let nothing = PartitionChangeRecord {
+            eligible_leader_replicas: Some(Vec::new()),
+            last_known_elr: Some(Vec::new()),
+            ..Default::default()
+        };
+        for id in ids {
+            let topic = self.topic_mut(id);
+            let has_elr = |p: &PartitionRegistration| !p.elr.is_empty() || !p.last_known_elr.is_empty();
+            let indices: Vec<i32> = topic.partitions.iter().filter(|(_, p)| has_elr(p)).map(|(i, _)| *i).collect();
+            for index in indices {
+                let partition = &mut topic.partitions[&index];
+                *partition = Arc::new(partition.merge(&nothing));
+            }
+        }
+    }
+
+    fn topic_mut(&mut self, id: Uuid) -> &mut TopicInfo {
+        self.topics.get_mut(&id).expect("the topic is there")
+    }
+}
