@@ -33,6 +33,7 @@ impl Broker {
                     .with_topic_id(topic.id)
                     .with_num_partitions(topic.partitions.len() as i32)
                     .with_replication_factor(topic.partitions[0].replicas.len() as i16)
+                    .with_error_message(None)
                     .with_configs(Some(Vec::new())),
                 Err(refused) => result
                     .with_error_code(refused.error.0)
