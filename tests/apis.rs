@@ -315,7 +315,7 @@ fn bytes_after_a_request_are_ignored() {
 }
 
 #[test]
-fn too_many_partitions_are_refused_before_anything_else() {
+fn too_many_partitions_and_names_that_repeat_are_refused() {
     let mut client = Client::connect();
     let topic = |name: &'static str, partitions| {
         CreatableTopic::default()
@@ -328,6 +328,11 @@ fn too_many_partitions_are_refused_before_anything_else() {
     let ResponseKind::CreateTopics(answer) = client.ask(ApiKey::CreateTopics, 7, body) else { panic!() };
     assert!(answer.topics.iter().all(|topic| ErrorCode(topic.error_code) == ErrorCode::POLICY_VIOLATION));
     assert_eq!(client.world.topics().len(), 1);
+    let twice = CreateTopicsRequest::default().with_topics(vec![topic("a", 1), topic("b", 1), topic("a", 2)]);
+    let body = RequestKind::CreateTopics(twice);
+    let ResponseKind::CreateTopics(answer) = client.ask(ApiKey::CreateTopics, 7, body) else { panic!() };
+    let answers: Vec<_> = answer.topics.iter().map(|topic| (topic.name.to_string(), topic.error_code)).collect();
+    assert_eq!(answers, [("b".into(), 0), ("a".into(), ErrorCode::INVALID_REQUEST.0)], "once, after the others");
 }
 
 #[test]

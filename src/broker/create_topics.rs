@@ -9,40 +9,34 @@ use crate::wire::messages::create_topics_request::CreatableTopic;
 use crate::wire::messages::create_topics_response::CreatableTopicResult;
 use crate::wire::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use crate::wire::{ErrorCode, ResponseKind};
+use std::collections::BTreeSet;
 
 /// All partitions of one request together (`ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`).
 const MAX_PARTITIONS_PER_REQUEST: i64 = 10_000;
 
 impl Broker {
     pub(super) fn create_topics(&mut self, request: &CreateTopicsRequest, serving: &mut Serving<'_, '_>) -> Served {
-        let excessive = request.topics.iter().map(|topic| i64::from(topic.num_partitions.max(1))).sum::<i64>()
-            > MAX_PARTITIONS_PER_REQUEST;
-        let results = request.topics.iter().map(|asked| {
-            let result = CreatableTopicResult::default().with_name(asked.name.clone());
+        let partitions = request.topics.iter().map(|topic| i64::from(topic.num_partitions.max(1))).sum::<i64>();
+        let mut results = Vec::with_capacity(request.topics.len());
+        let mut repeated = BTreeSet::new();
+        for asked in &request.topics {
             let same_name = request.topics.iter().filter(|other| other.name == asked.name).count();
-            let created = if excessive {
+            if partitions > MAX_PARTITIONS_PER_REQUEST {
                 let message = "Excessively large number of partitions per request.".into();
-                Err(CreateTopicError { error: ErrorCode::POLICY_VIOLATION, message })
-            } else if same_name > 1 {
-                Err(CreateTopicError { error: ErrorCode::INVALID_REQUEST, message: "Duplicate topic name.".into() })
+                results.push(answer(asked, Err(CreateTopicError { error: ErrorCode::POLICY_VIOLATION, message })));
+            } else if same_name == 1 {
+                let created = read(asked).and_then(|new| self.create_topic(&new, request.validate_only, serving));
+                results.push(answer(asked, created));
             } else {
-                read(asked).and_then(|new| self.create_topic(&new, request.validate_only, serving))
-            };
-            match created {
-                Ok(topic) => result
-                    .with_topic_id(topic.id)
-                    .with_num_partitions(topic.partitions.len() as i32)
-                    .with_replication_factor(topic.partitions[0].replicas.len() as i16)
-                    .with_error_message(None)
-                    .with_configs(Some(Vec::new())),
-                Err(refused) => result
-                    .with_error_code(refused.error.0)
-                    .with_error_message(Some(str_bytes(&refused.message)))
-                    .with_configs(Some(Vec::new())),
+                // A name that is there twice is answered once, after the others.
+                repeated.insert(asked.name.clone());
             }
-        });
-        let response = CreateTopicsResponse::default().with_topics(results.collect());
-        Served::Now(ResponseKind::CreateTopics(response))
+        }
+        for asked in repeated.iter().filter_map(|name| request.topics.iter().find(|asked| asked.name == *name)) {
+            let message = "Duplicate topic name.".into();
+            results.push(answer(asked, Err(CreateTopicError { error: ErrorCode::INVALID_REQUEST, message })));
+        }
+        Served::Now(ResponseKind::CreateTopics(CreateTopicsResponse::default().with_topics(results)))
     }
 
     /// Creates a topic, or says why not; with `validate_only`, says what it would be.
@@ -80,6 +74,18 @@ impl Broker {
         });
         self.topics.insert(topic.clone());
         Ok(topic)
+    }
+}
+
+fn answer(asked: &CreatableTopic, created: Result<Topic, CreateTopicError>) -> CreatableTopicResult {
+    let result = CreatableTopicResult::default().with_name(asked.name.clone()).with_configs(Some(Vec::new()));
+    match created {
+        Ok(topic) => result
+            .with_topic_id(topic.id)
+            .with_num_partitions(topic.partitions.len() as i32)
+            .with_replication_factor(topic.partitions[0].replicas.len() as i16)
+            .with_error_message(None),
+        Err(refused) => result.with_error_code(refused.error.0).with_error_message(Some(str_bytes(&refused.message))),
     }
 }
 
