@@ -1,6 +1,7 @@
 //! Broker and topic configs under Kafka's names.
 
-use crate::cluster::Topic;
+use crate::cluster::config_defs::{broker_config, topic_config};
+use crate::cluster::{ApiError, Topic};
 use crate::wire::ErrorCode;
 
 /// A broker's configs.
@@ -39,96 +40,45 @@ impl BrokerConfig {
     /// # Errors
     /// Kafka's message for a value that it refuses, or a plain sentence for a config that is not built yet.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let key = broker_config(name).ok_or_else(|| format!("Kafka has no broker config {name}"))?;
+        key.check(value)?;
         match name {
-            "num.partitions" => self.num_partitions = int(name, value, 1)?,
-            "default.replication.factor" => {
-                self.default_replication_factor = int(name, value, 1)?.try_into().map_err(|_| {
-                    format!("Invalid value {value} for configuration {name}: Value must be at most 32767")
-                })?;
-            }
-            "auto.create.topics.enable" => {
-                self.auto_create_topics = match value {
-                    "true" => true,
-                    "false" => false,
-                    _ => {
-                        let what = "Expected value to be either true or false";
-                        return Err(format!("Invalid value {value} for configuration {name}: {what}"));
-                    }
-                }
-            }
-            "message.max.bytes" => self.message_max_bytes = int(name, value, 0)? as usize,
-            "log.segment.bytes" => self.segment_bytes = int(name, value, 1 << 20)? as usize,
-            "min.insync.replicas" => self.min_insync_replicas = int(name, value, 1)? as usize,
-            _ => return Err(format!("{name} is not built yet, or Kafka has no such config")),
+            "num.partitions" => self.num_partitions = checked(value),
+            "default.replication.factor" => self.default_replication_factor = checked(value),
+            "auto.create.topics.enable" => self.auto_create_topics = value.trim().eq_ignore_ascii_case("true"),
+            "message.max.bytes" => self.message_max_bytes = checked(value),
+            "log.segment.bytes" => self.segment_bytes = checked(value),
+            "min.insync.replicas" => self.min_insync_replicas = checked(value),
+            _ => return Err(format!("{name} is not built yet")),
         }
         Ok(())
     }
 }
 
-/// The topic configs that are built.
+/// The topic configs that are built. The others change nothing here yet, and so are refused.
 const TOPIC_CONFIGS: [&str; 3] = ["max.message.bytes", "segment.bytes", "min.insync.replicas"];
-
-/// Topic configs of Kafka 4.1 that change nothing here yet, and so are refused.
-const UNBUILT_TOPIC_CONFIGS: [&str; 29] = [
-    "cleanup.policy",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.type",
-    "compression.zstd.level",
-    "delete.retention.ms",
-    "file.delete.delay.ms",
-    "flush.messages",
-    "flush.ms",
-    "follower.replication.throttled.replicas",
-    "index.interval.bytes",
-    "leader.replication.throttled.replicas",
-    "local.retention.bytes",
-    "local.retention.ms",
-    "max.compaction.lag.ms",
-    "message.timestamp.after.max.ms",
-    "message.timestamp.before.max.ms",
-    "message.timestamp.type",
-    "min.cleanable.dirty.ratio",
-    "min.compaction.lag.ms",
-    "preallocate",
-    "remote.log.copy.disable",
-    "remote.log.delete.on.disable",
-    "remote.storage.enable",
-    "retention.bytes",
-    "retention.ms",
-    "segment.index.bytes",
-    "segment.jitter.ms",
-    "segment.ms",
-];
 
 /// Checks a topic config as the controller does.
 ///
 /// # Errors
 /// Kafka's code and message, or a plain sentence for a config that is not built yet.
-pub(super) fn check_topic_config(name: &str, value: &str) -> Result<(), (ErrorCode, String)> {
-    let refuse = |message: String| Err((ErrorCode::INVALID_CONFIG, message));
-    if UNBUILT_TOPIC_CONFIGS.contains(&name) || name == "unclean.leader.election.enable" {
-        return refuse(format!("{name} is not built yet"));
+pub(super) fn check_topic_config(name: &str, value: &str) -> Result<(), ApiError> {
+    let refuse = |message: String| ApiError::new(ErrorCode::INVALID_CONFIG, message);
+    let key = topic_config(name).ok_or_else(|| refuse(format!("Unknown topic config name: {name}")))?;
+    key.check(value).map_err(refuse)?;
+    match TOPIC_CONFIGS.contains(&name) {
+        true => Ok(()),
+        false => Err(refuse(format!("{name} is not built yet"))),
     }
-    if !TOPIC_CONFIGS.contains(&name) {
-        return refuse(format!("Unknown topic config name: {name}"));
-    }
-    let least = match name {
-        "segment.bytes" => 1 << 20,
-        "min.insync.replicas" => 1,
-        _ => 0,
-    };
-    int(name, value, least).map(|_| ()).or_else(refuse)
 }
 
 /// A topic's config as a number, or the broker's default.
 pub(super) fn topic_int(topic: &Topic, name: &str, default: usize) -> usize {
     let set = topic.configs.iter().find(|(key, _)| &**key == name);
-    set.map_or(default, |(_, value)| value.parse().expect("checked when the topic was created"))
+    set.map_or(default, |(_, value)| checked(value))
 }
 
-fn int(name: &str, value: &str, least: i32) -> Result<i32, String> {
-    let invalid = |why: &str| format!("Invalid value {value} for configuration {name}: {why}");
-    let number: i32 = value.parse().map_err(|_| invalid("Not a number of type INT"))?;
-    if number < least { Err(invalid(&format!("Value must be at least {least}"))) } else { Ok(number) }
+/// A value that its config's definition has found right.
+fn checked<T: std::str::FromStr>(value: &str) -> T {
+    value.trim().parse().unwrap_or_else(|_| panic!("{value} was checked"))
 }

@@ -3,7 +3,7 @@
 use super::config::{check_topic_config, topic_int};
 use super::{Broker, Served, Serving, str_bytes};
 use crate::base::TopicPartition;
-use crate::cluster::{CreateTopicError, NewTopic, Topic, Topics};
+use crate::cluster::{ApiError, NewTopic, Topic, Topics};
 use crate::machine::Fact;
 use crate::wire::messages::create_topics_request::CreatableTopic;
 use crate::wire::messages::create_topics_response::CreatableTopicResult;
@@ -22,8 +22,8 @@ impl Broker {
         for asked in &request.topics {
             let same_name = request.topics.iter().filter(|other| other.name == asked.name).count();
             if partitions > MAX_PARTITIONS_PER_REQUEST {
-                let message = "Excessively large number of partitions per request.".into();
-                results.push(answer(asked, Err(CreateTopicError { error: ErrorCode::POLICY_VIOLATION, message })));
+                let message = "Excessively large number of partitions per request.";
+                results.push(answer(asked, Err(ApiError::new(ErrorCode::POLICY_VIOLATION, message))));
             } else if same_name == 1 {
                 let created = read(asked).and_then(|new| self.create_topic(&new, request.validate_only, serving));
                 results.push(answer(asked, created));
@@ -33,8 +33,8 @@ impl Broker {
             }
         }
         for asked in repeated.iter().filter_map(|name| request.topics.iter().find(|asked| asked.name == *name)) {
-            let message = "Duplicate topic name.".into();
-            results.push(answer(asked, Err(CreateTopicError { error: ErrorCode::INVALID_REQUEST, message })));
+            let message = "Duplicate topic name.";
+            results.push(answer(asked, Err(ApiError::new(ErrorCode::INVALID_REQUEST, message))));
         }
         Served::Now(ResponseKind::CreateTopics(CreateTopicsResponse::default().with_topics(results)))
     }
@@ -45,7 +45,7 @@ impl Broker {
         new: &NewTopic,
         validate_only: bool,
         serving: &mut Serving<'_, '_>,
-    ) -> Result<Topic, CreateTopicError> {
+    ) -> Result<Topic, ApiError> {
         let with_defaults = NewTopic {
             partitions: if new.partitions == -1 { self.config.num_partitions } else { new.partitions },
             replication_factor: match new.replication_factor {
@@ -56,7 +56,7 @@ impl Broker {
         };
         self.topics.check_name(&new.name)?;
         for (name, value) in &new.configs {
-            check_topic_config(name, value).map_err(|(error, message)| CreateTopicError { error, message })?;
+            check_topic_config(name, value)?;
         }
         let id = uuid::Builder::from_random_bytes(serving.ctx.rng().bytes16()).into_uuid();
         let topic = Topics::plan(&with_defaults, &[self.id], id)?;
@@ -77,7 +77,7 @@ impl Broker {
     }
 }
 
-fn answer(asked: &CreatableTopic, created: Result<Topic, CreateTopicError>) -> CreatableTopicResult {
+fn answer(asked: &CreatableTopic, created: Result<Topic, ApiError>) -> CreatableTopicResult {
     let result = CreatableTopicResult::default().with_name(asked.name.clone()).with_configs(Some(Vec::new()));
     match created {
         Ok(topic) => result
@@ -85,20 +85,22 @@ fn answer(asked: &CreatableTopic, created: Result<Topic, CreateTopicError>) -> C
             .with_num_partitions(topic.partitions.len() as i32)
             .with_replication_factor(topic.partitions[0].replicas.len() as i16)
             .with_error_message(None),
-        Err(refused) => result.with_error_code(refused.error.0).with_error_message(Some(str_bytes(&refused.message))),
+        Err(refused) => {
+            result.with_error_code(refused.error.0).with_error_message(refused.message.as_deref().map(str_bytes))
+        }
     }
 }
 
-fn read(asked: &CreatableTopic) -> Result<NewTopic, CreateTopicError> {
+fn read(asked: &CreatableTopic) -> Result<NewTopic, ApiError> {
     if !asked.assignments.is_empty() {
-        let message = "A manual replica assignment is not built yet".to_string();
-        return Err(CreateTopicError { error: ErrorCode::INVALID_REPLICA_ASSIGNMENT, message });
+        let message = "A manual replica assignment is not built yet";
+        return Err(ApiError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     }
     let mut configs = Vec::new();
     for config in &asked.configs {
         let Some(value) = &config.value else {
             let message = format!("Null value not supported for topic configs: {}", config.name);
-            return Err(CreateTopicError { error: ErrorCode::INVALID_CONFIG, message });
+            return Err(ApiError::new(ErrorCode::INVALID_CONFIG, message));
         };
         configs.push((config.name.as_str().into(), value.as_str().into()));
     }

@@ -75,7 +75,7 @@ impl Controller {
         topic: &CreatableTopic,
         random: &mut impl ControllerRandom,
     ) -> Result<(Vec<VersionedRecord>, CreatableTopicResult), ApiError> {
-        check_new_topic_name(&topic.name, &self.topics)?;
+        check_new_topic_name(&topic.name, self.topics.iter_by_name().map(|topic| &*topic.name))?;
         let configs = topic.configs.iter().map(|config| (&*config.name, config.value.as_deref()));
         let configs: BTreeMap<&str, Option<&str>> = configs.collect();
         let config_records = self.new_topic_config_records(&topic.name, &configs)?;

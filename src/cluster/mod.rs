@@ -60,7 +60,7 @@ pub use partition_change::{Election, ElectionResult, PartitionChangeBuilder, def
 pub use placement::{PlacementRandom, UsableBroker, place_replicas};
 pub use replication::{ReplicationControl, TopicInfo};
 pub use result::{ApiError, Outcome};
-pub use topics::{CreateTopicError, NewTopic, Partition, Topic, Topics};
+pub use topics::{NewTopic, Partition, Topic, Topics};
 
 /// No leader, as records and responses say it.
 pub const LEADER_NONE: i32 = -1;

@@ -1,23 +1,30 @@
 //! What a topic may be called.
 
-use super::ReplicationControl;
 use super::result::ApiError;
 use crate::wire::ErrorCode;
 
 /// Kafka's limit on the length of a topic's name, set by file names of 255 characters.
 const MAX_NAME_LENGTH: usize = 249;
 
-/// Checks the name of a new topic: legal, neither taken nor too like one that is.
-pub(super) fn check_new_topic_name(name: &str, topics: &ReplicationControl) -> Result<(), ApiError> {
+/// Checks the name of a new topic: legal, neither taken nor too like one of those that exist.
+pub(super) fn check_new_topic_name<'a>(
+    name: &str,
+    existing: impl IntoIterator<Item = &'a str>,
+) -> Result<(), ApiError> {
     check_legal(name)?;
-    if topics.by_name(name).is_some() {
-        return Err(ApiError::new(ErrorCode::TOPIC_ALREADY_EXISTS, format!("Topic '{name}' already exists.")));
-    }
     // Metric names replace '.' by '_', so two such names would share their metrics.
     let folded = |name: &str| name.replace('.', "_");
-    let like = topics.iter_by_name().find(|topic| name.contains(['.', '_']) && folded(&topic.name) == folded(name));
+    let mut like = None;
+    for other in existing {
+        if other == name {
+            return Err(ApiError::new(ErrorCode::TOPIC_ALREADY_EXISTS, format!("Topic '{name}' already exists.")));
+        }
+        if like.is_none() && name.contains(['.', '_']) && folded(other) == folded(name) {
+            like = Some(other);
+        }
+    }
     match like {
-        Some(other) => Err(invalid(format!("Topic '{name}' collides with existing topic: {}", other.name))),
+        Some(other) => Err(invalid(format!("Topic '{name}' collides with existing topic: {other}"))),
         None => Ok(()),
     }
 }

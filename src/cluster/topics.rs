@@ -1,11 +1,10 @@
 //! Topics: creating them as Kafka's controller does (`ReplicationControlManager`).
 
+use super::names::check_new_topic_name;
+use super::result::ApiError;
 use crate::wire::ErrorCode;
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// Kafka's limit on the length of a topic's name, set by file names of 255 characters.
-const MAX_NAME_LENGTH: usize = 249;
 
 /// The topics of a cluster, by name and by id.
 #[derive(Clone, Debug, Default)]
@@ -55,15 +54,6 @@ pub struct NewTopic {
     pub configs: Vec<(Arc<str>, Arc<str>)>,
 }
 
-/// Why a topic is not created: Kafka's code and message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreateTopicError {
-    /// The code.
-    pub error: ErrorCode,
-    /// The message.
-    pub message: String,
-}
-
 impl Topics {
     /// The topic with this name.
     pub fn by_name(&self, name: &str) -> Option<&Topic> {
@@ -85,25 +75,24 @@ impl Topics {
     ///
     /// # Errors
     /// Kafka's code and message.
-    pub fn check_name(&self, name: &str) -> Result<(), CreateTopicError> {
-        check_legal(name)?;
-        self.check_free(name)
+    pub fn check_name(&self, name: &str) -> Result<(), ApiError> {
+        check_new_topic_name(name, self.by_name.keys().map(|name| &**name))
     }
 
     /// Places a new topic on the brokers that are registered: what it would become.
     ///
     /// # Errors
     /// Kafka's code and message.
-    pub fn plan(new: &NewTopic, brokers: &[i32], id: Uuid) -> Result<Topic, CreateTopicError> {
+    pub fn plan(new: &NewTopic, brokers: &[i32], id: Uuid) -> Result<Topic, ApiError> {
         let partitions = if new.partitions == -1 { 1 } else { new.partitions };
         let replication_factor = if new.replication_factor == -1 { 1 } else { new.replication_factor };
         if replication_factor < 1 {
             let message = "Replication factor must be larger than 0, or -1 to use the default value.";
-            return Err(refuse(ErrorCode::INVALID_REPLICATION_FACTOR, message.into()));
+            return Err(ApiError::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
         }
         if partitions < 1 {
             let message = "Number of partitions was set to an invalid non-positive value.";
-            return Err(refuse(ErrorCode::INVALID_PARTITIONS, message.into()));
+            return Err(ApiError::new(ErrorCode::INVALID_PARTITIONS, message));
         }
         if replication_factor as usize > brokers.len() {
             let message = format!(
@@ -111,7 +100,7 @@ impl Topics {
                  {replication_factor} cannot be reached because only {} broker(s) are registered.",
                 brokers.len()
             );
-            return Err(refuse(ErrorCode::INVALID_REPLICATION_FACTOR, message));
+            return Err(ApiError::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
         }
         let partition = Partition {
             replicas: brokers.to_vec(),
@@ -133,37 +122,4 @@ impl Topics {
         self.names.insert(topic.id, topic.name.clone());
         self.by_name.insert(topic.name.clone(), Arc::new(topic));
     }
-
-    fn check_free(&self, name: &str) -> Result<(), CreateTopicError> {
-        if self.by_name(name).is_some() {
-            return Err(refuse(ErrorCode::TOPIC_ALREADY_EXISTS, format!("Topic '{name}' already exists.")));
-        }
-        // Metric names replace '.' by '_', so two such names would share their metrics.
-        let folded = |name: &str| name.replace('.', "_");
-        if let Some(other) = self.iter().find(|t| folded(&t.name) == folded(name)) {
-            let message = format!("Topic '{name}' collides with existing topic: {}", other.name);
-            return Err(refuse(ErrorCode::INVALID_TOPIC_EXCEPTION, message));
-        }
-        Ok(())
-    }
-}
-
-fn check_legal(name: &str) -> Result<(), CreateTopicError> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let what = match name {
-        "" => "the empty string is not allowed".to_string(),
-        "." | ".." => format!("'{name}' is not allowed"),
-        _ if name.len() > MAX_NAME_LENGTH => {
-            format!("the length of '{name}' is longer than the max allowed length {MAX_NAME_LENGTH}")
-        }
-        _ if !name.chars().all(legal) => {
-            format!("'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'")
-        }
-        _ => return Ok(()),
-    };
-    Err(refuse(ErrorCode::INVALID_TOPIC_EXCEPTION, format!("Topic name is invalid: {what}")))
-}
-
-fn refuse(error: ErrorCode, message: String) -> CreateTopicError {
-    CreateTopicError { error, message }
 }
