@@ -24,6 +24,7 @@
 //! | [`save`] | the save store |
 //! | [`link`] | messages between page and worker |
 //! | `web` | the page and the worker in the browser |
+//! | `cli` | the native command line |
 
 pub mod base;
 pub mod broker;
