@@ -129,8 +129,7 @@ pub fn listen(port: u16) -> Result<TcpListener> {
 
 /// Answers requests from now on, each on a connection and a thread of its own; returns the page's address.
 ///
-/// A connection is closed after one answer: an idle one holds nothing up, however many a browser opens. (A pool of
-/// threads over kept connections left a browser's sixth request waiting for half a minute on a busy machine.)
+/// A connection is closed after one answer: an idle one holds nothing up, however many a browser opens.
 pub fn start(listener: TcpListener, live: Arc<Live>) -> Result<String> {
     let address = format!("http://{}/", listener.local_addr()?);
     thread::spawn(move || {
