@@ -6,6 +6,7 @@ use crate::base::{HostId, TopicPartition};
 use crate::broker::Broker;
 use crate::check::LawReport;
 use crate::client::{AdminResult, Consumer, Producer};
+use crate::cluster::Partition;
 use crate::storage::Log;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -125,9 +126,7 @@ impl World {
 
     /// A partition, if there is such a one.
     pub fn partition(&self, tp: &TopicPartition) -> Option<PartitionInfo> {
-        let (_, broker) = self.brokers().next()?;
-        let topic = broker.topics().by_name(&tp.topic)?;
-        let partition = topic.partitions.get(usize::try_from(tp.partition).ok()?)?;
+        let partition = self.known_partition(tp)?;
         Some(PartitionInfo {
             leader: partition.leader,
             leader_epoch: partition.leader_epoch,
@@ -136,6 +135,12 @@ impl World {
             isr: partition.isr.clone(),
             elr: Vec::new(),
         })
+    }
+
+    /// A partition as the metadata has it.
+    pub(super) fn known_partition(&self, tp: &TopicPartition) -> Option<&Partition> {
+        let (_, broker) = self.brokers().next()?;
+        broker.topics().by_name(&tp.topic)?.partitions.get(usize::try_from(tp.partition).ok()?)
     }
 
     /// A broker's log of a partition, if it holds one.

@@ -241,9 +241,11 @@ impl World {
     }
 
     fn tell(&mut self, host: HostId, fact: Fact, cause: Option<EventId>) {
-        let event = self.emit(Some(host), cause, TraceKind::Fact(fact.clone()));
+        let event = self.emit(Some(host), cause, TraceKind::Fact(fact));
         let mut laws = std::mem::take(&mut self.laws);
-        laws.observe(event, host, &fact, |tp| self.replica(self.partition(tp)?.leader?, tp));
+        if let Some(TraceEvent { kind: TraceKind::Fact(fact), .. }) = self.trace.last() {
+            laws.observe(event, host, fact, |tp| self.replica(self.known_partition(tp)?.leader?, tp));
+        }
         self.laws = laws;
     }
 

@@ -33,13 +33,11 @@ const PARTS: [Part; 10] = [
 const OUTSIDE: &str = "xtask/fixtures/outside.rs";
 
 /// Every direct dependency that the library may have without features: nothing of the web, nothing native-only.
-const CORE_DEPENDENCIES: [&str; 13] = [
+const CORE_DEPENDENCIES: [&str; 11] = [
     "bytes",
     "crc32c",
     "imbl",
     "kafka-protocol",
-    "libm",
-    "lz4_flex",
     "postcard",
     "rand",
     "rand_xoshiro",
