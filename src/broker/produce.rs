@@ -169,7 +169,7 @@ fn validate(header: &BatchHeader, batch: &Bytes, max_bytes: usize, log_start_off
         return Err(invalid());
     }
     match records::decode(batch) {
-        Ok(_) | Err(BatchError::Compressed(_)) => Ok(()),
+        Ok(_) => Ok(()),
         Err(_) => Err(invalid()),
     }
 }

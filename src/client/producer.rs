@@ -205,7 +205,7 @@ impl Producer {
     /// # Errors
     /// Kafka's message for a record that is larger than `max.request.size`.
     pub fn send(&mut self, record: Record, partition: Option<i32>, ctx: &mut Ctx<'_>) -> Result<(), SendError> {
-        let size = HEADER_LEN + records::size_estimate(&record);
+        let size = HEADER_LEN + records::size_upper_bound(&record);
         if size > self.config.max_request_size {
             let limit = self.config.max_request_size;
             self.fail(1, ErrorCode::MESSAGE_TOO_LARGE, ctx);
@@ -286,7 +286,7 @@ impl Producer {
         partitions: usize,
         ctx: &mut Ctx<'_>,
     ) {
-        let size = records::size_estimate(&record);
+        let size = records::size_upper_bound(&record);
         let batch_size = self.config.batch_size;
         let key = record.key.as_ref();
         let index =
@@ -442,7 +442,7 @@ impl Producer {
     fn split(&mut self, batch: Batch) {
         let queue = self.batches.entry(batch.partition.clone()).or_default();
         for record in batch.records.iter().rev() {
-            let size = HEADER_LEN + records::size_estimate(record);
+            let size = HEADER_LEN + records::size_upper_bound(record);
             queue.push_front(Batch { records: vec![record.clone()], size, built: None, attempts: 1, ..batch.clone() });
         }
     }

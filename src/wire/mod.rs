@@ -11,6 +11,7 @@
 //! timestamp where Kafka's producer uses its first.
 
 mod api;
+mod compression;
 pub mod control;
 mod error;
 mod error_codes;
@@ -23,6 +24,7 @@ mod record_codec;
 pub mod records;
 
 pub use api::{ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, negotiate, range_in};
+pub use compression::{CODECS, Compression, MAX_DECOMPRESSED};
 pub use error::{ErrorCode, Treatment};
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
