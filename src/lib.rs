@@ -11,6 +11,7 @@
 //! | [`base`] | virtual time, identifiers, named random streams, murmur2 |
 //! | [`wire`] | Kafka's protocol: requests, responses, record batches, error codes |
 //! | [`machine`] | the contract between the world and the machines in it |
+//! | [`network`] | requests to other nodes: connections, versions, timeouts |
 //! | [`storage`] | the simulated disk: logs, page cache and disk apart, crashes and recovery |
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
 //! | [`quorum`] | Raft for the cluster's metadata log |
@@ -35,6 +36,7 @@ pub mod client;
 pub mod cluster;
 pub mod link;
 pub mod machine;
+pub mod network;
 pub mod quorum;
 pub mod save;
 pub mod script;

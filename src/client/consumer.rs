@@ -64,7 +64,7 @@ struct Position {
 
 impl Consumer {
     /// A consumer that has not started yet.
-    pub fn new(name: &str, topic: &str, config: ConsumerConfig, bootstrap: Endpoint) -> Self {
+    pub fn new(name: &str, topic: &str, config: ConsumerConfig, bootstrap: Vec<Endpoint>) -> Self {
         let network = NetworkConfig {
             client_id: StrBytes::from_string(name.to_string()),
             bootstrap,

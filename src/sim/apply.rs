@@ -124,9 +124,9 @@ impl World {
         Ok(())
     }
 
-    /// The bootstrap server that clients are given: the first broker.
-    fn bootstrap(&self) -> Endpoint {
-        self.spec().brokers.first().expect("a cluster has a broker").listener.clone()
+    /// The bootstrap servers that clients are given: every broker of the set-up.
+    fn bootstrap(&self) -> Vec<Endpoint> {
+        self.spec().brokers.iter().map(|broker| broker.listener.clone()).collect()
     }
 
     pub(super) fn commanded(&mut self, line: &str) -> EventId {
