@@ -12,6 +12,7 @@ mod config;
 mod create_topics;
 mod fetch;
 mod fetch_session;
+mod init_producer_id;
 mod list_offsets;
 mod metadata;
 mod produce;
@@ -25,6 +26,7 @@ use crate::machine::{Ctx, Fact, Input};
 use crate::storage::Disk;
 use crate::wire::{ApiKey, FrameError, Message, Request, RequestKind, Response, ResponseKind, StrBytes};
 use fetch_session::FetchSessions;
+use init_producer_id::ProducerIds;
 use purgatory::Purgatory;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,6 +44,9 @@ pub struct Broker {
     connections: imbl::OrdMap<ConnId, Connection>,
     purgatory: Purgatory,
     sessions: FetchSessions,
+    producer_ids: ProducerIds,
+    /// What the controller, which is this broker too, will hand out next.
+    next_producer_id: i64,
 }
 
 /// A client's connection, as the broker sees it.
@@ -93,6 +98,8 @@ impl Broker {
             connections: imbl::OrdMap::new(),
             purgatory: Purgatory::default(),
             sessions: FetchSessions::default(),
+            producer_ids: ProducerIds::default(),
+            next_producer_id: 0,
         }
     }
 
@@ -198,6 +205,7 @@ impl Broker {
             RequestKind::Produce(body) => self.produce(&pending, body, serving),
             RequestKind::Fetch(body) => self.fetch(&pending, body, serving),
             RequestKind::ListOffsets(body) => self.list_offsets(&pending, body, serving.disk),
+            RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             other => unreachable!("the listener serves no such API: {other:?}"),
         };
         match served {
@@ -206,6 +214,7 @@ impl Broker {
             Served::Parked => self.connections.get_mut(&conn).expect("it is being served").muted = true,
             Served::Hangup(reason) => self.hang_up(conn, reason, serving),
         }
+        self.allocate_producer_ids(serving.ctx.now());
     }
 
     /// Answers a request that waited, and goes on with what queued behind it.

@@ -5,16 +5,18 @@ use super::{Broker, Pending, Served, Serving, str_bytes};
 use crate::base::TopicPartition;
 use crate::cluster::Topic;
 use crate::machine::Fact;
-use crate::storage::AppendInfo;
+use crate::storage::{AppendInfo, Origin};
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use crate::wire::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use crate::wire::messages::{ProduceRequest, ProduceResponse};
 use crate::wire::records::{self, BatchError, BatchHeader};
-use crate::wire::{ErrorCode, ResponseKind, TopicName};
+use crate::wire::{Compression, ErrorCode, ResponseKind, TopicName};
 use bytes::Bytes;
 
 /// The first version that names topics by id.
 const FIRST_WITH_TOPIC_ID: i16 = 13;
+/// The first version that may carry batches compressed with zstd (KIP-110).
+const FIRST_WITH_ZSTD: i16 = 7;
 
 /// Why a batch is not appended.
 struct Refusal {
@@ -44,7 +46,7 @@ impl Broker {
             let mut answers = Vec::with_capacity(asked.partition_data.len());
             for data in &asked.partition_data {
                 let result = match &topic {
-                    Ok(topic) => self.append(topic, data, request.acks, serving),
+                    Ok(topic) => self.append(topic, data, (pending.version, request.acks), serving),
                     Err(error) => Err(Refusal::from(*error)),
                 };
                 if let (Err(refusal), ErrorCode::NONE) = (&result, first_error) {
@@ -82,11 +84,12 @@ impl Broker {
         &mut self,
         topic: &Topic,
         data: &PartitionProduceData,
-        acks: i16,
+        (version, acks): (i16, i16),
         serving: &mut Serving<'_, '_>,
     ) -> Result<(AppendInfo, i64), Refusal> {
         let tp = TopicPartition::new(topic.name.clone(), data.index);
-        let result = self.try_append(topic, &tp, data, acks, serving);
+        let batch = one_batch(data.records.as_ref(), version);
+        let result = batch.and_then(|batch| self.try_append(topic, &tp, batch, acks, serving));
         if let Err(refusal) = &result {
             serving.ctx.fact(Fact::Refused { partition: tp, error: refusal.error });
         }
@@ -97,11 +100,10 @@ impl Broker {
         &mut self,
         topic: &Topic,
         tp: &TopicPartition,
-        data: &PartitionProduceData,
+        (header, batch): (BatchHeader, Bytes),
         acks: i16,
         serving: &mut Serving<'_, '_>,
     ) -> Result<(AppendInfo, i64), Refusal> {
-        let (header, batch) = one_batch(data.records.as_ref())?;
         if !(-1..=1).contains(&acks) {
             return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
         }
@@ -117,6 +119,10 @@ impl Broker {
         let max_bytes = topic_int(topic, "max.message.bytes", self.config.message_max_bytes);
         let log = serving.disk.log(tp).expect("a leader has the log");
         validate(&header, &batch, max_bytes, log.log_start_offset())?;
+        if let Some(known) = log.check_producer(&header, &batch, Origin::Client)? {
+            // It was appended before, and its acknowledgement was lost: the answer is what it was then.
+            return Ok((known, log.log_start_offset()));
+        }
         let log = serving.disk.log_mut(tp).expect("a leader has the log");
         let info = log.append_as_leader(&header, &batch, leader_epoch);
         let log_start_offset = log.log_start_offset();
@@ -148,9 +154,12 @@ impl Broker {
 }
 
 /// Takes the one batch that a partition's part of a request must hold (`ProduceRequest.validateRecords`).
-fn one_batch(records: Option<&Bytes>) -> Result<(BatchHeader, Bytes), Refusal> {
+fn one_batch(records: Option<&Bytes>, version: i16) -> Result<(BatchHeader, Bytes), Refusal> {
     let records = records.filter(|bytes| !bytes.is_empty()).ok_or(ErrorCode::INVALID_RECORD)?;
     match records::header(records) {
+        Ok(header) if version < FIRST_WITH_ZSTD && header.compression() == Ok(Compression::Zstd) => {
+            Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE.into())
+        }
         Ok(header) if header.size == records.len() => Ok((header, records.clone())),
         // A second batch, a format before v2, or a batch that ends too early, which Kafka does not see at all.
         Ok(_) | Err(BatchError::Truncated | BatchError::Magic(0 | 1)) => Err(ErrorCode::INVALID_RECORD.into()),

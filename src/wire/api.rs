@@ -28,6 +28,7 @@ pub const BROKER_APIS: &[ApiRange] = &[
     range(ApiKey::Metadata, 0, 13),
     range(ApiKey::ApiVersions, 0, 4),
     range(ApiKey::CreateTopics, 2, 7),
+    range(ApiKey::InitProducerId, 0, 5),
 ];
 
 /// What a controller's listener advertises, by API key: the ranges of Kafka 4.1, for the APIs that are built. Raft's own

@@ -88,6 +88,7 @@ macro_rules! on_body {
             $kind::Metadata($body) => $do,
             $kind::ApiVersions($body) => $do,
             $kind::CreateTopics($body) => $do,
+            $kind::InitProducerId($body) => $do,
             $kind::Vote($body) => $do,
             $kind::BeginQuorumEpoch($body) => $do,
             $kind::EndQuorumEpoch($body) => $do,

@@ -1,0 +1,158 @@
+//! InitProducerId: an id for a producer (`TransactionCoordinator`, `RPCProducerIdManager`).
+//!
+//! Ids are unique in the cluster because the controller hands them out in blocks of 1000. A broker takes from its block,
+//! asks for the next one when nine tenths of it are gone, and while it has none says COORDINATOR_LOAD_IN_PROGRESS, which
+//! is what the first producers of a fresh broker hear.
+
+use super::{Broker, Served};
+use crate::base::{SimDuration, SimTime};
+use crate::wire::messages::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
+use crate::wire::{ErrorCode, ResponseKind};
+
+/// How many ids the controller hands out at a time (`ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`).
+pub(super) const BLOCK_SIZE: i32 = 1_000;
+/// How long a broker waits before it asks for a block again (`RPCProducerIdManager.RETRY_BACKOFF_MS`).
+const RETRY_BACKOFF: SimDuration = SimDuration::from_millis(50);
+const NO_PRODUCER_ID: i64 = -1;
+const NO_PRODUCER_EPOCH: i16 = -1;
+
+/// Ids that are a broker's to give (`ProducerIdsBlock`).
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    next: i64,
+    end: i64,
+    /// When this id is given, the next block is asked for.
+    prefetch_at: i64,
+}
+
+/// Whether the controller is asked for a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Request {
+    /// There is enough.
+    #[default]
+    None,
+    /// It is to be asked, from this moment on.
+    Due(SimTime),
+    InFlight,
+}
+
+/// A broker's producer ids.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ProducerIds {
+    block: Option<Block>,
+    next_block: Option<Block>,
+    request: Request,
+}
+
+impl ProducerIds {
+    /// An id that no other producer has.
+    ///
+    /// # Errors
+    /// `COORDINATOR_LOAD_IN_PROGRESS` while there is none; then a block is wanted.
+    pub(super) fn generate(&mut self, now: SimTime) -> Result<i64, ErrorCode> {
+        if self.block.is_none_or(|block| block.next == block.end) {
+            let Some(block) = self.next_block.take() else {
+                self.want_block(now);
+                return Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
+            };
+            self.block = Some(block);
+        }
+        let block = self.block.as_mut().expect("it was just seen to");
+        let id = block.next;
+        block.next += 1;
+        if id == block.prefetch_at {
+            self.want_block(now);
+        }
+        Ok(id)
+    }
+
+    fn want_block(&mut self, now: SimTime) {
+        if self.request == Request::None {
+            self.request = Request::Due(now);
+        }
+    }
+
+    /// When the controller is to be asked for a block (AllocateProducerIds), if it is.
+    pub(super) fn ask_at(&self) -> Option<SimTime> {
+        match self.request {
+            Request::Due(at) => Some(at),
+            Request::None | Request::InFlight => None,
+        }
+    }
+
+    /// The controller was asked.
+    pub(super) fn asked(&mut self) {
+        self.request = Request::InFlight;
+    }
+
+    /// The controller gave a block: its first id and how many there are. Without one, because it gave no answer or none
+    /// that helps, it is asked again.
+    pub(super) fn answered(&mut self, block: Option<(i64, i32)>, now: SimTime) {
+        let Some((start, length)) = block else {
+            self.request = Request::Due(now + RETRY_BACKOFF);
+            return;
+        };
+        let (end, prefetch_at) = (start + i64::from(length), start + i64::from(length) * 9 / 10);
+        self.next_block = Some(Block { next: start, end, prefetch_at });
+        self.request = Request::None;
+    }
+}
+
+impl Broker {
+    pub(super) fn init_producer_id(&mut self, request: &InitProducerIdRequest, now: SimTime) -> Served {
+        let answer = |error: ErrorCode, id: i64, epoch: i16| {
+            let response = InitProducerIdResponse::default()
+                .with_error_code(error.0)
+                .with_producer_id(ProducerId(id))
+                .with_producer_epoch(epoch);
+            Served::Now(ResponseKind::InitProducerId(response))
+        };
+        let known = (request.producer_id.0 != NO_PRODUCER_ID, request.producer_epoch != NO_PRODUCER_EPOCH);
+        let error = match &request.transactional_id {
+            // Half an identity is none.
+            _ if known.0 != known.1 => ErrorCode::INVALID_REQUEST,
+            Some(id) if id.is_empty() => ErrorCode::INVALID_REQUEST,
+            // No broker coordinates transactions here.
+            Some(_) => ErrorCode::NOT_COORDINATOR,
+            None => match self.producer_ids.generate(now) {
+                Ok(id) => return answer(ErrorCode::NONE, id, 0),
+                Err(error) => error,
+            },
+        };
+        answer(error, NO_PRODUCER_ID, NO_PRODUCER_EPOCH)
+    }
+
+    /// Where this broker is the controller too, it gives itself the block that it wants.
+    pub(super) fn allocate_producer_ids(&mut self, now: SimTime) {
+        if self.producer_ids.ask_at().is_some_and(|at| at <= now) {
+            self.producer_ids.asked();
+            self.producer_ids.answered(Some((self.next_producer_id, BLOCK_SIZE)), now);
+            self.next_producer_id += i64::from(BLOCK_SIZE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_asked_for_before_the_last_is_used_up() {
+        let mut ids = ProducerIds::default();
+        assert_eq!(ids.generate(SimTime(5)), Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS));
+        assert_eq!(ids.ask_at(), Some(SimTime(5)));
+        ids.asked();
+        assert_eq!((ids.ask_at(), ids.generate(SimTime(6)).is_err()), (None, true));
+        ids.answered(None, SimTime(6));
+        assert_eq!(ids.ask_at(), Some(SimTime(50_006)));
+        ids.answered(Some((3_000, BLOCK_SIZE)), SimTime(6));
+        let given: Vec<i64> = (0..900).map(|_| ids.generate(SimTime(7)).expect("there is a block")).collect();
+        assert_eq!((given[0], given[899], ids.ask_at()), (3_000, 3_899, None));
+        assert_eq!((ids.generate(SimTime(8)), ids.ask_at()), (Ok(3_900), Some(SimTime(8))));
+        (0..99).for_each(|_| assert!(ids.generate(SimTime(9)).is_ok()));
+        ids.asked();
+        assert!(ids.generate(SimTime(10)).is_err());
+        ids.answered(Some((7_000, BLOCK_SIZE)), SimTime(10));
+        assert_eq!(ids.generate(SimTime(11)), Ok(7_000));
+    }
+}
