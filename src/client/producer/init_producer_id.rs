@@ -64,6 +64,7 @@ impl Producer {
         };
         self.asking = Asking::InFlight;
         let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
             .with_transaction_timeout_ms(i32::MAX)
             .with_producer_id(ProducerId(-1))
             .with_producer_epoch(-1);
