@@ -4,13 +4,16 @@
 //! asks for the next one when nine tenths of it are gone, and while it has none says COORDINATOR_LOAD_IN_PROGRESS, which
 //! is what the first producers of a fresh broker hear.
 
-use super::{Broker, Served};
-use crate::base::{SimDuration, SimTime};
-use crate::wire::messages::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
-use crate::wire::{ErrorCode, ResponseKind};
+use super::{Broker, Served, Serving};
+use crate::base::{ConnId, SimDuration, SimTime, earlier};
+use crate::machine::{Ctx, Input};
+use crate::network::ControllerChannel;
+use crate::network::controller_channel::{ActiveController, ChannelEvent};
+use crate::wire::messages::{AllocateProducerIdsRequest, InitProducerIdRequest, InitProducerIdResponse, ProducerId};
+use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind};
 
-/// How many ids the controller hands out at a time (`ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`).
-pub(super) const BLOCK_SIZE: i32 = 1_000;
+/// How long a request for a block may wait for a controller (the channel's `retryTimeoutMs`).
+const CHANNEL_TIMEOUT: SimDuration = SimDuration::from_secs(60);
 /// How long a broker waits before it asks for a block again (`RPCProducerIdManager.RETRY_BACKOFF_MS`).
 const RETRY_BACKOFF: SimDuration = SimDuration::from_millis(50);
 const NO_PRODUCER_ID: i64 = -1;
@@ -37,19 +40,41 @@ enum Request {
 }
 
 /// A broker's producer ids.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct ProducerIds {
+    channel: ControllerChannel<()>,
     block: Option<Block>,
     next_block: Option<Block>,
     request: Request,
 }
 
 impl ProducerIds {
+    pub(super) fn new(broker: i32, request_timeout: SimDuration) -> Self {
+        Self {
+            channel: ControllerChannel::new(broker, request_timeout, Some(CHANNEL_TIMEOUT)),
+            block: None,
+            next_block: None,
+            request: Request::None,
+        }
+    }
+
+    pub(super) fn owns(&self, conn: ConnId) -> bool {
+        self.channel.owns(conn)
+    }
+
+    pub(super) fn next_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
+        earlier(self.channel.next_deadline(leader), self.ask_at())
+    }
+
+    pub(super) fn close(&mut self, ctx: &mut Ctx<'_>) {
+        self.channel.close(ctx);
+    }
+
     /// An id that no other producer has.
     ///
     /// # Errors
     /// `COORDINATOR_LOAD_IN_PROGRESS` while there is none; then a block is wanted.
-    pub(super) fn generate(&mut self, now: SimTime) -> Result<i64, ErrorCode> {
+    fn generate(&mut self, now: SimTime) -> Result<i64, ErrorCode> {
         if self.block.is_none_or(|block| block.next == block.end) {
             let Some(block) = self.next_block.take() else {
                 self.want_block(now);
@@ -73,21 +98,16 @@ impl ProducerIds {
     }
 
     /// When the controller is to be asked for a block (AllocateProducerIds), if it is.
-    pub(super) fn ask_at(&self) -> Option<SimTime> {
+    fn ask_at(&self) -> Option<SimTime> {
         match self.request {
             Request::Due(at) => Some(at),
             Request::None | Request::InFlight => None,
         }
     }
 
-    /// The controller was asked.
-    pub(super) fn asked(&mut self) {
-        self.request = Request::InFlight;
-    }
-
     /// The controller gave a block: its first id and how many there are. Without one, because it gave no answer or none
     /// that helps, it is asked again.
-    pub(super) fn answered(&mut self, block: Option<(i64, i32)>, now: SimTime) {
+    fn answered(&mut self, block: Option<(i64, i32)>, now: SimTime) {
         let Some((start, length)) = block else {
             self.request = Request::Due(now + RETRY_BACKOFF);
             return;
@@ -122,12 +142,35 @@ impl Broker {
         answer(error, NO_PRODUCER_ID, NO_PRODUCER_EPOCH)
     }
 
-    /// Where this broker is the controller too, it gives itself the block that it wants.
-    pub(super) fn allocate_producer_ids(&mut self, now: SimTime) {
-        if self.producer_ids.ask_at().is_some_and(|at| at <= now) {
-            self.producer_ids.asked();
-            self.producer_ids.answered(Some((self.next_producer_id, BLOCK_SIZE)), now);
-            self.next_producer_id += i64::from(BLOCK_SIZE);
+    pub(super) fn producer_ids_input(&mut self, input: Input, serving: &mut Serving<'_, '_>) {
+        let events = self.producer_ids.channel.handle(input, serving.ctx);
+        self.producer_ids_events(events, serving.ctx.now());
+    }
+
+    /// Asks the controller for a block if one is wanted. A broker that is not registered yet waits.
+    pub(super) fn send_allocate_producer_ids(&mut self, serving: &mut Serving<'_, '_>) {
+        let now = serving.ctx.now();
+        if let (Some(epoch), true) = (self.lifecycle.epoch(), self.producer_ids.ask_at().is_some_and(|at| at <= now)) {
+            self.producer_ids.request = Request::InFlight;
+            let request =
+                AllocateProducerIdsRequest::default().with_broker_id(BrokerId(self.id)).with_broker_epoch(epoch);
+            let body = RequestKind::AllocateProducerIds(request);
+            self.producer_ids.channel.enqueue((), ApiKey::AllocateProducerIds, body, now);
+        }
+        let events = self.producer_ids.channel.poll(serving.leader, serving.ctx);
+        self.producer_ids_events(events, now);
+    }
+
+    fn producer_ids_events(&mut self, events: Vec<ChannelEvent<()>>, now: SimTime) {
+        for event in events {
+            let block = match event {
+                ChannelEvent::Answered((), ResponseKind::AllocateProducerIds(body)) => {
+                    ErrorCode(body.error_code).is_ok().then_some((body.producer_id_start.0, body.producer_id_len))
+                }
+                ChannelEvent::Answered((), other) => panic!("a response of another kind than its request: {other:?}"),
+                ChannelEvent::TimedOut(()) => None,
+            };
+            self.producer_ids.answered(block, now);
         }
     }
 }
@@ -138,21 +181,21 @@ mod tests {
 
     #[test]
     fn a_block_is_asked_for_before_the_last_is_used_up() {
-        let mut ids = ProducerIds::default();
+        let mut ids = ProducerIds::new(1, SimDuration::from_secs(30));
         assert_eq!(ids.generate(SimTime(5)), Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS));
         assert_eq!(ids.ask_at(), Some(SimTime(5)));
-        ids.asked();
+        ids.request = Request::InFlight;
         assert_eq!((ids.ask_at(), ids.generate(SimTime(6)).is_err()), (None, true));
         ids.answered(None, SimTime(6));
         assert_eq!(ids.ask_at(), Some(SimTime(50_006)));
-        ids.answered(Some((3_000, BLOCK_SIZE)), SimTime(6));
+        ids.answered(Some((3_000, 1_000)), SimTime(6));
         let given: Vec<i64> = (0..900).map(|_| ids.generate(SimTime(7)).expect("there is a block")).collect();
         assert_eq!((given[0], given[899], ids.ask_at()), (3_000, 3_899, None));
         assert_eq!((ids.generate(SimTime(8)), ids.ask_at()), (Ok(3_900), Some(SimTime(8))));
         (0..99).for_each(|_| assert!(ids.generate(SimTime(9)).is_ok()));
-        ids.asked();
+        ids.request = Request::InFlight;
         assert!(ids.generate(SimTime(10)).is_err());
-        ids.answered(Some((7_000, BLOCK_SIZE)), SimTime(10));
+        ids.answered(Some((7_000, 1_000)), SimTime(10));
         assert_eq!(ids.generate(SimTime(11)), Ok(7_000));
     }
 }
