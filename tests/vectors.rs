@@ -8,6 +8,8 @@
 
 #[path = "vectors/control/mod.rs"]
 mod control;
+#[path = "vectors/producer.rs"]
+mod producer;
 #[path = "vectors/quorum.rs"]
 mod quorum;
 #[path = "vectors/storage/mod.rs"]
@@ -27,7 +29,8 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 17] = [
+    ("adaptive_partitioner", producer::load),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
     ("kraft_controller_replication_control", control::replication_control::check),
@@ -39,6 +42,7 @@ const CHECKS: [(&str, Check); 15] = [
     ("murmur2", murmur2_vector),
     ("partition_isr_hw_fetch", storage::partition::check),
     ("producer_sequence_state", storage::producers::check),
+    ("producer_txn_client_transitions", producer::transition),
     ("record_batches", record_batch),
     ("replica_placement_kraft_striped", control::placement::check),
     ("uuid", uuid),
@@ -52,7 +56,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 11] = [
+const EXCEPTIONS: [Exception; 13] = [
     Exception {
         file: "partition_isr_hw_fetch",
         reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
@@ -71,6 +75,17 @@ const EXCEPTIONS: [Exception; 11] = [
             let lists = !input["steps"].is_null() || !input["all_records_in_open_txn"].is_null();
             lists && input["isr"].is_null() && !input["hw"].is_null()
         },
+    },
+    Exception {
+        file: "producer_txn_client_transitions",
+        reason: "transactions are not built yet",
+        applies: producer::is_of_a_transaction,
+    },
+    Exception {
+        file: "producer_txn_client_transitions",
+        reason: "a producer that has given its id up asks for another at once; the entry looks between two turns of \
+                 Kafka's sender thread",
+        applies: producer::is_between_turns,
     },
     Exception {
         file: "record_batches",

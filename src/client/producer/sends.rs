@@ -163,10 +163,11 @@ impl Producer {
                     self.sends.push_back(send);
                 }
                 Tried::NoMemory => {
+                    // Whoever begins to wait for memory makes all batches ready.
+                    wake |= send.memory_since.is_none();
+                    memory = false;
                     send.memory_since.get_or_insert(ctx.now());
                     self.sends.push_back(send);
-                    // Whoever waits for memory makes all batches ready.
-                    wake |= std::mem::take(&mut memory);
                 }
             }
         }
