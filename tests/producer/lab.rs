@@ -62,6 +62,8 @@ pub(crate) struct Lab {
     /// Leader and leader epoch of each partition of the topic.
     pub(crate) leaders: Vec<(i32, i32)>,
     pub(crate) metadata_requests: usize,
+    /// Requests for metadata get no answer.
+    pub(crate) silent: bool,
     /// What brokers say of InitProducerId, in order; then ids from 7 on.
     pub(crate) init_answers: Vec<(ErrorCode, i64, i16)>,
     pub(crate) init_requests: Vec<SimTime>,
@@ -70,7 +72,7 @@ pub(crate) struct Lab {
     pub(crate) exited: bool,
 }
 
-/// Broker 1 is the bootstrap server too.
+/// Where a broker listens; 9 is the bootstrap server, which is no broker that metadata names.
 pub(crate) fn endpoint(broker: i32) -> Endpoint {
     Endpoint { host: "localhost".into(), port: 9_000 + broker as u16 }
 }
@@ -86,7 +88,7 @@ impl Lab {
         configs.iter().for_each(|(name, value)| config.set(name, value).expect("Kafka takes it"));
         config.validate().expect("Kafka takes them");
         let mut lab = Self {
-            producer: Producer::new("p", "t", config, None, vec![endpoint(1)]),
+            producer: Producer::new("p", "t", config, None, vec![endpoint(9)]),
             now: SimTime::ZERO,
             rng: Rng::stream(1, "lab"),
             next_conn: 0,
@@ -95,6 +97,7 @@ impl Lab {
             refused: BTreeSet::new(),
             leaders: leaders.iter().map(|leader| (*leader, 0)).collect(),
             metadata_requests: 0,
+            silent: false,
             init_answers: init,
             init_requests: Vec::new(),
             produced: Vec::new(),
@@ -141,6 +144,9 @@ impl Lab {
             RequestKind::ApiVersions(_) => ResponseKind::ApiVersions(api_versions()),
             RequestKind::Metadata(body) => {
                 self.metadata_requests += 1;
+                if self.silent {
+                    return;
+                }
                 let topics = body.topics.as_ref().map_or(0, Vec::len);
                 ResponseKind::Metadata(self.metadata(topics > 0))
             }
@@ -177,7 +183,6 @@ impl Lab {
     }
 
     fn metadata(&self, of_topic: bool) -> MetadataResponse {
-        let brokers: BTreeSet<i32> = self.leaders.iter().map(|(leader, _)| *leader).chain([1]).collect();
         let broker = |id: i32| {
             let at = endpoint(id);
             let host = StrBytes::from_string(at.host.to_string());
@@ -193,9 +198,11 @@ impl Lab {
             .with_name(Some(TopicName(StrBytes::from_static_str("t"))))
             .with_topic_id(TOPIC_ID)
             .with_partitions(self.leaders.iter().enumerate().map(partition).collect());
-        MetadataResponse::default()
-            .with_brokers(brokers.into_iter().filter(|id| *id >= 0).map(broker).collect())
-            .with_topics(if of_topic { vec![topic] } else { Vec::new() })
+        MetadataResponse::default().with_brokers((1..=3).map(broker).collect()).with_topics(if of_topic {
+            vec![topic]
+        } else {
+            Vec::new()
+        })
     }
 
     /// Lets time go by; what the producer wants to be woken for happens in it.

@@ -184,24 +184,39 @@ fn flush_sends_what_lingers_and_lets_later_records_linger() {
 
 #[test]
 fn when_no_broker_can_be_reached_the_bootstrap_server_is_asked() {
-    // The bootstrap server is broker 1's listener under another name; broker 2 leads.
     for (strategy, again) in [("rebootstrap", true), ("none", false)] {
         let mut lab = Lab::new(&[("metadata.recovery.strategy", strategy)], &[2]);
         lab.send_alone(0);
         lab.settle();
-        let conns: Vec<_> = (0..4).map(kafka_terrarium::base::ConnId).collect();
-        lab.refused.extend([9_001, 9_002]);
-        conns.into_iter().for_each(|conn| lab.reset(conn));
+        assert_eq!(lab.connected_to, [9_009, 9_002], "the bootstrap server, then the leader");
+        lab.refused.extend([9_001, 9_002, 9_003]);
+        (0..2).for_each(|conn| lab.reset(kafka_terrarium::base::ConnId(conn)));
         lab.connected_to.clear();
         lab.send_alone(0);
         lab.run(3_000);
+        assert_eq!(lab.connected_to.contains(&9_009), again, "{strategy}: {:?}", lab.connected_to);
+        assert!(lab.connected_to.len() > 4);
         lab.refused.clear();
-        lab.leaders = vec![(3, 1)];
-        lab.run(5_000);
-        assert_eq!(lab.produced.iter().any(|produced| produced.broker == 3), true, "{strategy}");
-        let bootstrap = lab.connected_to.iter().filter(|port| **port == 9_001).count();
-        assert_eq!(bootstrap > 4, again || bootstrap > 4, "{strategy}: {:?}", lab.connected_to);
+        lab.run(2_000);
+        lab.settle();
+        assert_eq!(lab.producer.acked(), 2, "{strategy}");
     }
+}
+
+#[test]
+fn after_a_long_time_without_metadata_all_begins_anew() {
+    let mut lab = Lab::new(&[("metadata.recovery.rebootstrap.trigger.ms", "1000")], &[2]);
+    lab.send_alone(0);
+    lab.settle();
+    lab.connected_to.clear();
+    lab.silent = true;
+    lab.send_alone(0);
+    let produced = lab.take();
+    lab.answer(&produced, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    lab.run(900);
+    assert!(!lab.connected_to.contains(&9_009), "metadata was asked for, and no answer came");
+    lab.run(400);
+    assert!(lab.connected_to.contains(&9_009));
 }
 
 #[test]
