@@ -85,16 +85,7 @@ enum Asked {
 impl Admin {
     /// A tool that has not started yet.
     pub fn new(request: AdminRequest, bootstrap: Vec<Endpoint>) -> Self {
-        let network = NetworkConfig {
-            client_id: StrBytes::from_static_str("adminclient-1"),
-            bootstrap,
-            request_timeout: SimDuration::from_secs(30),
-            retry_backoff: SimDuration::from_millis(100),
-            retry_backoff_max: SimDuration::from_secs(1),
-            metadata_max_age: SimDuration::from_secs(300),
-            max_in_flight: 1,
-            allow_auto_topic_creation: true,
-        };
+        let network = NetworkConfig { max_in_flight: 1, ..NetworkConfig::new("adminclient-1", bootstrap) };
         Self {
             request,
             net: NetworkClient::new(network, Wanted::default()),
