@@ -18,6 +18,7 @@
 //! | [`cluster`] | the controller's state machine: registrations, topics, placement, elections, configs |
 //! | [`broker`] | request handling |
 //! | [`client`] | producer, consumer, admin |
+//! | [`tools`] | Kafka's command-line tools: programs over the admin client |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
 //! | [`script`] | the command language: scenario files, tests, the page's terminal |
 //! | [`session`] | one run as a person uses it, and its save format |
@@ -43,6 +44,7 @@ pub mod script;
 pub mod session;
 pub mod sim;
 pub mod storage;
+pub mod tools;
 pub mod view;
 #[cfg(feature = "web")]
 pub mod web;

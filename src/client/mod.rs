@@ -6,7 +6,7 @@
 //!
 //! Not built yet: idempotence, transactions, compression, consumer groups.
 
-mod admin;
+pub mod admin;
 mod config;
 mod consumer;
 mod fetch_session;
@@ -15,7 +15,6 @@ mod network;
 mod partitioner;
 mod producer;
 
-pub use admin::{Admin, AdminRequest, AdminResult};
 pub use config::{ConfigError, ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
 pub use consumer::Consumer;
 pub use producer::{Producer, SendError};

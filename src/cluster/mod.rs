@@ -52,6 +52,7 @@ pub use features::{ELR_FEATURE, FeatureControl};
 pub use fencing::HeartbeatReply;
 pub use heartbeats::{BrokerState, HeartbeatWish, Heartbeats};
 pub use metadata_version::MetadataVersion;
+pub use names::check_legal as check_topic_name;
 pub use partition::{
     DIRECTORY_LOST, DIRECTORY_MIGRATING, DIRECTORY_UNASSIGNED, LEADER_NO_CHANGE, LeaderRecoveryState,
     PartitionRegistration,
@@ -62,25 +63,7 @@ pub use replication::{ReplicationControl, TopicInfo};
 pub use result::{ApiError, Outcome};
 pub use topics::{NewTopic, Partition, Topic, Topics};
 
+pub use crate::base::uuid_text;
+
 /// No leader, as records and responses say it.
 pub const LEADER_NONE: i32 = -1;
-
-/// A UUID as Kafka writes it: 22 characters of URL-safe base64 without padding.
-pub fn uuid_text(id: uuid::Uuid) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let bits = id.as_u128();
-    (0..22)
-        .map(|n| ((if n < 21 { bits >> (122 - 6 * n) } else { bits << 4 }) & 63) as usize)
-        .map(|i| ALPHABET[i] as char)
-        .collect()
-}
-
-#[cfg(test)]
-mod uuid_tests {
-    #[test]
-    fn uuids_print_as_kafka_prints_them() {
-        let text = |s: &str| super::uuid_text(s.parse().unwrap());
-        assert_eq!(text("00000000-0000-0000-0000-000000000001"), "AAAAAAAAAAAAAAAAAAAAAQ");
-        assert_eq!(text("ffffffff-ffff-ffff-ffff-ffffffffffff"), "_____________________w");
-    }
-}

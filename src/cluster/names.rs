@@ -30,7 +30,10 @@ pub(super) fn check_new_topic_name<'a>(
 }
 
 /// Checks that a name is one that a topic can have.
-pub(super) fn check_legal(name: &str) -> Result<(), ApiError> {
+///
+/// # Errors
+/// INVALID_TOPIC_EXCEPTION with what is wrong with it.
+pub fn check_legal(name: &str) -> Result<(), ApiError> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let what = match name {
         "" => "the empty string is not allowed".to_string(),

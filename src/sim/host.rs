@@ -4,9 +4,10 @@ use super::net::Side;
 use super::outside::Outside;
 use crate::base::{ConnId, EventId, Rng, SimTime};
 use crate::broker::Broker;
-use crate::client::{Admin, Consumer, Producer};
+use crate::client::{Consumer, Producer};
 use crate::machine::{Ctx, Input};
 use crate::storage::Disk;
+use crate::tools::Tool;
 use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ pub(super) enum Node {
     Broker(Broker),
     Producer(Producer),
     Consumer(Consumer),
-    Admin(Admin),
+    Tool(Box<Tool>),
     Outside(Outside),
 }
 
@@ -76,7 +77,7 @@ impl Host {
             }
             Node::Producer(producer) => producer.handle(input, ctx),
             Node::Consumer(consumer) => consumer.handle(input, ctx),
-            Node::Admin(admin) => admin.handle(input, ctx),
+            Node::Tool(tool) => tool.handle(input, ctx),
             Node::Outside(outside) => outside.handle(input),
         }
     }
@@ -86,7 +87,7 @@ impl Host {
             Node::Broker(broker) => broker.next_deadline(),
             Node::Producer(producer) => producer.next_deadline(),
             Node::Consumer(consumer) => consumer.next_deadline(),
-            Node::Admin(admin) => admin.next_deadline(),
+            Node::Tool(tool) => tool.next_deadline(),
             Node::Outside(_) => None,
         }
     }
