@@ -123,8 +123,8 @@ pub(super) enum Place {
     Pending,
     /// It waits until its node can take it.
     ToSend(NodeId),
-    /// It was sent to this node, with this correlation id.
-    InFlight(NodeId, i32),
+    /// It was sent with this correlation id.
+    InFlight(i32),
     /// It is over.
     Done(Result<Arc<ResponseKind>, Throwable>),
 }

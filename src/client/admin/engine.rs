@@ -323,7 +323,7 @@ impl AdminClient {
             None => call.request.clone(),
         };
         let correlation_id = self.net.send_within(timeout, node, api, Some(id), ctx, |_| request);
-        self.state(id).place = Place::InFlight(node, correlation_id);
+        self.state(id).place = Place::InFlight(correlation_id);
     }
 
     fn answered(&mut self, id: Id, body: ResponseKind, ctx: &mut Ctx<'_>) {
@@ -347,7 +347,7 @@ impl AdminClient {
     /// A request's connection went, or its response did not come in time.
     fn cancelled(&mut self, id: Id, node: NodeId, ctx: &mut Ctx<'_>) {
         let state = self.state(id);
-        let Place::InFlight(_, correlation_id) = state.place else { panic!("{state:?} was sent") };
+        let Place::InFlight(correlation_id) = state.place else { panic!("{state:?} was sent") };
         let what = format!("Cancelled {} request with correlation id {correlation_id}", state.call.name);
         let message = format!("{what} due to node {node} being disconnected");
         self.fail(id, Throwable::new(DISCONNECT, message), ctx);
