@@ -24,7 +24,7 @@ struct ApiVersions {
 /// Reads the tool's arguments.
 pub(super) fn read(args: &[String], files: &Files) -> Result<Arc<dyn Program>, Refusal> {
     let options = Options::read(OPTIONS, args).map_err(unreadable)?;
-    options.help_or_version(ABOUT).map_or(Ok(()), Err)?;
+    options.help_or_version_asked(ABOUT).map_or(Ok(()), Err)?;
     Ok(Arc::new(ApiVersions { options, files: files.clone() }))
 }
 

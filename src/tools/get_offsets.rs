@@ -40,7 +40,7 @@ pub(super) fn read(args: &[String], files: &Files) -> Result<Arc<dyn Program>, R
         }
         unbuilt => unreadable(unbuilt),
     })?;
-    options.help_or_version(ABOUT).map_or(Ok(()), Err)?;
+    options.help_or_version_asked(ABOUT).map_or(Ok(()), Err)?;
     if let Ok(Some(servers)) = options.one("bootstrap-server") {
         check_servers(servers).map_err(|message| options.usage(message))?;
     }

@@ -109,7 +109,7 @@ impl Options {
                 continue;
             }
             let (name, attached) = match text.split_once('=') {
-                Some((name, value)) => (name, Some(value).filter(|value| !value.is_empty())),
+                Some((name, value)) => (name, Some(value)),
                 None => (text, None),
             };
             let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
@@ -191,7 +191,13 @@ impl Options {
     /// What `--help` and `--version` print, if one of them was given; `about` is what the tool says of itself
     /// (`CommandLineUtils.maybePrintHelpOrVersion`).
     pub(super) fn help_or_version(&self, about: &str) -> Option<ToolOutput> {
-        if self.is_empty || self.has("help") {
+        if self.is_empty { Some(self.usage(about)) } else { self.help_or_version_asked(about) }
+    }
+
+    /// The same for a tool that needs nothing but the cluster: without any argument it runs, because here the cluster
+    /// need not be named.
+    pub(super) fn help_or_version_asked(&self, about: &str) -> Option<ToolOutput> {
+        if self.has("help") {
             return Some(self.usage(about));
         }
         self.has("version").then(version)
@@ -312,7 +318,7 @@ mod tests {
         assert_eq!(options.one("topic").unwrap(), Some("--partitions"));
         assert!(options.has("list") && options.has("state") && !options.has("partitions"));
         assert_eq!(read("--topic=a=b").unwrap().one("topic").unwrap(), Some("a=b"));
-        assert_eq!(read("--topic= b").unwrap().one("topic").unwrap(), Some("b"));
+        assert_eq!(read("--topic= b").unwrap().one("topic").unwrap(), Some(""));
         assert_eq!(read("--partitions -3").unwrap().int("partitions").unwrap(), Some(-3));
         assert_eq!(read("--list --state Stable").unwrap().one("state").unwrap(), Some("Stable"));
         assert!(!read("-- --list").unwrap().has("list"));

@@ -109,9 +109,11 @@ impl Program for Configs {
     }
 
     fn failed(&self, thrown: &Throwable, _: i64, out: &mut Out) -> i32 {
+        // An `InvalidTopicException` is an `InvalidConfigurationException` too.
         let plain = thrown.class() == Throwable::ILLEGAL_ARGUMENT
             || thrown.class().starts_with("joptsimple.")
             || thrown.is(ErrorCode::INVALID_CONFIG)
+            || thrown.is(ErrorCode::INVALID_TOPIC_EXCEPTION)
             || thrown.is(ErrorCode::UNSUPPORTED_VERSION);
         if plain {
             out.error_line(thrown.message());
