@@ -6,6 +6,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
 
+#[path = "vectors/cli/mod.rs"]
+mod cli;
 #[path = "vectors/control/mod.rs"]
 mod control;
 #[path = "vectors/producer.rs"]
@@ -29,8 +31,10 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 19] = [
     ("adaptive_partitioner", producer::load),
+    ("cli_arguments", cli::arguments::check),
+    ("cli_golden", cli::golden::check),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
     ("kraft_controller_replication_control", control::replication_control::check),
@@ -56,7 +60,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 13] = [
+const EXCEPTIONS: [Exception; 8] = [
     Exception {
         file: "partition_isr_hw_fetch",
         reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
@@ -109,7 +113,19 @@ const EXCEPTIONS: [Exception; 13] = [
     controller(2),
     controller(3),
     controller(4),
+    excepted("cli_arguments", &cli::arguments::UNCHECKED, 0),
+    excepted("cli_arguments", &cli::arguments::UNCHECKED, 1),
+    excepted("cli_arguments", &cli::arguments::UNCHECKED, 2),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 0),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 1),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 2),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 3),
 ];
+
+/// One of a file's own rules.
+const fn excepted(file: &'static str, rules: &[(&'static str, fn(&Value) -> bool)], at: usize) -> Exception {
+    Exception { file, reason: rules[at].0, applies: rules[at].1 }
+}
 
 /// One of the rules for the controller's operations.
 const fn controller(at: usize) -> Exception {

@@ -6,14 +6,13 @@
 //!
 //! Not built yet: transactions, consumer groups.
 
-mod admin;
+pub mod admin;
 mod config;
 mod consumer;
 mod metadata;
 mod network;
 mod producer;
 
-pub use admin::{Admin, AdminRequest, AdminResult};
 pub use config::{ConfigError, ConsumerConfig, OffsetReset};
 pub use consumer::Consumer;
 pub use producer::{

@@ -149,8 +149,10 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
 }
 
 fn unknown(verb: &Word) -> Error {
-    let tools: Vec<String> = tools::TOOLS.iter().map(|tool| format!("{tool}.sh")).collect();
-    let all: Vec<&str> = VERBS.into_iter().chain(tools.iter().map(String::as_str)).chain(tools::TOOLS).collect();
+    let tools: Vec<String> = crate::tools::names().map(|tool| format!("{tool}.sh")).collect();
+    let mut all: Vec<&str> = VERBS.to_vec();
+    all.extend(tools.iter().map(String::as_str));
+    all.extend(crate::tools::names().map(|name| &name[..]));
     let found = &verb.text;
     match nearest(found, &all) {
         Some(near) => verb.error(format!("unknown command `{found}`; did you mean `{near}`?")),
