@@ -6,6 +6,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
 
+#[path = "vectors/assignors.rs"]
+mod assignors;
 #[path = "vectors/control/mod.rs"]
 mod control;
 #[path = "vectors/quorum.rs"]
@@ -26,7 +28,12 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 20] = [
+    ("client_assignors_random", assignors::check),
+    ("client_cooperative_sticky_assignor", assignors::check),
+    ("client_range_assignor", assignors::check),
+    ("client_roundrobin_assignor", assignors::check),
+    ("client_sticky_assignor", assignors::check),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
     ("kraft_controller_replication_control", control::replication_control::check),

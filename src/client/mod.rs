@@ -7,6 +7,7 @@
 //! Not built yet: idempotence, transactions, compression, consumer groups.
 
 mod admin;
+pub mod assignor;
 mod config;
 mod consumer;
 mod fetch_session;

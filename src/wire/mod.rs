@@ -11,6 +11,7 @@
 //! timestamp where Kafka's producer uses its first.
 
 mod api;
+pub mod consumer_protocol;
 pub mod control;
 mod error;
 mod error_codes;
