@@ -28,8 +28,9 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 20] = [
+const CHECKS: [(&str, Check); 21] = [
     ("client_assignors_random", assignors::check),
+    ("client_assignors_wire", assignors::wire),
     ("client_cooperative_sticky_assignor", assignors::check),
     ("client_range_assignor", assignors::check),
     ("client_roundrobin_assignor", assignors::check),
@@ -91,7 +92,7 @@ const EXCEPTIONS: [Exception; 12] = [
     Exception {
         file: "wire_messages",
         reason: "versions and messages that Kafka 4.1 does not serve, as the snapshot behind the vectors had them",
-        applies: |entry| entry["served_by_4_1"] != true,
+        applies: |entry| entry["served_by_4_1"] != true && !wire::is_of_the_consumer_protocol(entry),
     },
     Exception {
         file: "wire_messages",

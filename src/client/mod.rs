@@ -4,7 +4,7 @@
 //! three stand on the network client, which keeps connections, negotiates versions with each broker, matches responses to
 //! requests, times requests out and refreshes metadata.
 //!
-//! Not built yet: idempotence, transactions, compression, consumer groups.
+//! Not built yet: idempotence, transactions, compression, consumer groups (but for their assignors: [`assignor`]).
 
 mod admin;
 pub mod assignor;

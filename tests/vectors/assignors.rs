@@ -1,9 +1,12 @@
 //! What a group's leader makes of its members' subscriptions: Kafka's four assignors.
 
-use crate::{int, optional_hex, same, text};
+use crate::{hex, int, optional_hex, same, text};
+use bytes::Bytes;
 use kafka_terrarium::base::TopicPartition;
-use kafka_terrarium::client::assignor::{Assignor, Member, PartitionsPerTopic};
-use kafka_terrarium::wire::consumer_protocol::Subscription;
+use kafka_terrarium::client::assignor::{AssignError, Assignor, Member, PartitionsPerTopic, read_members};
+use kafka_terrarium::wire::StrBytes;
+use kafka_terrarium::wire::consumer_protocol::{Assignment, Subscription};
+use kafka_terrarium::wire::messages::join_group_response::JoinGroupResponseMember;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -30,6 +33,43 @@ pub(crate) fn check(entry: &Value) -> Result<(), String> {
         same(&member.id, ours, kafkas)?;
     }
     Ok(())
+}
+
+/// Kafka 4.1.1 from the members' bytes to the leader's bytes, on input where no order of a hash map decides.
+pub(crate) fn wire(entry: &Value) -> Result<(), String> {
+    let (input, expected) = (&entry["input"], &entry["expected"]);
+    let assignor = input["assignor"].as_str().and_then(Assignor::from_name).ok_or("no assignor")?;
+    let mut joined = Vec::new();
+    for member in members(input, assignor)? {
+        let version = int(&input["subscriptions"][&*member.id]["version"]) as i16;
+        let bytes = member.subscription.encode(version);
+        same(&member.id, bytes.to_vec(), hex(&expected["subscription_hex"][&*member.id]))?;
+        let instance = member.group_instance_id.map(|id| StrBytes::from(id.to_string()));
+        let id = StrBytes::from(member.id.to_string());
+        let member = JoinGroupResponseMember::default().with_member_id(id).with_group_instance_id(instance);
+        joined.push(member.with_metadata(bytes));
+    }
+    let members = read_members(&joined).map_err(|error| error.to_string())?;
+    let answers = match assignor.perform_assignment(&members, &topics(&input["topics"])?) {
+        Ok(answers) => answers,
+        Err(AssignError::NullPointer) => return same("error", "NullPointerException", text(&expected["error"])),
+        Err(error) => return same("error", error.to_string().as_str(), text(&expected["message"])),
+    };
+    same("members", answers.len(), expected["assignment_hex"].as_object().map_or(0, serde_json::Map::len))?;
+    answers.iter().try_for_each(|answer| {
+        let kafkas = Bytes::from(hex(&expected["assignment_hex"][&*answer.member_id]));
+        if assignor == Assignor::Range {
+            return same(&answer.member_id, by_topic(&answer.assignment)?, by_topic(&kafkas)?);
+        }
+        same(&answer.member_id, &answer.assignment, &kafkas)
+    })
+}
+
+/// An assignment's partitions, its topics in order: range goes from topic to topic in the order of a Java hash map.
+fn by_topic(assignment: &Bytes) -> Result<Vec<TopicPartition>, String> {
+    let mut partitions = Assignment::decode(assignment).map_err(|error| error.to_string())?.partitions;
+    partitions.sort_by(|a, b| a.topic.cmp(&b.topic));
+    Ok(partitions)
 }
 
 /// The members in the order in which Kafka came upon them, where the entry gives it: it decides which of several members
@@ -65,10 +105,18 @@ fn topics(given: &Value) -> Result<PartitionsPerTopic, String> {
         let count = topic.as_i64().unwrap_or_else(|| int(&topic["partitions"])) as usize;
         match &topic["replica_racks_by_partition"] {
             Value::Null => Ok(vec![Vec::new(); count]),
-            racks => list(racks, |replicas| list(replicas, |rack| text(rack).into()))?.into_iter().collect(),
+            racks => list(racks, |replicas| replicas.as_array().ok_or("no replicas").map(|all| known(all)))?
+                .into_iter()
+                .collect::<Result<_, _>>()
+                .map_err(str::to_owned),
         }
     };
     topics.iter().map(|(name, topic)| Ok((name.as_str().into(), racks(topic)?))).collect()
+}
+
+/// The racks of those replicas that have one.
+fn known(replicas: &[Value]) -> Vec<Arc<str>> {
+    replicas.iter().filter_map(Value::as_str).map(Arc::from).collect()
 }
 
 fn list<T>(values: &Value, read: impl Fn(&Value) -> T) -> Result<Vec<T>, String> {

@@ -3,6 +3,10 @@
 //! A cooperative member keeps its partitions while it joins. What it is to give up it must revoke before another may
 //! have it, so the leader leaves a partition that changes hands out of its new owner's assignment. The old owner sees it
 //! missing from its own, revokes it and joins again, and in that second rebalance it is free.
+//!
+//! The second rebalance is the last where all subscribe alike and no racks are minded. Otherwise it computes anew from
+//! what the members have by then and may hold back more; with racks and unequal subscriptions some groups never come to
+//! an end, in Kafka 4.1.1 as here.
 
 use super::AssignError;
 use super::abstract_sticky::{self, DEFAULT_GENERATION, MemberData, Outcome, remove_first};

@@ -46,12 +46,13 @@ impl Claims {
                     owner[*slot] = Some(other);
                     continue;
                 }
-                remove_first(&mut owned[other], *slot);
                 if generation(member) == others {
                     doubly_claimed[*slot] = true;
                 } else {
                     owned[member].push(*slot);
                 }
+                // The other may be the member itself, which then has lost the slot.
+                remove_first(&mut owned[other], *slot);
             }
         }
         let equal_subscriptions = are_equal(layout);
@@ -64,17 +65,16 @@ impl Claims {
 /// so for members whose pattern matches nothing yet.
 fn are_equal(layout: &Layout<'_>) -> bool {
     let mut wanted = BTreeSet::new();
-    let mut known = BTreeSet::new();
+    let mut compared = BTreeSet::new();
     for (at, member) in layout.members.iter().enumerate() {
         let topics = &member.subscription.topics;
         if wanted.is_empty() {
             wanted.extend(topics);
-        } else if !known.contains(&layout.list_of(at))
+        } else if compared.insert(layout.list_of(at))
             && !(topics.len() == wanted.len() && topics.iter().all(|topic| wanted.contains(topic)))
         {
             return false;
         }
-        known.insert(layout.list_of(at));
     }
     true
 }
