@@ -8,6 +8,8 @@
 
 #[path = "vectors/cli/mod.rs"]
 mod cli;
+#[path = "vectors/assignors.rs"]
+mod assignors;
 #[path = "vectors/control/mod.rs"]
 mod control;
 #[path = "vectors/producer.rs"]
@@ -31,10 +33,16 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 25] = [
     ("adaptive_partitioner", producer::load),
     ("cli_arguments", cli::arguments::check),
     ("cli_golden", cli::golden::check),
+    ("client_assignors_random", assignors::check),
+    ("client_assignors_wire", assignors::wire),
+    ("client_cooperative_sticky_assignor", assignors::check),
+    ("client_range_assignor", assignors::check),
+    ("client_roundrobin_assignor", assignors::check),
+    ("client_sticky_assignor", assignors::check),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
     ("kraft_controller_replication_control", control::replication_control::check),
@@ -99,7 +107,7 @@ const EXCEPTIONS: [Exception; 8] = [
     Exception {
         file: "wire_messages",
         reason: "versions and messages that Kafka 4.1 does not serve, as the snapshot behind the vectors had them",
-        applies: |entry| entry["served_by_4_1"] != true,
+        applies: |entry| entry["served_by_4_1"] != true && !wire::is_of_the_consumer_protocol(entry),
     },
     Exception {
         file: "wire_messages",

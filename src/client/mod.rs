@@ -4,9 +4,10 @@
 //! three stand on the network client, which keeps connections, negotiates versions with each broker, matches responses to
 //! requests, times requests out and refreshes metadata.
 //!
-//! Not built yet: transactions, consumer groups.
+//! Not built yet: transactions, consumer groups (but for their assignors: [`assignor`]).
 
 pub mod admin;
+pub mod assignor;
 mod config;
 mod consumer;
 mod metadata;

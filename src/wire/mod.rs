@@ -12,6 +12,7 @@
 
 mod api;
 mod compression;
+pub mod consumer_protocol;
 pub mod control;
 mod error;
 mod error_codes;
