@@ -14,6 +14,9 @@ mod api;
 pub mod control;
 mod error;
 mod error_codes;
+mod group_log;
+#[rustfmt::skip]
+pub mod group_records;
 pub mod inspect;
 mod message;
 mod metadata_log;
@@ -24,6 +27,7 @@ pub mod records;
 
 pub use api::{ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, negotiate, range_in};
 pub use error::{ErrorCode, Treatment};
+pub use group_log::GroupRecord;
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{FrameError, Message, Request, Response};
