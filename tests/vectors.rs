@@ -8,6 +8,8 @@
 
 #[path = "vectors/control/mod.rs"]
 mod control;
+#[path = "vectors/group/mod.rs"]
+mod group;
 #[path = "vectors/quorum.rs"]
 mod quorum;
 #[path = "vectors/storage/mod.rs"]
@@ -26,9 +28,12 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 19] = [
+    ("coordinator_partition", group::partition),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("group_coordinator_classic", group::classic::check),
+    ("group_records", group::records::check),
     ("kraft_controller_replication_control", control::replication_control::check),
     ("kraft_raft_quorum", quorum::check),
     ("leader_election_partition_change", control::partition_change::check),
@@ -36,6 +41,7 @@ const CHECKS: [(&str, Check); 15] = [
     ("leader_epoch_truncation", storage::epochs::truncation),
     ("metadata_records", control::metadata_records::check),
     ("murmur2", murmur2_vector),
+    ("offset_management", group::offsets::check),
     ("partition_isr_hw_fetch", storage::partition::check),
     ("producer_sequence_state", storage::producers::check),
     ("record_batches", record_batch),
@@ -51,7 +57,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 12] = [
+const EXCEPTIONS: [Exception; 19] = [
     Exception {
         file: "partition_isr_hw_fetch",
         reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
@@ -98,12 +104,31 @@ const EXCEPTIONS: [Exception; 12] = [
     controller(2),
     controller(3),
     controller(4),
+    classic_group(0),
+    classic_group(1),
+    classic_group(2),
+    offsets(0),
+    offsets(1),
+    offsets(2),
+    offsets(3),
 ];
 
 /// One of the rules for the controller's operations.
 const fn controller(at: usize) -> Exception {
     let (reason, applies) = control::UNCHECKED[at];
     Exception { file: "kraft_controller_replication_control", reason, applies }
+}
+
+/// One of the rules for classic groups.
+const fn classic_group(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_CLASSIC[at];
+    Exception { file: "group_coordinator_classic", reason, applies }
+}
+
+/// One of the rules for committed offsets.
+const fn offsets(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_OFFSETS[at];
+    Exception { file: "offset_management", reason, applies }
 }
 
 /// A rule for entries that only a larger folder has: it need not match anything here.

@@ -12,6 +12,7 @@ mod config;
 mod create_topics;
 mod fetch;
 mod fetch_session;
+pub mod group;
 mod list_offsets;
 mod metadata;
 mod produce;

@@ -69,7 +69,8 @@ impl GroupRecord {
             }
             Self::GroupMetadata(key, value) => {
                 let Some(value) = value else { return short(&key.group) };
-                let of_group = [Some(&key.group), Some(&value.protocol_type), value.protocol.as_ref(), value.leader.as_ref()];
+                let of_group =
+                    [Some(&key.group), Some(&value.protocol_type), value.protocol.as_ref(), value.leader.as_ref()];
                 let of_members = value.members.iter().flat_map(|member| {
                     let always = [&member.member_id, &member.client_id, &member.client_host];
                     always.into_iter().chain(&member.group_instance_id)

@@ -57,7 +57,8 @@ use uuid::Uuid;
 /// Writes the files anew.
 pub fn write(project: &Project) -> Result<()> {
     for log in &LOGS {
-        let schema = fs::read_to_string(project.root.join(log.schema)).with_context(|| format!("reading {}", log.schema))?;
+        let schema =
+            fs::read_to_string(project.root.join(log.schema)).with_context(|| format!("reading {}", log.schema))?;
         let generated = generate(log, &schema).with_context(|| log.schema)?;
         fs::write(project.root.join(log.output), generated).with_context(|| format!("writing {}", log.output))?;
         println!("{} is written", log.output);

@@ -23,8 +23,7 @@ pub(super) struct Field {
 impl Field {
     /// Whether Kafka's default is what Rust gives the type.
     pub(super) fn has_rusts_default(&self) -> bool {
-        let rusts =
-            ["0", "0.0", "false", "None", "StrBytes::new()", "Bytes::new()", "Uuid::nil()", "Vec::new()"];
+        let rusts = ["0", "0.0", "false", "None", "StrBytes::new()", "Bytes::new()", "Uuid::nil()", "Vec::new()"];
         rusts.contains(&self.default.as_str())
     }
 
