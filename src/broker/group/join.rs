@@ -60,6 +60,7 @@ impl Joining<'_> {
 #[derive(Clone, Debug)]
 pub(super) struct StaticRejoin {
     group: Incarnation,
+    generation: i32,
     instance: StrBytes,
     old_id: StrBytes,
     new_id: StrBytes,
@@ -271,8 +272,8 @@ impl GroupShard {
         let reason = match rejoined.state() {
             ClassicState::Stable if rejoined.protocol_name == Some(rejoined.select_protocol()) => {
                 let records = vec![rejoined.to_record(|member| member.assignment.clone())];
-                let parked = joining.parked;
-                let rejoin = StaticRejoin { group, instance, old_id, new_id, old_terms, leader, parked };
+                let (generation, parked) = (rejoined.generation(), joining.parked);
+                let rejoin = StaticRejoin { group, generation, instance, old_id, new_id, old_terms, leader, parked };
                 return Some(Write { records, completion: Completion::StaticRejoin(Box::new(rejoin)) });
             }
             ClassicState::Stable => format!(
@@ -312,23 +313,22 @@ impl GroupShard {
         rejoin: StaticRejoin,
         result: Result<(), ErrorCode>,
     ) {
-        let StaticRejoin { group, instance, old_id, new_id, old_terms, leader, parked } = rejoin;
-        let is = self.timeline.group(group);
-        if is.member(&new_id).is_none() {
-            // It has been replaced again, or has left. Who waited for it has been told.
-            return result.err().into_iter().for_each(|error| self.fail_join(turn, parked, error));
+        match result {
+            Ok(()) => self.confirm_static_rejoin(turn, rejoin),
+            Err(error) => self.undo_static_rejoin(turn, rejoin, error),
         }
-        if let Err(error) = result {
-            let response = generation_of(is, &StrBytes::new()).with_leader(leader.unwrap_or_default());
-            self.timeline.group_mut(group).update_member(&new_id, old_terms, None);
-            self.replace_static_member(turn, group, &instance, &new_id, &old_id);
-            return self.answer_join(turn, Some(parked), response.with_error_code(response_error(error).0));
-        }
+    }
+
+    fn confirm_static_rejoin(&mut self, turn: &mut Turn<'_>, rejoin: StaticRejoin) {
+        let StaticRejoin { group, new_id, leader, parked, .. } = rejoin;
+        let is = self.timeline.group_mut(group);
         let is_leader = is.is_leader(&new_id);
         if is_leader && is.state() == ClassicState::PreparingRebalance {
             // There is no generation to tell of; it waits with the others for the next.
             return;
         }
+        // It has been replaced again, or has left, or was told by a rebalance.
+        let Some(waiting) = is.take_join(&new_id) else { return };
         let response = generation_of(is, &new_id);
         let response = if parked.api_version >= FIRST_VERSION_SKIPPING_ASSIGNMENT {
             // The leader is told that it leads, and that what it assigned before is still so.
@@ -338,8 +338,22 @@ impl GroupShard {
             // It must not take itself for the leader, or it would assign anew.
             response.with_leader(leader.unwrap_or_default())
         };
-        let waiting = self.timeline.group_mut(group).take_join(&new_id);
-        self.answer_join(turn, waiting, response);
+        self.answer_join(turn, Some(waiting), response);
+    }
+
+    /// Gives the old id back. Where the group has moved on meanwhile the new one stays, and only the request fails: its
+    /// old protocols may be none that the group could do with. (Kafka gives the old id back even then.)
+    fn undo_static_rejoin(&mut self, turn: &mut Turn<'_>, rejoin: StaticRejoin, error: ErrorCode) {
+        let StaticRejoin { group, generation, instance, old_id, new_id, old_terms, leader, parked } = rejoin;
+        let is = self.timeline.group_mut(group);
+        let is_current = is.state() == ClassicState::Stable && is.generation() == generation;
+        if !is_current || is.member(&new_id).is_none() {
+            return self.fail_join(turn, parked, error);
+        }
+        let response = generation_of(is, &StrBytes::new()).with_leader(leader.unwrap_or_default());
+        is.update_member(&new_id, old_terms, None);
+        self.replace_static_member(turn, group, &instance, &new_id, &old_id);
+        self.answer_join(turn, Some(parked), response.with_error_code(response_error(error).0));
     }
 
     /// Fails a JoinGroup because of a write, if it still waits. Its member, if it is one already, goes on counting as one

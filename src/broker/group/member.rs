@@ -7,6 +7,7 @@ use crate::wire::messages::describe_groups_response::DescribedGroupMember;
 use crate::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use crate::wire::messages::join_group_response::JoinGroupResponseMember;
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A protocol (for consumers: an assignor) that a member offers, and what it says under it.
@@ -20,13 +21,9 @@ pub struct Protocol {
 
 /// The protocols of a request, in the member's order of preference. Of two with one name the first counts.
 pub(super) fn protocols(requested: &[JoinGroupRequestProtocol]) -> Arc<[Protocol]> {
-    let mut protocols: Vec<Protocol> = Vec::with_capacity(requested.len());
-    for protocol in requested {
-        if protocols.iter().all(|known| known.name != protocol.name) {
-            protocols.push(Protocol { name: protocol.name.clone(), metadata: protocol.metadata.clone() });
-        }
-    }
-    protocols.into()
+    let mut names = BTreeSet::new();
+    let first = requested.iter().filter(|protocol| names.insert(&protocol.name));
+    first.map(|protocol| Protocol { name: protocol.name.clone(), metadata: protocol.metadata.clone() }).collect()
 }
 
 /// A request that waits at its member.

@@ -68,6 +68,10 @@ impl GroupShard {
     /// The time to join is over. The initial delay is renewed while members come, up to the rebalance timeout.
     pub(super) fn expire_join(&mut self, turn: &mut Turn<'_>, group_id: &StrBytes, task: TimerTask) {
         let Some(group) = self.timeline.now().group(group_id) else { return };
+        if self.timeline.group(group).state() != ClassicState::PreparingRebalance {
+            // The timer is that of a group whose first write failed, and this one has its id.
+            return;
+        }
         if let TimerTask::InitialDelay { delay_ms, remaining_ms } = task {
             let is = self.timeline.group_mut(group);
             if is.new_member_added && remaining_ms != 0 {
