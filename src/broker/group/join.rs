@@ -117,18 +117,14 @@ impl GroupShard {
                 return self.answer_join(turn, Some(joining.parked), refused);
             }
         };
-        let outcome = if !self.accepts(group, member_id) {
+        let write = if !self.accepts(group, member_id) {
             self.timeline.group_mut(group).remove(member_id);
-            Err(refusal("", ErrorCode::GROUP_MAX_SIZE_REACHED))
+            self.reply(turn, joining, refusal("", ErrorCode::GROUP_MAX_SIZE_REACHED))
         } else if member_id.is_empty() {
             self.join_new_member(turn, group, joining)
         } else {
             self.join_existing_member(turn, group, joining)
         };
-        let write = outcome.unwrap_or_else(|answer| {
-            self.answer_join(turn, Some(joining.parked), answer);
-            None
-        });
         // A new group must be in the log before anything is built on it.
         let new_group = || {
             let records = vec![self.timeline.group(group).to_empty_record()];
@@ -136,6 +132,12 @@ impl GroupShard {
         };
         let write = write.or_else(|| known.is_none().then(new_group));
         self.append(turn, write);
+    }
+
+    /// Answers a JoinGroup at once. There is nothing to write then.
+    fn reply(&mut self, turn: &mut Turn<'_>, joining: &Joining<'_>, response: JoinGroupResponse) -> Option<Write> {
+        self.answer_join(turn, Some(joining.parked), response);
+        None
     }
 
     /// Whether there is room for a member. Of a group that rebalances those who come first count, so that in one whose
@@ -154,30 +156,25 @@ impl GroupShard {
         }
     }
 
-    fn join_new_member(
-        &mut self,
-        turn: &mut Turn<'_>,
-        group: Incarnation,
-        joining: &Joining<'_>,
-    ) -> Result<Option<Write>, JoinGroupResponse> {
+    fn join_new_member(&mut self, turn: &mut Turn<'_>, group: Incarnation, joining: &Joining<'_>) -> Option<Write> {
         if !self.timeline.group(group).supports(&joining.request.protocol_type, &joining.protocols) {
-            return Err(refusal("", ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
+            return self.reply(turn, joining, refusal("", ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
         }
         let member_id = joining.new_member_id(turn);
         if let Some(instance) = joining.instance() {
-            return Ok(match self.timeline.group(group).static_member_id(instance).cloned() {
+            return match self.timeline.group(group).static_member_id(instance).cloned() {
                 Some(old_id) => self.rejoin_static_member(turn, group, joining, (old_id, member_id)),
                 None => self.add_member(turn, group, joining, member_id),
-            });
+            };
         }
         if joining.parked.api_version < FIRST_VERSION_REQUIRING_MEMBER_ID {
-            return Ok(self.add_member(turn, group, joining, member_id));
+            return self.add_member(turn, group, joining, member_id);
         }
         let group = self.timeline.group_mut(group);
         group.pending_join.insert(member_id.clone());
         let key = TimerKey::Heartbeat(group.group_id().clone(), member_id.clone());
         self.timers.schedule(key, turn.now, joining.request.session_timeout_ms.into(), TimerTask::Plain);
-        Err(refusal(&member_id, ErrorCode::MEMBER_ID_REQUIRED))
+        self.reply(turn, joining, refusal(&member_id, ErrorCode::MEMBER_ID_REQUIRED))
     }
 
     fn join_existing_member(
@@ -185,21 +182,22 @@ impl GroupShard {
         turn: &mut Turn<'_>,
         group: Incarnation,
         joining: &Joining<'_>,
-    ) -> Result<Option<Write>, JoinGroupResponse> {
+    ) -> Option<Write> {
         let member_id = &joining.request.member_id;
         let is = self.timeline.group(group);
         if !is.supports(&joining.request.protocol_type, &joining.protocols) {
-            return Err(refusal(member_id, ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
+            return self.reply(turn, joining, refusal(member_id, ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
         }
         if is.pending_join.contains(member_id) {
             // An id that was given out is a dynamic member's.
             return match joining.instance() {
-                Some(_) => Err(refusal("", ErrorCode::UNKNOWN_SERVER_ERROR)),
-                None => Ok(self.add_member(turn, group, joining, member_id.clone())),
+                Some(_) => self.reply(turn, joining, refusal("", ErrorCode::UNKNOWN_SERVER_ERROR)),
+                None => self.add_member(turn, group, joining, member_id.clone()),
             };
         }
-        is.validate_member(member_id, joining.instance())
-            .map_err(|error| refusal(member_id, error).with_protocol_name(None))?;
+        if let Err(error) = is.validate_member(member_id, joining.instance()) {
+            return self.reply(turn, joining, refusal(member_id, error).with_protocol_name(None));
+        }
         let is_leader = is.is_leader(member_id);
         let is_unchanged = is.member(member_id).is_some_and(|member| member.protocols == joining.protocols);
         let state = is.state().name();
@@ -208,18 +206,22 @@ impl GroupShard {
             // It may not have got the answer. The leader then needs the list again.
             ClassicState::CompletingRebalance if is_unchanged => {
                 let members = if is_leader { is.joined_members() } else { Vec::new() };
-                return Err(generation_of(is, member_id).with_members(members));
+                let response = generation_of(is, member_id).with_members(members);
+                return self.reply(turn, joining, response);
             }
             // What a leader assigns depends on more than the members, so it may ask for a rebalance.
             ClassicState::Stable if is_leader => format!("Leader {member_id} re-joining group during {state}"),
-            ClassicState::Stable if is_unchanged => return Err(generation_of(is, member_id)),
+            ClassicState::Stable if is_unchanged => {
+                let response = generation_of(is, member_id);
+                return self.reply(turn, joining, response);
+            }
             ClassicState::CompletingRebalance | ClassicState::Stable => {
                 format!("Updating metadata for member {member_id} during {state}")
             }
-            ClassicState::Empty => return Err(refusal(member_id, ErrorCode::UNKNOWN_MEMBER_ID)),
+            ClassicState::Empty => unreachable!("an empty group has no members"),
         };
         self.timeline.group_mut(group).update_member(member_id, joining.terms(), Some(joining.parked));
-        Ok(self.prepare_rebalance_or_complete_join(turn, group, joining.reason(&reason)))
+        self.prepare_rebalance_or_complete_join(turn, group, joining.reason(&reason))
     }
 
     fn add_member(

@@ -33,33 +33,38 @@ impl GroupShard {
     pub fn sync_group(&mut self, turn: &mut Turn<'_>, context: &RequestContext, request: &SyncGroupRequest) {
         let parked = Parked { token: context.token, api_version: context.api_version };
         self.waiting.insert(context.token);
-        match self.sync_classic_group(turn, parked, request) {
-            Ok(write) => self.append(turn, write),
-            Err(answer) => self.answer_sync(turn, Some(parked), answer),
+        // Who knows the protocols must name both (KIP-559).
+        let names_both = request.protocol_type.is_some() && request.protocol_name.is_some();
+        let group = match self.validate_sync(request) {
+            _ if context.api_version >= 5 && !names_both => Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL),
+            group => group,
+        };
+        match group {
+            Ok(group) => self.sync_classic_group(turn, group, parked, request),
+            Err(error) => self.answer_sync(turn, Some(parked), refusal(error)),
         }
     }
 
     fn sync_classic_group(
         &mut self,
         turn: &mut Turn<'_>,
+        group: Incarnation,
         parked: Parked,
         request: &SyncGroupRequest,
-    ) -> Result<Option<Write>, SyncGroupResponse> {
-        // Who knows the protocols must name both (KIP-559).
-        if parked.api_version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
-            return Err(refusal(ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
-        }
-        let group = self.validate_sync(request).map_err(refusal)?;
+    ) {
         let member_id = &request.member_id;
         let is = self.timeline.group_mut(group);
         match is.state() {
-            ClassicState::Empty => Err(refusal(ErrorCode::UNKNOWN_MEMBER_ID)),
-            ClassicState::PreparingRebalance => Err(refusal(ErrorCode::REBALANCE_IN_PROGRESS)),
+            ClassicState::Empty => unreachable!("an empty group has no members"),
+            ClassicState::PreparingRebalance => {
+                self.answer_sync(turn, Some(parked), refusal(ErrorCode::REBALANCE_IN_PROGRESS));
+            }
             ClassicState::CompletingRebalance => {
                 is.member_mut(member_id).expect("a valid member").awaiting_sync = Some(parked);
                 let is_leader = is.is_leader(member_id);
                 self.has_synced(group, member_id);
-                Ok(is_leader.then(|| self.assign(group, parked, request)))
+                let write = is_leader.then(|| self.assign(group, parked, request));
+                self.append(turn, write);
             }
             ClassicState::Stable => {
                 let response = SyncGroupResponse::default()
@@ -68,7 +73,6 @@ impl GroupShard {
                     .with_assignment(is.member(member_id).expect("a valid member").assignment().clone());
                 self.has_synced(group, member_id);
                 self.answer_sync(turn, Some(parked), response);
-                Ok(None)
             }
         }
     }

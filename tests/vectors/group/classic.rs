@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
         let expected = &step["expected"];
         match text(&step["op"]) {
             "advance_time" => {
-                self.lab.now = self.lab.now + SimDuration::from_millis(int(&step["ms"]) as u64);
+                self.lab.now += SimDuration::from_millis(int(&step["ms"]) as u64);
                 self.lab.turn(None, |shard, turn| shard.poll(turn));
                 let groups = expected["groups_after"].as_object().ok_or("no groups after")?;
                 groups.iter().try_for_each(|(id, state)| self.same_state(&json!(id), state))
