@@ -14,6 +14,8 @@ mod assignors;
 mod control;
 #[path = "vectors/producer.rs"]
 mod producer;
+#[path = "vectors/group/mod.rs"]
+mod group;
 #[path = "vectors/quorum.rs"]
 mod quorum;
 #[path = "vectors/storage/mod.rs"]
@@ -33,7 +35,7 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 25] = [
+const CHECKS: [(&str, Check); 29] = [
     ("adaptive_partitioner", producer::load),
     ("cli_arguments", cli::arguments::check),
     ("cli_golden", cli::golden::check),
@@ -43,8 +45,11 @@ const CHECKS: [(&str, Check); 25] = [
     ("client_range_assignor", assignors::check),
     ("client_roundrobin_assignor", assignors::check),
     ("client_sticky_assignor", assignors::check),
+    ("coordinator_partition", group::partition),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("group_coordinator_classic", group::classic::check),
+    ("group_records", group::records::check),
     ("kraft_controller_replication_control", control::replication_control::check),
     ("kraft_raft_quorum", quorum::check),
     ("leader_election_partition_change", control::partition_change::check),
@@ -52,6 +57,7 @@ const CHECKS: [(&str, Check); 25] = [
     ("leader_epoch_truncation", storage::epochs::truncation),
     ("metadata_records", control::metadata_records::check),
     ("murmur2", murmur2_vector),
+    ("offset_management", group::offsets::check),
     ("partition_isr_hw_fetch", storage::partition::check),
     ("producer_sequence_state", storage::producers::check),
     ("producer_txn_client_transitions", producer::transition),
@@ -68,7 +74,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 8] = [
+const EXCEPTIONS: [Exception; 27] = [
     Exception {
         file: "partition_isr_hw_fetch",
         reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
@@ -128,6 +134,13 @@ const EXCEPTIONS: [Exception; 8] = [
     excepted("cli_golden", &cli::golden::UNCHECKED, 1),
     excepted("cli_golden", &cli::golden::UNCHECKED, 2),
     excepted("cli_golden", &cli::golden::UNCHECKED, 3),
+    classic_group(0),
+    classic_group(1),
+    classic_group(2),
+    offsets(0),
+    offsets(1),
+    offsets(2),
+    offsets(3),
 ];
 
 /// One of a file's own rules.
@@ -139,6 +152,18 @@ const fn excepted(file: &'static str, rules: &[(&'static str, fn(&Value) -> bool
 const fn controller(at: usize) -> Exception {
     let (reason, applies) = control::UNCHECKED[at];
     Exception { file: "kraft_controller_replication_control", reason, applies }
+}
+
+/// One of the rules for classic groups.
+const fn classic_group(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_CLASSIC[at];
+    Exception { file: "group_coordinator_classic", reason, applies }
+}
+
+/// One of the rules for committed offsets.
+const fn offsets(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_OFFSETS[at];
+    Exception { file: "offset_management", reason, applies }
 }
 
 /// A rule for entries that only a larger folder has: it need not match anything here.

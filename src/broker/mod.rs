@@ -23,6 +23,7 @@ mod forwarding;
 mod init_producer_id;
 mod isr;
 mod lifecycle;
+pub mod group;
 mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;

@@ -17,6 +17,9 @@ pub mod control;
 mod error;
 mod error_codes;
 mod error_response;
+mod group_log;
+#[rustfmt::skip]
+pub mod group_records;
 pub mod inspect;
 mod message;
 mod metadata_log;
@@ -32,6 +35,7 @@ pub use api::{
 pub use compression::{CODECS, Compression, MAX_DECOMPRESSED};
 pub use error::{ErrorCode, Treatment};
 pub use error_response::error_response;
+pub use group_log::GroupRecord;
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{FrameError, Message, Request, Response};
