@@ -126,6 +126,11 @@ impl Broker {
         self.connections.len()
     }
 
+    /// Whether a connection stands and all that came over it is served, so that a broker would read its socket on.
+    pub fn would_read(&self, conn: ConnId) -> bool {
+        self.connections.get(&conn).is_some_and(|connection| !connection.muted && connection.backlog.is_empty())
+    }
+
     /// How many fetches wait for data.
     pub fn parked_fetches(&self) -> usize {
         self.purgatory.len()

@@ -164,7 +164,8 @@ impl World {
     /// What waited at the cut sets out again.
     fn heal(&mut self, from: HostId, to: HostId, cause: EventId) {
         let Some(link) = self.links.remove(&(from, to)) else { return };
-        self.release(link.waiting, self.now() + self.spec().network.latency, cause);
+        let latency = self.way(from, Some(to)).latency;
+        self.release(link.waiting, self.now() + latency, cause);
     }
 
     /// Lets what waited arrive at `at`, in its order.

@@ -26,7 +26,7 @@ pub use api::{ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, negot
 pub use error::{ErrorCode, Treatment};
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
-pub use message::{FrameError, Message, Request, Response};
+pub use message::{FrameError, Message, Request, Response, request_head};
 pub use metadata_log::VersionedRecord;
 pub use metadata_records::MetadataRecord;
 pub use record_codec::RecordError;
