@@ -27,7 +27,8 @@ mod runner;
 mod source;
 mod tools;
 
-pub use ast::{Fault, Line, Node, Pattern, Script, Statement};
+pub use ast::{Fault, Line, Node, Pattern, Script, Stated, Statement};
+pub use date::format_utc;
 pub use error::{Error, Position};
 pub use evaluate::Evaluated;
 pub use expression::{Comparison, Expression, ExpressionKind, Kind, Query, Value};

@@ -1,13 +1,16 @@
 //! A session: one run as a person uses it. The page's worker owns one.
 //!
-//! Its truth is the script, the seed, and the log of what was typed, each line with its place in the world's history.
+//! Its truth is the script, the seed, the log of what was typed, and what clients outside the world sent, each with its
+//! place in the world's history.
 //! A save holds these and, every so many steps, the trace hash; loading runs the same history again and compares.
 
 mod checkpoints;
 mod load;
+mod outside;
 mod save;
 
 pub use load::{LoadError, Loading, SessionLoader};
+pub use outside::{External, FromOutside};
 pub use save::{ENGINE_VERSION, FORMAT_VERSION};
 
 use crate::base::{SimDuration, SimTime};
@@ -24,6 +27,8 @@ pub struct Session {
     source: Arc<str>,
     runner: Runner,
     log: imbl::Vector<Typed>,
+    /// What came from outside, unless it is not kept.
+    outside: Option<imbl::Vector<FromOutside>>,
     checkpoints: Checkpoints,
 }
 
@@ -51,6 +56,7 @@ impl Session {
             source: script.into(),
             runner: Runner::new(parsed, seed),
             log: imbl::Vector::new(),
+            outside: Some(imbl::Vector::new()),
             checkpoints: Checkpoints::default(),
         })
     }

@@ -102,6 +102,9 @@ impl World {
             Fault::Crash(host) if matches!(self.host(host).node, Node::Broker(_)) => {
                 refuse("the crash of a broker is not built yet".into())
             }
+            Fault::Crash(host) | Fault::Pause(host) | Fault::Skew(host, _) if self.outside == Some(host) => refuse(
+                "what is outside the world is no process of it; its connections can be cut, slowed and reset".into(),
+            ),
             Fault::Crash(host) | Fault::Pause(host) if !self.is_running(host) => {
                 refuse(format!("{} is down already", name(host)))
             }

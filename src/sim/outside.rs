@@ -62,6 +62,16 @@ impl Outside {
 }
 
 impl World {
+    /// Gives the world an outside, if it has none yet: from then on faults can name it.
+    pub fn external_arrive(&mut self) -> HostId {
+        if let Some(host) = self.outside {
+            return host;
+        }
+        let outside = Node::Outside(Outside::default());
+        let host = self.add_host(Host::new("outside".into(), outside, self.seed()));
+        *self.outside.insert(host)
+    }
+
     /// Connects to a broker from outside the world.
     ///
     /// # Errors
@@ -69,14 +79,7 @@ impl World {
     pub fn external_connect(&mut self, broker_id: i32) -> Result<ConnId, CommandError> {
         let listener = self.broker(broker_id).map(|broker| broker.listener().clone());
         let listener = listener.ok_or_else(|| CommandError(format!("no broker {broker_id}")))?;
-        let host = match self.outside {
-            Some(host) => host,
-            None => {
-                let outside = Node::Outside(Outside::default());
-                let host = self.add_host(Host::new("outside".into(), outside, self.seed()));
-                *self.outside.insert(host)
-            }
-        };
+        let host = self.external_arrive();
         let mut connected = None;
         self.with_host(host, None, |_, ctx| connected = Some(ctx.connect(listener)));
         self.drop_stale_alarms();
@@ -156,10 +159,5 @@ impl World {
             Node::Outside(outside) => Some(outside),
             _ => None,
         }
-    }
-
-    /// The host from which clients outside this world connect, once one did.
-    pub fn outside_id(&self) -> Option<HostId> {
-        self.outside
     }
 }

@@ -48,8 +48,7 @@ impl NetworkProfile {
     pub const WAN: Self = Self::new(75_000, 15_000, 12_500_000);
 
     /// No network at all: what is sent is there.
-    pub const NONE: Self =
-        Self { latency: SimDuration::ZERO, jitter: SimDuration::ZERO, bandwidth_bytes_per_s: None };
+    pub const NONE: Self = Self { latency: SimDuration::ZERO, jitter: SimDuration::ZERO, bandwidth_bytes_per_s: None };
 
     const fn new(latency_us: u64, jitter_us: u64, bandwidth: u64) -> Self {
         Self {

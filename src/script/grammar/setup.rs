@@ -4,7 +4,7 @@ use super::flags::{self, Flag};
 use super::parse_duration;
 use crate::base::{Endpoint, SimDuration};
 use crate::broker::BrokerConfig;
-use crate::script::ast::Statement;
+use crate::script::ast::{Stated, Statement};
 use crate::script::built;
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
@@ -23,6 +23,7 @@ const MAX_BROKERS: i64 = 1_000;
 #[derive(Default)]
 pub(super) struct SetUp {
     spec: Option<ClusterSpec>,
+    stated: Stated,
     /// A command that is not part of the set-up has been read: the world runs.
     pub(super) over: bool,
     /// What the cluster has that this build cannot run, and where that was said.
@@ -54,11 +55,11 @@ impl SetUp {
         Ok(Statement::SetUp)
     }
 
-    /// The cluster; the default one when no line described it.
-    pub(super) fn finish(self) -> Result<ClusterSpec, Error> {
+    /// The cluster, the default one when no line described it, and what the lines said of it.
+    pub(super) fn finish(self) -> Result<(ClusterSpec, Stated), Error> {
         match self.missing {
             Some(error) => Err(error),
-            None => Ok(self.spec.unwrap_or_else(|| ClusterSpec::new(1))),
+            None => Ok((self.spec.unwrap_or_else(|| ClusterSpec::new(1)), self.stated)),
         }
     }
 
@@ -72,6 +73,7 @@ impl SetUp {
             }
             given.take(flag, cursor)?;
         }
+        (self.stated.network, self.stated.date) = (given.network.is_some(), given.start_ms.is_some());
         let spec = given.spec()?;
         self.missing = built::missing_cluster(spec.brokers.len()).map(|message| Error::new(brokers_at, message));
         self.spec = Some(spec);
@@ -93,6 +95,12 @@ impl SetUp {
         };
         let broker = &mut spec.brokers[index];
         while let Some(flag) = flags::next(cursor, "broker", &BROKER_FLAGS)? {
+            let stated = &mut self.stated;
+            match flag.name.text.as_str() {
+                "--host" => stated.hosts.insert(number),
+                "--port" => stated.ports.insert(number),
+                _ => false,
+            };
             set_up_broker(broker, flag, cursor)?;
         }
         let count = spec.brokers.len();
