@@ -34,5 +34,5 @@ pub use evaluate::Evaluated;
 pub use expression::{Comparison, Expression, ExpressionKind, Kind, Query, Value};
 pub use output::{Origin, Output, Said, Summary};
 pub use runner::{Reply, Runner, Turn};
-pub use source::MAX_SCRIPT_BYTES;
+pub use source::{MAX_SCRIPT_BYTES, goes_on};
 pub use tools::{Printer, ToolCall, ToolOutput};

@@ -91,6 +91,16 @@ impl Session {
         self.runner.stopped()
     }
 
+    /// Whether every line of the script is done, or none can be any more. What `at` put off may still be to come.
+    pub fn lines_are_over(&self) -> bool {
+        self.runner.lines_are_over()
+    }
+
+    /// When the next thing happens, in the world or in the script; nothing when nothing is to.
+    pub fn next_at(&self) -> Option<SimTime> {
+        self.runner.next_at()
+    }
+
     /// Whether the script is over. The world goes on as long as anybody looks.
     pub fn is_done(&self) -> bool {
         self.runner.is_done()
@@ -141,6 +151,17 @@ impl Session {
         }
         self.runner.settle();
         false
+    }
+
+    /// Lets the script's lines run, in virtual time and for at most `turns` turns; whether they are over.
+    pub fn run_lines(&mut self, turns: u64) -> bool {
+        for _ in 0..turns {
+            if self.lines_are_over() {
+                return true;
+            }
+            self.turn(SimTime(u64::MAX));
+        }
+        self.lines_are_over()
     }
 
     /// Goes one event of the world forward, script lines that are due by it included; false when nothing is to happen.

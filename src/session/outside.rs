@@ -69,6 +69,11 @@ impl Session {
         self.outside = None;
     }
 
+    /// Whether what comes from outside is kept, so that the run can be saved.
+    pub fn outside_is_kept(&self) -> bool {
+        self.outside.is_some()
+    }
+
     /// What came from outside so far; nothing when it is not kept.
     pub fn outside(&self) -> impl Iterator<Item = &FromOutside> {
         self.outside.iter().flatten()

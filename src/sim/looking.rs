@@ -75,6 +75,11 @@ impl World {
         })
     }
 
+    /// Whether the process of the broker with this id runs.
+    pub fn broker_runs(&self, id: i32) -> bool {
+        self.brokers().any(|(host, broker)| broker.id() == id && self.is_running(host))
+    }
+
     /// Every producer that runs.
     pub fn producers(&self) -> impl Iterator<Item = (HostId, &Producer)> {
         self.hosts().filter(|(_, host)| host.running).filter_map(|(id, host)| match &host.node {
