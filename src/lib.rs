@@ -16,7 +16,9 @@
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
 //! | [`quorum`] | Raft for the cluster's metadata log |
 //! | [`cluster`] | the controller's state machine: registrations, topics, placement, elections, configs |
-//! | [`broker`] | request handling |
+//! | [`controller`] | a controller: the active one answers, all replay the log |
+//! | [`broker`] | request handling, replication |
+//! | [`server`] | a node's process: broker, controller or both |
 //! | [`client`] | producer, consumer, admin |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
 //! | [`script`] | the command language: scenario files, tests, the page's terminal |
@@ -35,6 +37,7 @@ pub mod check;
 pub mod cli;
 pub mod client;
 pub mod cluster;
+pub mod controller;
 #[cfg(feature = "cli")]
 pub mod gateway;
 pub mod link;
@@ -43,6 +46,7 @@ pub mod network;
 pub mod quorum;
 pub mod save;
 pub mod script;
+pub mod server;
 pub mod session;
 pub mod sim;
 pub mod storage;

@@ -9,7 +9,6 @@
 mod admin;
 mod config;
 mod consumer;
-mod fetch_session;
 mod metadata;
 mod network;
 mod partitioner;

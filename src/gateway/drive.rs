@@ -245,8 +245,9 @@ impl Driver {
     /// Tells the watcher what happened, and follows the brokers' processes.
     fn tell(&mut self) {
         let events = self.session.take_trace();
-        let moves = |event: &TraceEvent| matches!(event.kind, TraceKind::Started { .. } | TraceKind::Exited);
-        let moved = events.iter().any(moves);
+        let ends = |event: &TraceEvent| matches!(event.kind, TraceKind::Started { .. } | TraceKind::Exited);
+        // A broker that starts takes connections only later, when it is in service.
+        let moved = self.listens && (events.iter().any(ends) || self.ports.iter().any(|port| !port.is_open()));
         if let Some(watcher) = &mut self.watcher
             && !events.is_empty()
             && let Err(message) = watcher.events(&self.session, &events)
@@ -254,7 +255,7 @@ impl Driver {
             self.failed.get_or_insert(GatewayError::Failed(message));
         }
         self.hear();
-        if moved && self.listens {
+        if moved {
             self.follow_brokers();
         }
     }
@@ -283,7 +284,7 @@ impl Driver {
         }
     }
 
-    /// Opens the ports of brokers whose processes run and closes the others.
+    /// Opens the ports of brokers that take connections and closes the others.
     fn follow_brokers(&mut self) {
         for index in 0..self.ports.len() {
             if let Err(error) = self.follow_broker(index) {
@@ -294,9 +295,9 @@ impl Driver {
     }
 
     fn follow_broker(&mut self, index: usize) -> io::Result<()> {
-        let runs = self.session.world().broker_runs(self.broker_ids[index]);
+        let takes = self.session.world().takes_connections(self.broker_ids[index]);
         let (port, registry) = (&mut self.ports[index], self.poll.registry());
-        match (runs, port.is_open()) {
+        match (takes, port.is_open()) {
             (true, false) => port.open(registry, Token(FIRST_PORT + index)),
             (false, true) => port.close(registry),
             _ => Ok(()),

@@ -7,6 +7,15 @@
 //! speak. Correlation ids count up per client, over all its connections. Responses come in the order of the requests of
 //! a connection. A connection that cannot be opened, or breaks, is tried again after a backoff that doubles.
 
+pub mod controller_channel;
+pub mod envelope;
+mod fetch_session;
+mod socket_server;
+
+pub use controller_channel::ControllerChannel;
+pub use fetch_session::{FetchSession, NextFetch};
+pub use socket_server::{Enveloped, Pending, SocketServer, is_forwarded};
+
 use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
@@ -187,7 +196,7 @@ impl<T> NetworkClient<T> {
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
         let mut events = Vec::new();
         match input {
-            Input::Started | Input::Accepted(_) => {}
+            Input::Started | Input::Accepted(..) => {}
             Input::Woken => self.time_out(ctx, &mut events),
             Input::Connected(conn) => self.connected(conn, ctx),
             Input::Disconnected(conn) => self.disconnected(conn, ErrorCode::NETWORK_EXCEPTION, ctx, &mut events),

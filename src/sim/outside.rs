@@ -77,7 +77,8 @@ impl World {
     /// # Errors
     /// When there is no such broker.
     pub fn external_connect(&mut self, broker_id: i32) -> Result<ConnId, CommandError> {
-        let listener = self.broker(broker_id).map(|broker| broker.listener().clone());
+        let server = self.brokers().find(|(_, server)| server.id() == broker_id).map(|(_, server)| server);
+        let listener = server.and_then(|server| server.broker_listener().cloned());
         let listener = listener.ok_or_else(|| CommandError(format!("no broker {broker_id}")))?;
         let host = self.external_arrive();
         let mut connected = None;
@@ -142,7 +143,7 @@ impl World {
         };
         let server = connection.server.map(|server| self.host(server));
         match server.map(|host| (&host.node, host.paused)) {
-            Some((Node::Broker(broker), false)) => broker.would_read(conn),
+            Some((Node::Server(server), false)) => server.broker().is_some_and(|broker| broker.would_read(conn)),
             _ => false,
         }
     }

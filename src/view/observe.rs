@@ -128,7 +128,10 @@ impl Observer {
         let (mut role, mut called) = (Role::Tool, name.to_owned());
         if let Some((_, broker)) = world.brokers().find(|(id, _)| *id == host) {
             role = Role::Broker(broker.id());
-            let view = BrokerView { rack: broker.rack().map(Into::into), listener: broker.listener().to_string() };
+            let view = BrokerView {
+                rack: broker.rack().map(Into::into),
+                listener: broker.broker_listener().map(ToString::to_string).unwrap_or_default(),
+            };
             delta.brokers.put(&mut self.scene.brokers, broker.id(), view);
         } else if let Some((_, producer)) = world.producers().find(|(id, _)| *id == host) {
             (role, called) = (Role::Producer, producer.name().to_owned());
@@ -141,11 +144,16 @@ impl Observer {
 
     fn topic(&mut self, world: &World, fact: &Fact, delta: &mut Delta, touched: &mut BTreeSet<TopicPartition>) {
         match fact {
-            Fact::TopicCreated { topic, partitions, .. } => {
+            Fact::PartitionChanged { partition, .. } => {
                 self.topics(world, delta);
-                touched.extend((0..*partitions).map(|p| TopicPartition::new(topic.clone(), p)));
+                touched.insert(partition.clone());
             }
-            Fact::Appended { partition, .. } | Fact::HighWatermark { partition, .. } => {
+            Fact::Appended { partition, .. }
+            | Fact::HighWatermark { partition, .. }
+            | Fact::Replicated { partition, .. }
+            | Fact::Truncated { partition, .. }
+            | Fact::BecameLeader { partition, .. }
+            | Fact::BecameFollower { partition, .. } => {
                 touched.insert(partition.clone());
             }
             _ => {}

@@ -64,7 +64,7 @@ pub(super) fn script(text: &str) -> Result<Script, Error> {
         };
         lines.push(line);
     }
-    let (spec, stated) = setup.finish()?;
+    let (spec, stated) = setup.finish();
     Ok(Script { title, spec, stated, lines })
 }
 
