@@ -19,7 +19,7 @@ use kafka_terrarium::wire::{ApiKey, Response, ResponseKind};
 use std::io::Write as _;
 use std::time::Duration;
 
-const ORDERS: &str = "kafka-topics.sh --create --topic orders\n";
+const ORDERS: &str = "cluster --brokers 1 --controllers combined\nkafka-topics.sh --create --topic orders\n";
 
 fn gateway() -> Gateway {
     Gateway::start(GatewaySpec::new(ORDERS)).expect("free ports")
@@ -149,8 +149,8 @@ fn what_cannot_be_started_is_told() {
 
 #[test]
 fn the_script_says_ports_names_and_ids() {
-    let port = Gateway::start(GatewaySpec::new("")).expect("free ports").ready().brokers[0].port;
-    let script = format!("cluster --first-id 7\nbroker 7 --host localhost --port {port} --rack r1\n");
+    let port = gateway().ready().brokers[0].port;
+    let script = format!("cluster --brokers 1 --controllers combined --first-id 7\nbroker 7 --host localhost --port {port} --rack r1\n");
     let gateway = Gateway::start(GatewaySpec::new(script)).expect("the port is free again");
     assert_eq!(gateway.ready().bootstrap, format!("localhost:{port}"));
     let metadata = Client::connect(&format!("127.0.0.1:{port}")).metadata();
