@@ -91,9 +91,10 @@ impl ReplicaFetcher {
         self.net.owns(conn)
     }
 
-    /// Whether it still has to tell the leader something: partitions to fetch, or to drop from the session.
-    fn is_idle(&self) -> bool {
-        self.partitions.is_empty() && !self.in_flight
+    /// Whether there is nothing more to fetch, nor a session to take leave of.
+    fn is_done(&self) -> bool {
+        let in_session = self.session.stands() && self.net.in_flight(self.source).is_some();
+        self.partitions.is_empty() && !self.in_flight && !in_session
     }
 
     pub(super) fn next_deadline(&self) -> Option<SimTime> {
@@ -148,7 +149,7 @@ impl Broker {
                 self.poll_fetcher(source, serving);
             }
             // Kafka shuts down fetchers that have nothing to fetch.
-            if self.fetchers[&source].is_idle() && !self.fetchers[&source].session.stands() {
+            if self.fetchers[&source].is_done() {
                 let mut fetcher = self.fetchers.remove(&source).expect("it is there");
                 Arc::make_mut(&mut fetcher).close(serving.ctx);
             }

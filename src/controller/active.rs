@@ -87,7 +87,12 @@ impl QuorumController {
         let encoded: Vec<Record> = records.iter().map(encode).collect();
         let appended = node.raft.act(node.ctx, node.events, |replica, turn| replica.append(epoch, encoded, turn));
         let last = appended.ok()?;
-        assert_eq!(last + 1, active.next_write_offset + records.len() as i64, "only the controller appends");
+        assert_eq!(
+            last + 1,
+            active.next_write_offset + records.len() as i64,
+            "only the controller appends: {records:?} at {}",
+            node.ctx.now()
+        );
         for (offset, record) in (active.next_write_offset..).zip(&records) {
             active.state.replay(&record.record, offset);
         }

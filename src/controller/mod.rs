@@ -20,7 +20,7 @@ use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier};
 use crate::cluster::{Controller, ControllerSettings};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{SocketServer, controller_channel::ActiveController};
-use crate::quorum::{LogBatch, RaftEvent, RaftManager};
+use crate::quorum::{LogBatch, RaftEvent, RaftManager, Role};
 use crate::wire::{CONTROLLER_APIS, VersionedRecord, records};
 use active::Active;
 use facts::metadata_facts;
@@ -147,12 +147,10 @@ impl QuorumController {
     }
 
     /// Takes in what its replica has to tell: a new leader, or more that is committed.
-    pub fn raft_event(&mut self, event: &RaftEvent, node: &mut Node<'_, '_>) {
-        if let RaftEvent::Changed { epoch, .. } = event
-            && self.active.as_ref().is_some_and(|active| {
-                active.epoch != *epoch || node.raft.replica().role() != crate::quorum::Role::Leader
-            })
-        {
+    pub fn raft_event(&mut self, node: &mut Node<'_, '_>) {
+        let replica = node.raft.replica();
+        let still_leads = |epoch: i32| replica.role() == Role::Leader && replica.epoch() == epoch;
+        if self.active.as_ref().is_some_and(|active| !still_leads(active.epoch)) {
             self.renounce(node);
         }
         self.apply_committed(node);

@@ -287,10 +287,10 @@ impl Process {
                     stopped = true;
                 }
                 RaftEvent::Failed(why) => panic!("node {} cannot go on: {why}", self.raft.replica().config().node_id),
-                event => {
+                RaftEvent::Changed { .. } | RaftEvent::Committed => {
                     let mut node = Node { ctx, raft: &mut self.raft, events: &mut more };
                     if let Some(controller) = &mut self.controller {
-                        controller.raft_event(&event, &mut node);
+                        controller.raft_event(&mut node);
                     }
                     stopped |= self.tell_broker(ctx, disk);
                     self.maybe_snapshot(ctx.now(), ctx.wall_clock_ms());

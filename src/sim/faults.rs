@@ -273,7 +273,8 @@ impl World {
     pub(super) fn waits(&mut self, conn: ConnId, side: Side) -> bool {
         let Some(connection) = self.connections.get(&conn) else { return true };
         let Some(to) = connection.host(side) else { return false };
-        let from = connection.host(side.other()).expect("what arrives has a sender");
+        // A refusal comes from a host on which nobody listens.
+        let from = connection.host(side.other());
         let Some(front) = connection.front(side) else { return true };
         let (sent, arrives) = (front.sent, front.arrives);
         let (is_message, opens) = (matches!(front.cargo, Cargo::Message(_)), matches!(front.cargo, Cargo::Open));
@@ -282,7 +283,7 @@ impl World {
             return true;
         }
         let busy_until = self.host(to).busy_until;
-        if self.is_cut(from, to) {
+        if let Some(from) = from.filter(|from| self.is_cut(*from, to)) {
             self.link_mut(from, to).waiting.push((conn, side));
         } else if self.is_paused(to) && !opens {
             // The kernel shakes hands for a process that stands still; all else it keeps.
