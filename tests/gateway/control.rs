@@ -130,7 +130,7 @@ fn faults_reach_those_outside() {
     assert!(control.ask("reset outside broker 1")["ok"].is_object());
     assert_eq!(client.receive(), None);
     let refused = control.ask("crash outside");
-    assert!(refused["error"]["message"].as_str().is_some_and(|m| m.contains("no process of it")), "{refused}");
+    assert!(refused["error"]["message"].as_str().is_some_and(|m| m.contains("no process of this world")), "{refused}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 mod bad;
 mod client;
+mod cluster;
 mod control;
 mod program;
 
@@ -80,6 +81,8 @@ fn time_passes_with_the_machine_s_and_jumps_when_told() {
     assert!(after.since(before).as_millis() >= 30, "{before} to {after}");
     let mut client = connect(&gateway);
     client.send(ApiKey::Fetch, 11, fetch(0, 3_600_000));
+    // What came before this is read before this is answered.
+    connect(&gateway).metadata();
     let jumped = gateway.command("run 1h").expect("time passes").time;
     assert!(jumped.since(after).as_millis() >= 3_600_000, "{after} to {jumped}");
     client.receive().expect("an hour is over, and the fetch with it");
@@ -88,8 +91,7 @@ fn time_passes_with_the_machine_s_and_jumps_when_told() {
 
 #[test]
 fn a_recorded_run_replays_to_the_same_trace_hash() {
-    let script =
-        "> # Recorded\nkafka-topics.sh --create --topic orders\nproducer p1 --topic orders --rate 50/s\nrun 1s\n";
+    let script = format!("> # Recorded\n{ORDERS}producer p1 --topic orders --rate 50/s\nrun 1s\n");
     let gateway = Gateway::start(GatewaySpec { record: true, ..GatewaySpec::new(script) }).expect("free ports");
     let mut clients: Vec<Client> = (0..4).map(|_| connect(&gateway)).collect();
     let mut written = 0;
@@ -150,7 +152,8 @@ fn what_cannot_be_started_is_told() {
 #[test]
 fn the_script_says_ports_names_and_ids() {
     let port = gateway().ready().brokers[0].port;
-    let script = format!("cluster --brokers 1 --controllers combined --first-id 7\nbroker 7 --host localhost --port {port} --rack r1\n");
+    let cluster = "cluster --brokers 1 --controllers combined --first-id 7";
+    let script = format!("{cluster}\nbroker 7 --host localhost --port {port} --rack r1\n");
     let gateway = Gateway::start(GatewaySpec::new(script)).expect("the port is free again");
     assert_eq!(gateway.ready().bootstrap, format!("localhost:{port}"));
     let metadata = Client::connect(&format!("127.0.0.1:{port}")).metadata();
@@ -158,7 +161,7 @@ fn the_script_says_ports_names_and_ids() {
     assert_eq!((broker.node_id.0, &broker.host[..], broker.port), (7, "localhost", i32::from(port)));
     assert_eq!(broker.rack.as_deref(), Some("r1"));
     drop(gateway);
-    let spec = GatewaySpec { advertised_host: Some("localhost".into()), ..GatewaySpec::new("") };
+    let spec = GatewaySpec { advertised_host: Some("localhost".into()), ..GatewaySpec::new(ORDERS) };
     let gateway = Gateway::start(spec).expect("free ports");
     assert_eq!(connect(&gateway).metadata().brokers[0].host.as_str(), "localhost");
 }
