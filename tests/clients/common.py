@@ -34,7 +34,7 @@ class Control:
 def record(n):
     """The n-th record that every client writes: some have no key, no value or no headers."""
     key = None if n % 10 == 9 else f"key-{n % 7}".encode()
-    value = None if n % 13 == 12 else f"value {n} ü".encode()
+    value = None if n % 13 == 12 and key else f"value {n} ü".encode()
     headers = [("n", str(n).encode()), ("n", b"again"), ("none", None)] if n % 2 else []
     return key, value, headers
 
