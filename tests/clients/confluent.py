@@ -143,7 +143,6 @@ def large():
 
 def through(fault, seconds=1.5):
     """Writes on while a fault happens: what was acknowledged is there in the end."""
-    create("faulty", partitions=1)
     ours, acknowledged = producer(message_timeout_ms=50_000, retries=1000), []
     over = threading.Event()
 

@@ -133,7 +133,6 @@ def large():
 
 def through(fault, seconds=1.5):
     """Writes on while a fault happens: what was acknowledged is there in the end."""
-    create("faulty", partitions=1)
     ours = producer(retries=1000, delivery_timeout_ms=60_000, request_timeout_ms=10_000)
     over, sent = threading.Event(), []
 

@@ -178,7 +178,6 @@ async function large() {
 
 /** Writes on while a fault happens: what was acknowledged is there in the end. */
 const through = (fault, ms = 1_500) => async () => {
-  await create("faulty", 1);
   const gateway = await control();
   const acknowledged = [];
   await withProducer({}, async (producer) => {
