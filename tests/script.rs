@@ -5,7 +5,7 @@
 
 use kafka_terrarium::base::{Rng, SimTime};
 use kafka_terrarium::script::{Line, Runner, Said, Script, Statement};
-use kafka_terrarium::sim::ClusterSpec;
+use kafka_terrarium::sim::{ClusterSpec, Controllers};
 use std::fs;
 use std::path::Path;
 
@@ -252,8 +252,8 @@ fn expressions_mean_what_they_say() {
         ("1500ms = 1.5s", "true"),
         ("1m > 59s", "true"),
         ("-5", "-5"),
-        ("time()", "0s"),
-        ("controller()", "1"),
+        ("time()", "3s"),
+        ("controller() = 101 or controller() = 102 or controller() = 103", "true"),
         ("state(controller()) = running", "true"),
         ("state(broker 1)", "running"),
         ("lost()", "0"),
@@ -265,7 +265,7 @@ fn expressions_mean_what_they_say() {
 
 #[test]
 fn a_script_without_a_set_up_has_the_default_cluster() {
-    assert_eq!(Script::parse("status").map(|script| script.spec), Ok(ClusterSpec::new(1)));
+    assert_eq!(Script::parse("status").map(|script| script.spec), Ok(ClusterSpec::new(3)));
 }
 
 #[test]
@@ -279,8 +279,10 @@ fn the_set_up_is_the_clusters_spec() {
         (broker.id, broker.rack.as_deref(), broker.listener.to_string().as_str()),
         (0, Some("east"), "kafka:19092")
     );
-    let configs = [("num.partitions", "3"), ("message.max.bytes", "2000")];
-    assert_eq!(broker.configs, configs.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let set = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    assert_eq!(spec.configs, set("num.partitions", "3"), "of every node");
+    assert_eq!(broker.configs, set("message.max.bytes", "2000"));
+    assert_eq!(spec.controllers, Controllers::Combined);
     assert_eq!((spec.network.latency.0, spec.network.jitter.0), (5_000, 1_000));
     assert_eq!(spec.network.bandwidth_bytes_per_s, Some(125_000_000));
     assert_eq!(spec.start_ms, 1_770_091_506_000);

@@ -86,9 +86,9 @@ impl WireLog {
     }
 }
 
-/// A broker by its id, everybody else as `client`.
+/// A broker or controller by its id, everybody else as `client`.
 fn node(world: &World, host: HostId) -> String {
-    world.brokers().find(|(id, _)| *id == host).map_or("client".into(), |(_, broker)| broker.id().to_string())
+    world.servers().find(|(id, _)| *id == host).map_or("client".into(), |(_, server)| server.id().to_string())
 }
 
 fn object(fields: &[Field], frame: &Bytes) -> Value {

@@ -17,7 +17,7 @@ enum May {
 }
 
 /// The modules under src/ in their order, and last the three programs.
-const LAYERS: [(&str, May); 22] = [
+const LAYERS: [(&str, May); 24] = [
     ("base", May::Above),
     ("wire", May::Above),
     // The contract of the machines (input, context, effect, fact), which knows none of them.
@@ -28,9 +28,12 @@ const LAYERS: [(&str, May); 22] = [
     // Raft knows of a cluster only its voters and its log.
     ("quorum", May::AboveBut(&["check"])),
     ("cluster", May::Above),
-    ("broker", May::Above),
+    ("controller", May::Above),
+    // A broker knows a controller by its answers and by the metadata log.
+    ("broker", May::AboveBut(&["controller"])),
+    ("server", May::Above),
     // A client knows of a cluster what a real one knows: the protocol.
-    ("client", May::AboveBut(&["broker", "cluster", "quorum", "storage"])),
+    ("client", May::AboveBut(&["broker", "cluster", "controller", "quorum", "server", "storage"])),
     ("sim", May::Above),
     ("script", May::Above),
     ("session", May::Above),
