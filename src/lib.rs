@@ -27,6 +27,7 @@
 //! | [`view`] | what the page shows, as plain values |
 //! | [`save`] | the save store |
 //! | [`link`] | messages between page and worker |
+//! | `gateway` | the simulated cluster on real sockets |
 //! | `web` | the page and the worker in the browser |
 //! | `cli` | the native command line |
 
@@ -38,6 +39,8 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controller;
+#[cfg(feature = "cli")]
+pub mod gateway;
 pub mod link;
 pub mod machine;
 pub mod network;

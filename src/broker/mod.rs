@@ -232,6 +232,11 @@ impl Broker {
         self.server.connection_count()
     }
 
+    /// Whether a connection stands and all that came over it is served, so that a broker would read its socket on.
+    pub fn would_read(&self, conn: ConnId) -> bool {
+        self.server.would_read(conn)
+    }
+
     /// How many requests wait in the purgatory.
     pub fn parked_requests(&self) -> usize {
         self.purgatory.len()

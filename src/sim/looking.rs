@@ -104,6 +104,15 @@ impl World {
         })
     }
 
+    /// Whether the broker with this id takes connections. One whose machine has no power refuses none: it is silent.
+    pub fn takes_connections(&self, broker_id: i32) -> bool {
+        let takes = |(host, server): (HostId, &Server)| {
+            let listens = server.broker_listener().is_some_and(|listener| server.listens(listener));
+            server.id() == broker_id && (listens && self.is_running(host) || self.host(host).powered_off)
+        };
+        self.brokers().any(takes)
+    }
+
     /// Every node that is a broker, running or not.
     pub fn brokers(&self) -> impl Iterator<Item = (HostId, &Server)> {
         self.servers().filter(|(_, server)| server.broker_listener().is_some())

@@ -48,7 +48,7 @@ pub const FIRST_CONTROLLER_ID: i32 = 101;
 const CONTROLLER_PORT_OFFSET: u16 = 10_000;
 
 /// How messages travel between hosts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkProfile {
     /// One way, at least.
     pub latency: SimDuration,
@@ -65,6 +65,9 @@ impl NetworkProfile {
     pub const DATACENTER: Self = Self::new(250, 100, 1_250_000_000);
     /// Between continents: 75 ms a hop, 100 Mbit/s.
     pub const WAN: Self = Self::new(75_000, 15_000, 12_500_000);
+
+    /// No network at all: what is sent is there.
+    pub const NONE: Self = Self { latency: SimDuration::ZERO, jitter: SimDuration::ZERO, bandwidth_bytes_per_s: None };
 
     const fn new(latency_us: u64, jitter_us: u64, bandwidth: u64) -> Self {
         Self {

@@ -38,7 +38,7 @@ pub use error_response::error_response;
 pub use group_log::GroupRecord;
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
-pub use message::{FrameError, Message, Request, Response};
+pub use message::{FrameError, Message, Request, Response, request_head};
 pub use metadata_log::VersionedRecord;
 pub use metadata_records::MetadataRecord;
 pub use record_codec::RecordError;

@@ -66,7 +66,8 @@ pub(super) fn script(text: &str) -> Result<Script, Error> {
         };
         lines.push(line);
     }
-    Ok(Script { title, spec: setup.finish(), lines })
+    let (spec, stated) = setup.finish();
+    Ok(Script { title, spec, stated, lines })
 }
 
 /// Reads one command that is typed while a world runs.
