@@ -15,15 +15,17 @@ mod api_versions;
 mod auto_topic_creation;
 mod config;
 mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
 mod describe_topic_partitions;
 mod fetch;
 mod fetch_session;
 mod fetcher;
 mod forwarding;
+pub mod group;
 mod init_producer_id;
 mod isr;
 mod lifecycle;
-pub mod group;
 mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
@@ -33,13 +35,12 @@ mod publish;
 mod purgatory;
 mod tasks;
 
-pub use config::{
-    BUILT_BROKER_CONFIGS, BUILT_TOPIC_CONFIGS, BrokerConfig, ConfigLayers, TopicConfig, check_broker_config,
-};
+pub use config::{BrokerConfig, ConfigLayers, TopicConfig, check_broker_config};
 pub use lifecycle::BrokerProcess;
 pub use partition::{FollowerState, Leader, Partition, PartitionRole};
 
 use crate::base::{ConnId, Endpoint, SimTime, TopicPartition, earlier};
+use crate::cluster::config_defs::is_built_for_brokers;
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::controller_channel::ActiveController;
@@ -137,6 +138,9 @@ impl Broker {
     /// A broker whose process starts now. `previous_epoch` is its epoch in its last run, if it was shut down cleanly.
     pub fn new(setup: BrokerSetup, previous_epoch: Option<i64>, ctx: &mut Ctx<'_>) -> Self {
         let config = BrokerConfig::new(&ConfigLayers::file(&setup.file));
+        for name in setup.file.keys().filter(|name| !is_built_for_brokers(name)) {
+            ctx.fact(Fact::ConfigNotBuilt { name: name.clone() });
+        }
         let mut settings = ControllerSettings::new(setup.id, setup.cluster_id.clone());
         settings.static_configs = (*setup.file).clone();
         let identity = Identity {
@@ -403,6 +407,8 @@ impl Broker {
             RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
+            RequestKind::DescribeConfigs(body) => self.describe_configs(&pending, body),
+            RequestKind::DescribeLogDirs(body) => self.describe_log_dirs(body, serving.disk),
             RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),
             body if is_forwarded(body) => self.forward(pending.clone(), request, serving),
             other => unreachable!("the listener serves no such API: {other:?}"),

@@ -76,7 +76,7 @@ impl Consumer {
             max_in_flight: 100,
             ..NetworkConfig::new(name, bootstrap)
         };
-        let wanted = Wanted::Topics(BTreeSet::from([topic.into()]));
+        let wanted = Wanted::from([topic.into()]);
         Self {
             name: name.into(),
             topic: topic.into(),

@@ -276,6 +276,11 @@ pub enum Fact {
         /// The broker.
         broker: i32,
     },
+    /// A config was set that is known, checked and kept, and changes nothing here.
+    ConfigNotBuilt {
+        /// Its name.
+        name: Arc<str>,
+    },
     /// A topic is gone.
     TopicDeleted {
         /// Its name.
