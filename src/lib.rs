@@ -20,6 +20,7 @@
 //! | [`broker`] | request handling, replication |
 //! | [`server`] | a node's process: broker, controller or both |
 //! | [`client`] | producer, consumer, admin |
+//! | [`tools`] | Kafka's command-line tools: programs over the admin client |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
 //! | [`script`] | the command language: scenario files, tests, the page's terminal |
 //! | [`session`] | one run as a person uses it, and its save format |
@@ -50,6 +51,7 @@ pub mod server;
 pub mod session;
 pub mod sim;
 pub mod storage;
+pub mod tools;
 pub mod view;
 #[cfg(feature = "web")]
 pub mod web;

@@ -146,14 +146,40 @@ fn a_wrong_script_is_status_2_with_line_and_column() {
         ("producer p --topic t --rate fast", "1:29: `fast` is no rate; it is a number and a unit, such as 5/s or 30/m"),
         (
             "producer p --topic t --keys none",
-            "1:22: `--keys` without `--rate`; it says what the records are that `--rate` sends",
+            "1:22: `--keys` without `--rate` or `--burst`; it says what the records are that they send",
         ),
         (
             "producer p --topic t --producer-property acks=2",
             "1:47: Invalid value 2 for configuration acks: String must be one of: all, -1, 0, 1",
         ),
         ("send p partition=x", "1:18: `x` where a whole number from 0 to 2147483647 belongs"),
-        ("send p colour=red", "1:8: `colour=` after `send`; it takes key=K, value=V, partition=N"),
+        (
+            "send p colour=red",
+            "1:8: `colour=` after `send`; it takes key=K, value=V, partition=N, topic=T, timestamp=T, header NAME=VALUE",
+        ),
+        (
+            "send p timestamp=noon",
+            "1:18: `noon` is no timestamp; it is a date such as 2026-01-01T00:00:00Z, or milliseconds since 1970",
+        ),
+        ("send p header h", "1:15: `h` where KEY=VALUE belongs"),
+        (
+            "producer p --topic t --burst 5",
+            "1:30: `5` is no burst; it is a number (1 to 100000) and a duration, such as 100/5s",
+        ),
+        (
+            "producer p --topic t --rate 1/s --value-size 9-3",
+            "1:46: `9-3` where a number of bytes from 0 to 16777216 belongs, or two such as 50-200",
+        ),
+        (
+            "producer p --topic t --compression-type brotli",
+            "1:41: Invalid value brotli for configuration compression.type: String must be one of: none, gzip, snappy, \
+             lz4, zstd",
+        ),
+        (
+            "producer p --topic t --producer-property enable.idempotence=true --producer-property acks=1",
+            "1:1: Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee \
+             idempotence.",
+        ),
         ("expect leader(t-0)", "1:8: `leader(t-0)` is a number; compare it, as in `leader(t-0) = …`"),
         ("expect leader(t-0) = {1}", "1:22: `{1}` is a set, but `leader(t-0)` is a number; compare like with like"),
         ("expect isr(t-0) > {1}", "1:17: neither greater nor less is known of a set; compare with `=` or `!=`"),

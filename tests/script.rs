@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pieces of scripts, right and wrong.
-const PIECES: [&str; 96] = [
+const PIECES: [&str; 99] = [
     "cluster",
     "--brokers",
     "1",
@@ -34,6 +34,9 @@ const PIECES: [&str; 96] = [
     "5/s",
     "0/s",
     "--keys",
+    "--burst",
+    "zipf:9,0.9",
+    "hot:3,0.5",
     "uniform:10",
     "--value-size",
     "99999999999999999999",
@@ -192,6 +195,10 @@ fn any_script_that_is_read_can_be_run() {
         "consumer d --topic b --work 1s --consumer-property auto.offset.reset=earliest",
         "send p value=x partition=7",
         "send q key=k",
+        "send p value=x topic=b timestamp=5 header a=b header a=c",
+        "flush p",
+        "producer s --topic a --burst 20/1s --keys zipf:5,1.5 --value-size 0-40 --compression-type zstd",
+        "show producer-epoch(p)",
         "send q value=x",
         "send r partition=0",
         "close p",

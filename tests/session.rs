@@ -125,7 +125,7 @@ fn what_is_typed_wrongly_changes_nothing() {
         ("status\nstatus", "2:1: a second command; one at a time"),
         ("cluster --brokers 1", "1:1: `cluster` while the world runs; a cluster is set up by a script's first line"),
         ("broker 2", "1:1: a broker cannot join a running cluster: that is not built yet"),
-        ("crash broker 1 2", "1:16: `2` after `crash` and what it takes"),
+        ("crash broker 1 2", "1:16: `2` after `crash` and what it takes; nothing more belongs there"),
     ] {
         assert_eq!(session.command(line).map_err(|error| error.to_string()), Err(error.to_owned()));
         assert_same(&session, &before);
@@ -228,9 +228,10 @@ fn a_run_that_forgot_what_came_from_outside_is_not_saved() {
 
 #[test]
 fn a_long_session_keeps_few_checkpoints() {
-    let script = "kafka-topics.sh --create --topic t\nproducer p --topic t --rate 2000/s\nconsumer c --topic t\n";
+    let script = "cluster --brokers 1 --controllers combined\nkafka-topics.sh --create --topic t\nproducer p --topic t \
+                  --rate 2000/s\nconsumer c --topic t\n";
     let mut session = Session::start(script, 1).expect("a script");
-    session.advance_to(at(60.0));
+    session.advance_to(at(62.0));
     assert!(session.world().steps() > 128 * 1_024, "{} steps are not long enough", session.world().steps());
     let save = session.to_save();
     assert!(save.len() < 60_000, "{} bytes", save.len());

@@ -5,10 +5,11 @@ use super::world::World;
 use crate::base::{HostId, TopicPartition};
 use crate::broker::Broker;
 use crate::check::LawReport;
-use crate::client::{AdminResult, Consumer, Producer};
+use crate::client::{Consumer, Producer};
 use crate::cluster::{Controller, PartitionRegistration};
 use crate::server::Server;
 use crate::storage::Log;
+use crate::tools::ToolOutput;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -230,10 +231,10 @@ impl World {
         self.hosts().find(|(_, host)| is_it(&host.node))?.1.disk.log(tp)
     }
 
-    /// What a tool got, once it has it.
-    pub fn tool_result(&self, host: HostId) -> Option<&AdminResult> {
+    /// What a tool printed and how it ended, once it has.
+    pub fn tool_output(&self, host: HostId) -> Option<&ToolOutput> {
         match &self.host(host).node {
-            Node::Admin(admin) => admin.result(),
+            Node::Tool(tool) => tool.output(),
             _ => None,
         }
     }

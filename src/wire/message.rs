@@ -123,6 +123,9 @@ macro_rules! on_body {
             $kind::DescribeGroups($body) => $do,
             $kind::ListGroups($body) => $do,
             $kind::DeleteGroups($body) => $do,
+            $kind::ListConfigResources($body) => $do,
+            $kind::ListPartitionReassignments($body) => $do,
+            $kind::ConsumerGroupDescribe($body) => $do,
             other => unreachable!("an API that no machine speaks: {other:?}"),
         }
     };

@@ -34,6 +34,8 @@ const LAYERS: [(&str, May); 24] = [
     ("server", May::Above),
     // A client knows of a cluster what a real one knows: the protocol.
     ("client", May::AboveBut(&["broker", "cluster", "controller", "quorum", "server", "storage"])),
+    // A tool is a program over a client. Like Kafka's own it has the server's tables of configs and features built in.
+    ("tools", May::Only(&["base", "client", "cluster", "machine", "wire"])),
     ("sim", May::Above),
     ("script", May::Above),
     ("session", May::Above),

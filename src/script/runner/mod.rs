@@ -15,9 +15,9 @@ use super::ast::{Line, Script};
 use super::error::{Error, Position};
 use super::expression::Expression;
 use super::output::{Origin, Output, Summary};
-use super::tools::{Printer, ToolOutput};
 use crate::base::{HostId, SimDuration, SimTime};
 use crate::sim::World;
+use crate::tools::ToolOutput;
 use imbl::{OrdMap, Vector};
 use std::sync::Arc;
 
@@ -70,7 +70,6 @@ struct Scheduled {
 #[derive(Clone, Debug)]
 struct RunningTool {
     host: HostId,
-    printer: Printer,
     by: By,
 }
 
