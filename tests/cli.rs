@@ -228,8 +228,8 @@ fn what_is_not_built_yet_is_refused_by_name() {
 fn a_wrong_command_line_is_status_2() {
     for (arguments, error) in [
         (&[][..], "nothing to do; `terrarium run FILE` runs a script, `terrarium --help` tells more"),
-        (&["fly"], "unknown command `fly`; it is `run` or `help`"),
-        (&["gateway"], "`terrarium gateway` is not built yet"),
+        (&["fly"], "unknown command `fly`; it is `run`, `gateway` or `help`"),
+        (&["help", "fly"], "no help on this: unexpected argument \"fly\"; there is help on `run` and `gateway`"),
         (&["explore", "x"], "`terrarium explore` is not built yet"),
         (&["run"], "a script is missing; `terrarium run FILE`, where - is the standard input"),
         (&["run", "a", "b"], "`b` after the script; run takes one"),
@@ -254,7 +254,16 @@ fn a_wrong_command_line_is_status_2() {
 
 #[test]
 fn help_and_version_are_status_0() {
-    for arguments in [&["--help"][..], &["help"], &["help", "run"], &["run", "--help"], &["--version"], &["-V"]] {
+    for arguments in [
+        &["--help"][..],
+        &["help"],
+        &["help", "run"],
+        &["run", "--help"],
+        &["help", "gateway"],
+        &["gateway", "-h"],
+        &["--version"],
+        &["-V"],
+    ] {
         let ran = terrarium(arguments, "");
         assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{arguments:?}");
         assert!(ran.out.contains("terrarium"), "{arguments:?}");

@@ -2,9 +2,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "golden scripts are files")]
 
-use kafka_terrarium::base::{Rng, SimDuration, SimTime};
+use bytes::Bytes;
+use kafka_terrarium::base::{ConnId, Rng, SimDuration, SimTime};
 use kafka_terrarium::script::{Origin, Reply, Said, Value};
-use kafka_terrarium::session::{LoadError, Loading, Session, SessionLoader};
+use kafka_terrarium::session::{External, FromOutside, LoadError, Loading, Session, SessionLoader};
+use kafka_terrarium::wire::messages::ProduceRequest;
+use kafka_terrarium::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_terrarium::wire::records::{self, Record};
+use kafka_terrarium::wire::{ApiKey, Request, RequestKind, StrBytes, TopicName};
 use std::fs;
 use std::path::Path;
 
@@ -120,7 +125,7 @@ fn what_is_typed_wrongly_changes_nothing() {
         ("status\nstatus", "2:1: a second command; one at a time"),
         ("cluster --brokers 1", "1:1: `cluster` while the world runs; a cluster is set up by a script's first line"),
         ("broker 2", "1:1: a broker cannot join a running cluster: that is not built yet"),
-        ("crash broker 1 2", "1:16: `2` after `crash` and what it takes"),
+        ("crash broker 1 2", "1:16: `2` after `crash` and what it takes; nothing more belongs there"),
     ] {
         assert_eq!(session.command(line).map_err(|error| error.to_string()), Err(error.to_owned()));
         assert_same(&session, &before);
@@ -130,7 +135,37 @@ fn what_is_typed_wrongly_changes_nothing() {
     assert_eq!(session.summary(), before.summary(), "the world is as it was");
 }
 
-/// A session in which much was typed, some of it between two events of one moment.
+/// A client outside connects, asks, writes, sends nonsense or closes.
+fn act_outside(session: &mut Session, conns: &mut Vec<ConnId>, rng: &mut Rng) {
+    let conn = match conns.len() as u64 {
+        0 => None,
+        n => Some(conns[rng.below(n) as usize]),
+    };
+    match (rng.below(12), conn) {
+        (0, _) => conns.push(session.external_connect(1).expect("broker 1 is there")),
+        (1, Some(conn)) => session.external_close(conn),
+        (2, Some(conn)) => session.external_send(conn, Bytes::from_static(b"no request")),
+        (3..6, Some(conn)) => session.external_send(conn, produce("outside").frame().slice(4..)),
+        (6, Some(conn)) => {
+            session.external_news();
+            session.external_take(conn);
+        }
+        _ => {}
+    }
+}
+
+/// A request to write a record with this value to `orders-0`.
+fn produce(value: &'static str) -> Request {
+    let record = Record { timestamp_ms: 5, value: Some(value.into()), ..Record::default() };
+    let data = PartitionProduceData::default().with_records(Some(records::build(&[record])));
+    let name = TopicName(StrBytes::from_static_str("orders"));
+    let topic = TopicProduceData::default().with_name(name).with_partition_data(vec![data]);
+    let body = ProduceRequest::default().with_acks(-1).with_timeout_ms(1_000).with_topic_data(vec![topic]);
+    let client_id = StrBytes::from_static_str("outside");
+    Request { api: ApiKey::Produce, version: 9, correlation_id: 7, client_id, body: RequestKind::Produce(body) }
+}
+
+/// A session in which much was typed and sent from outside, some of it between two events of one moment.
 fn eventful(seed: u64) -> Session {
     let mut session = start(seed);
     let mut rng = Rng::stream(seed, "typing");
@@ -149,9 +184,11 @@ fn eventful(seed: u64) -> Session {
         "kafka-topics.sh --create --topic orders",
         "expect error \"already exists\"",
     ];
+    let mut conns = Vec::new();
     for line in lines.iter().cycle().take(40) {
         for _ in 0..rng.below(9) {
             session.step();
+            act_outside(&mut session, &mut conns, &mut rng);
         }
         if rng.below(3) == 0 {
             session.advance_to(session.world().now() + SimDuration(rng.below(300_000)));
@@ -176,14 +213,25 @@ fn a_loaded_session_goes_on_like_the_one_that_was_saved() {
         }
         assert_same(&session, &loaded);
         assert_eq!(session.to_save(), loaded.to_save());
+        let written = |came: &FromOutside| matches!(&came.what, External::Send { frame, .. } if frame.len() > 80);
+        assert!(session.outside().filter(|came| written(came)).count() > 3, "clients outside wrote");
     }
 }
 
 #[test]
+#[should_panic(expected = "keeps what comes from outside")]
+fn a_run_that_forgot_what_came_from_outside_is_not_saved() {
+    let mut session = start(1);
+    session.forget_outside();
+    session.to_save();
+}
+
+#[test]
 fn a_long_session_keeps_few_checkpoints() {
-    let script = "kafka-topics.sh --create --topic t\nproducer p --topic t --rate 2000/s\nconsumer c --topic t\n";
+    let script = "cluster --brokers 1 --controllers combined\nkafka-topics.sh --create --topic t\nproducer p --topic t \
+                  --rate 2000/s\nconsumer c --topic t\n";
     let mut session = Session::start(script, 1).expect("a script");
-    session.advance_to(at(60.0));
+    session.advance_to(at(62.0));
     assert!(session.world().steps() > 128 * 1_024, "{} steps are not long enough", session.world().steps());
     let save = session.to_save();
     assert!(save.len() < 60_000, "{} bytes", save.len());
@@ -255,8 +303,8 @@ fn refusals_are_plain_sentences() {
     for (error, sentence) in [
         (LoadError::NotASave, "this is not a saved session of Kafka Terrarium"),
         (
-            LoadError::NewerFormat { version: 2 },
-            "this session was saved by a newer version (format 2); this one reads up to format 1",
+            LoadError::NewerFormat { version: 3 },
+            "this session was saved by a newer version (format 3); this one reads up to format 2",
         ),
         (LoadError::Truncated, "this saved session is incomplete: its end is missing"),
         (LoadError::Corrupted, "this saved session is damaged: its checksum does not match its content"),

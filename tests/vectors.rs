@@ -6,10 +6,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
 
+#[path = "vectors/cli/mod.rs"]
+mod cli;
+#[path = "vectors/assignors.rs"]
+mod assignors;
 #[path = "vectors/control/mod.rs"]
 mod control;
 #[path = "vectors/producer.rs"]
 mod producer;
+#[path = "vectors/group/mod.rs"]
+mod group;
 #[path = "vectors/quorum.rs"]
 mod quorum;
 #[path = "vectors/storage/mod.rs"]
@@ -29,10 +35,21 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 29] = [
     ("adaptive_partitioner", producer::load),
+    ("cli_arguments", cli::arguments::check),
+    ("cli_golden", cli::golden::check),
+    ("client_assignors_random", assignors::check),
+    ("client_assignors_wire", assignors::wire),
+    ("client_cooperative_sticky_assignor", assignors::check),
+    ("client_range_assignor", assignors::check),
+    ("client_roundrobin_assignor", assignors::check),
+    ("client_sticky_assignor", assignors::check),
+    ("coordinator_partition", group::partition),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("group_coordinator_classic", group::classic::check),
+    ("group_records", group::records::check),
     ("kraft_controller_replication_control", control::replication_control::check),
     ("kraft_raft_quorum", quorum::check),
     ("leader_election_partition_change", control::partition_change::check),
@@ -40,6 +57,7 @@ const CHECKS: [(&str, Check); 17] = [
     ("leader_epoch_truncation", storage::epochs::truncation),
     ("metadata_records", control::metadata_records::check),
     ("murmur2", murmur2_vector),
+    ("offset_management", group::offsets::check),
     ("partition_isr_hw_fetch", storage::partition::check),
     ("producer_sequence_state", storage::producers::check),
     ("producer_txn_client_transitions", producer::transition),
@@ -56,7 +74,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 13] = [
+const EXCEPTIONS: [Exception; 27] = [
     Exception {
         file: "partition_isr_hw_fetch",
         reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
@@ -95,7 +113,7 @@ const EXCEPTIONS: [Exception; 13] = [
     Exception {
         file: "wire_messages",
         reason: "versions and messages that Kafka 4.1 does not serve, as the snapshot behind the vectors had them",
-        applies: |entry| entry["served_by_4_1"] != true,
+        applies: |entry| entry["served_by_4_1"] != true && !wire::is_of_the_consumer_protocol(entry),
     },
     Exception {
         file: "wire_messages",
@@ -109,12 +127,43 @@ const EXCEPTIONS: [Exception; 13] = [
     controller(2),
     controller(3),
     controller(4),
+    excepted("cli_arguments", &cli::arguments::UNCHECKED, 0),
+    excepted("cli_arguments", &cli::arguments::UNCHECKED, 1),
+    excepted("cli_arguments", &cli::arguments::UNCHECKED, 2),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 0),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 1),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 2),
+    excepted("cli_golden", &cli::golden::UNCHECKED, 3),
+    classic_group(0),
+    classic_group(1),
+    classic_group(2),
+    offsets(0),
+    offsets(1),
+    offsets(2),
+    offsets(3),
 ];
+
+/// One of a file's own rules.
+const fn excepted(file: &'static str, rules: &[(&'static str, fn(&Value) -> bool)], at: usize) -> Exception {
+    Exception { file, reason: rules[at].0, applies: rules[at].1 }
+}
 
 /// One of the rules for the controller's operations.
 const fn controller(at: usize) -> Exception {
     let (reason, applies) = control::UNCHECKED[at];
     Exception { file: "kraft_controller_replication_control", reason, applies }
+}
+
+/// One of the rules for classic groups.
+const fn classic_group(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_CLASSIC[at];
+    Exception { file: "group_coordinator_classic", reason, applies }
+}
+
+/// One of the rules for committed offsets.
+const fn offsets(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_OFFSETS[at];
+    Exception { file: "offset_management", reason, applies }
 }
 
 /// A rule for entries that only a larger folder has: it need not match anything here.

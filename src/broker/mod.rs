@@ -23,6 +23,7 @@ mod forwarding;
 mod init_producer_id;
 mod isr;
 mod lifecycle;
+pub mod group;
 mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
@@ -229,6 +230,11 @@ impl Broker {
     /// How many connections its listener holds.
     pub fn connection_count(&self) -> usize {
         self.server.connection_count()
+    }
+
+    /// Whether a connection stands and all that came over it is served, so that a broker would read its socket on.
+    pub fn would_read(&self, conn: ConnId) -> bool {
+        self.server.would_read(conn)
     }
 
     /// How many requests wait in the purgatory.

@@ -4,16 +4,16 @@
 //! three stand on the network client, which keeps connections, negotiates versions with each broker, matches responses to
 //! requests, times requests out and refreshes metadata.
 //!
-//! Not built yet: transactions, consumer groups.
+//! Not built yet: transactions, consumer groups (but for their assignors: [`assignor`]).
 
-mod admin;
+pub mod admin;
+pub mod assignor;
 mod config;
 mod consumer;
 mod metadata;
 mod network;
 mod producer;
 
-pub use admin::{Admin, AdminRequest, AdminResult};
 pub use config::{ConfigError, ConsumerConfig, OffsetReset};
 pub use consumer::Consumer;
 pub use producer::{

@@ -263,6 +263,7 @@ impl<'a> Looker<'a> {
             }
             Node::Producer(name) => (format!("producer {name}"), no_producer(self.world, name)),
             Node::Consumer(name) => (format!("consumer {name}"), no_consumer(self.world, name)),
+            Node::Outside => ("outside".into(), "nobody has come from outside: that is what a gateway is for".into()),
             Node::Found(function) => match self.value(function) {
                 Value::Number(id) => {
                     let id = i32::try_from(id).ok()?;

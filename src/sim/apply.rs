@@ -5,8 +5,9 @@ use super::host::{Host, Node};
 use super::trace::TraceKind;
 use super::world::World;
 use crate::base::{Endpoint, EventId, HostId};
-use crate::client::{Admin, AdminRequest, Consumer, Producer, ProducerRecord};
+use crate::client::{Consumer, Producer, ProducerRecord};
 use crate::machine::Input;
+use crate::tools::{Invocation, Tool};
 use crate::wire::records::Record;
 
 impl World {
@@ -55,7 +56,7 @@ impl World {
                 Ok(Applied::Done)
             }
             Command::Close { client } => self.close_client(line, client),
-            Command::Tool(request) => Ok(self.start_tool(line, request)),
+            Command::Tool(invocation) => Ok(self.start_tool(line, invocation)),
             Command::Fault(fault) => self.carry_out_fault(line, fault),
         }
     }
@@ -67,11 +68,11 @@ impl World {
         Applied::Done
     }
 
-    fn start_tool(&mut self, line: &str, request: &AdminRequest) -> Applied {
+    fn start_tool(&mut self, line: &str, invocation: &Invocation) -> Applied {
         let cause = self.commanded(line);
         let name = format!("tool {}", self.hosts().count());
-        let admin = Node::Admin(Admin::new(request.clone(), self.bootstrap()));
-        let host = self.add_host_because(Host::new(name, admin, self.seed()), Some(cause));
+        let tool = Node::Tool(Box::new(Tool::new(invocation.clone(), self.bootstrap())));
+        let host = self.add_host_because(Host::new(name, tool, self.seed()), Some(cause));
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
         Applied::Tool(host)
     }

@@ -1,7 +1,8 @@
 //! Commands: the only way in which anything outside changes a world.
 
 use super::Fault;
-use crate::client::{AdminRequest, ConsumerConfig, ProducerConfig, Workload};
+use crate::client::{ConsumerConfig, ProducerConfig, Workload};
+use crate::tools::Invocation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -58,8 +59,8 @@ pub enum Command {
     },
     /// Lets something go wrong, or ends it.
     Fault(Fault),
-    /// Runs an admin tool: a short-lived client that connects, asks, and ends.
-    Tool(AdminRequest),
+    /// Runs one of Kafka's tools: a short-lived client that connects, asks, and ends.
+    Tool(Invocation),
 }
 
 /// What a command gives back.
@@ -67,7 +68,7 @@ pub enum Command {
 pub enum Applied {
     /// Nothing further.
     Done,
-    /// A tool runs as this host; [`super::World::tool_result`] has its answer once it ends.
+    /// A tool runs as this host; [`super::World::tool_output`] has what it printed once it ends.
     Tool(crate::base::HostId),
 }
 

@@ -12,10 +12,14 @@
 
 mod api;
 mod compression;
+pub mod consumer_protocol;
 pub mod control;
 mod error;
 mod error_codes;
 mod error_response;
+mod group_log;
+#[rustfmt::skip]
+pub mod group_records;
 pub mod inspect;
 mod message;
 mod metadata_log;
@@ -31,9 +35,10 @@ pub use api::{
 pub use compression::{CODECS, Compression, MAX_DECOMPRESSED};
 pub use error::{ErrorCode, Treatment};
 pub use error_response::error_response;
+pub use group_log::GroupRecord;
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
-pub use message::{FrameError, Message, Request, Response};
+pub use message::{FrameError, Message, Request, Response, request_head};
 pub use metadata_log::VersionedRecord;
 pub use metadata_records::MetadataRecord;
 pub use record_codec::RecordError;

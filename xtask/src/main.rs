@@ -38,7 +38,7 @@ Usage: cargo xtask COMMAND
   build [--release]                       build the page into dist/ and print its sizes
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
-  records                                 write src/wire/metadata_records.rs from Kafka's schema
+  records                                 write the records in src/wire from Kafka's schemas
   help                                    this page
 ";
 

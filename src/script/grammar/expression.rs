@@ -353,8 +353,8 @@ fn state(cursor: &mut Cursor<'_>) -> Result<Query, Error> {
     group(cursor).map(Query::GroupState)
 }
 
-const NODES: &str = "a host is `broker 2`, `controller 101`, `producer p1`, `consumer c1`, `leader(orders-0)`, \
-                     `coordinator(g)` or `controller()`";
+const NODES: &str = "a host is `broker 2`, `controller 101`, `producer p1`, `consumer c1`, `outside`, \
+                     `leader(orders-0)`, `coordinator(g)` or `controller()`";
 
 /// Reads a host: its kind and its name, or a function that names one.
 pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
@@ -374,6 +374,7 @@ pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
         "controller" => Ok(Node::Controller(node_id(cursor, "controller")?)),
         "producer" => Ok(Node::Producer(argument(cursor, "a producer's name")?.0)),
         "consumer" => Ok(Node::Consumer(argument(cursor, "a consumer's name")?.0)),
+        "outside" => Ok(Node::Outside),
         _ => Err(Error::new(at, format!("`{word}` where a host belongs; {NODES}"))),
     }
 }

@@ -66,7 +66,8 @@ pub(super) fn script(text: &str) -> Result<Script, Error> {
         };
         lines.push(line);
     }
-    Ok(Script { title, spec: setup.finish(), lines })
+    let (spec, stated) = setup.finish();
+    Ok(Script { title, spec, stated, lines })
 }
 
 /// Reads one command that is typed while a world runs.
@@ -149,8 +150,10 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
 }
 
 fn unknown(verb: &Word) -> Error {
-    let tools: Vec<String> = tools::TOOLS.iter().map(|tool| format!("{tool}.sh")).collect();
-    let all: Vec<&str> = VERBS.into_iter().chain(tools.iter().map(String::as_str)).chain(tools::TOOLS).collect();
+    let tools: Vec<String> = crate::tools::names().map(|tool| format!("{tool}.sh")).collect();
+    let mut all: Vec<&str> = VERBS.to_vec();
+    all.extend(tools.iter().map(String::as_str));
+    all.extend(crate::tools::names().map(|name| &name[..]));
     let found = &verb.text;
     match nearest(found, &all) {
         Some(near) => verb.error(format!("unknown command `{found}`; did you mean `{near}`?")),
