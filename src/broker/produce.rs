@@ -333,6 +333,10 @@ fn validate(header: &BatchHeader, batch: &Bytes, max_bytes: usize, log_start_off
     }
     match records::decode(batch) {
         Ok(_) => Ok(()),
+        // What does not decompress is no fault that Kafka has a code for.
+        Err(BatchError::Decompress(..) | BatchError::Codec(_)) => {
+            Err(Refusal { log_start_offset, ..ErrorCode::UNKNOWN_SERVER_ERROR.into() })
+        }
         Err(_) => Err(invalid()),
     }
 }
