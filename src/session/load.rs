@@ -223,7 +223,7 @@ impl SessionLoader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::save::{SaveV1, sealed};
+    use crate::session::save::{SaveV1, sealed};
     use super::*;
 
     fn save() -> Save {
