@@ -22,7 +22,7 @@ fn producer(name: &str, acks: &str, workload: Option<Workload>) -> Command {
 }
 
 fn every(interval_ms: u64) -> Option<Workload> {
-    Some(Workload { interval: SimDuration::from_millis(interval_ms), keys: Keys::Uniform(10), value_size: 40 })
+    Some(Workload::steady(SimDuration::from_millis(interval_ms), Keys::Uniform(10), 40))
 }
 
 fn consumer(name: &str) -> Command {

@@ -275,6 +275,16 @@ impl<T> NetworkClient<T> {
         }
     }
 
+    /// Closes every connection, and tells what will not be answered.
+    pub fn cancel(&mut self, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
+        let mut events = Vec::new();
+        for conn in self.conns.keys().copied().collect::<Vec<_>>() {
+            ctx.close(conn);
+            self.disconnected(conn, ErrorCode::NETWORK_EXCEPTION, ctx, &mut events);
+        }
+        events
+    }
+
     /// Closes every connection.
     pub fn close(&mut self, ctx: &mut Ctx<'_>) {
         for (conn, _) in std::mem::take(&mut self.conns) {

@@ -11,6 +11,7 @@
 //! timestamp where Kafka's producer uses its first.
 
 mod api;
+mod compression;
 pub mod control;
 mod error;
 mod error_codes;
@@ -27,6 +28,7 @@ pub use api::{
     ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, api_versions, api_versions_refusal, negotiate,
     range_in,
 };
+pub use compression::{CODECS, Compression, MAX_DECOMPRESSED};
 pub use error::{ErrorCode, Treatment};
 pub use error_response::error_response;
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};

@@ -6,6 +6,7 @@ mod faults;
 mod flags;
 mod looking;
 mod setup;
+mod workload;
 
 use super::ast::{Line, Script, Statement};
 use super::built;
@@ -16,7 +17,7 @@ use super::tools;
 use crate::base::{SimDuration, SimTime};
 
 /// The words a command can begin with, beside the names of Kafka's tools.
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 27] = [
     "cluster",
     "broker",
     "producer",
@@ -24,6 +25,7 @@ const VERBS: [&str; 26] = [
     "send",
     "poll",
     "commit",
+    "flush",
     "close",
     "crash",
     "power-loss",
@@ -128,6 +130,7 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "producer" => clients::producer(verb, cursor),
         "consumer" => clients::consumer(cursor),
         "send" => clients::send(cursor),
+        "flush" => clients::flush(cursor),
         "close" => clients::close(cursor),
         "poll" => clients::named_consumer("poll", cursor).map(Statement::Poll),
         "commit" => clients::named_consumer("commit", cursor).map(Statement::Commit),
