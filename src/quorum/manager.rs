@@ -140,6 +140,7 @@ impl RaftManager {
                 | R::Fetch(_)
                 | R::FetchSnapshot(_)
                 | R::DescribeQuorum(_)
+                | R::UpdateRaftVoter(_)
         )
     }
 
@@ -254,6 +255,7 @@ fn api_of(body: &RequestKind) -> crate::wire::ApiKey {
         RequestKind::EndQuorumEpoch(_) => ApiKey::EndQuorumEpoch,
         RequestKind::Fetch(_) => ApiKey::Fetch,
         RequestKind::FetchSnapshot(_) => ApiKey::FetchSnapshot,
+        RequestKind::UpdateRaftVoter(_) => ApiKey::UpdateRaftVoter,
         other => panic!("a replica sends no {other:?}"),
     }
 }

@@ -41,6 +41,7 @@ impl Replica {
             RequestKind::DescribeQuorum(body) => {
                 ResponseKind::DescribeQuorum(self.describe_quorum(version, body, turn))
             }
+            RequestKind::UpdateRaftVoter(body) => ResponseKind::UpdateRaftVoter(self.voter_updated(body)),
             _ => return false,
         };
         if !self.stopped {

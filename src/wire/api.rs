@@ -72,6 +72,7 @@ pub const CONTROLLER_APIS: &[ApiRange] = &[
     range(ApiKey::UnregisterBroker, 0, 0),
     range(ApiKey::AllocateProducerIds, 0, 0),
     range(ApiKey::ControllerRegistration, 0, 0),
+    range(ApiKey::UpdateRaftVoter, 0, 0),
 ];
 
 /// The advertised range of an API, if a broker serves it.
