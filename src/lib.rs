@@ -22,6 +22,7 @@
 //! | [`client`] | producer, consumer, admin |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
 //! | [`script`] | the command language: scenario files, tests, the page's terminal |
+//! | [`explore`] | random clusters, loads and faults under all laws |
 //! | [`session`] | one run as a person uses it, and its save format |
 //! | [`view`] | what the page shows, as plain values |
 //! | [`save`] | the save store |
@@ -37,6 +38,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controller;
+pub mod explore;
 pub mod link;
 pub mod machine;
 pub mod network;

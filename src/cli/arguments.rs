@@ -13,6 +13,21 @@ pub enum Call {
     Print(&'static str),
     /// To run a script.
     Run(RunArguments),
+    /// To explore what seeds stand for.
+    Explore(ExploreArguments),
+}
+
+/// What `terrarium explore` was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExploreArguments {
+    /// How many seeds.
+    pub seeds: u64,
+    /// The first of them.
+    pub from: u64,
+    /// Whether to print a line for every seed.
+    pub verbose: bool,
+    /// Whether to print the script of every seed.
+    pub script: bool,
 }
 
 /// What `terrarium run` was given.
@@ -47,9 +62,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Call, Stri
         Some(Arg::Long("version") | Arg::Short('V')) => Ok(Call::Print(text::VERSION)),
         Some(Arg::Value(command)) => match command.to_string_lossy().as_ref() {
             "run" => run(&mut parser),
+            "explore" => explore(&mut parser),
             "help" => help(&mut parser),
-            command @ ("gateway" | "check" | "explore") => Err(format!("`terrarium {command}` is not built yet")),
-            other => Err(format!("unknown command `{other}`; it is `run` or `help`")),
+            command @ ("gateway" | "check") => Err(format!("`terrarium {command}` is not built yet")),
+            other => Err(format!("unknown command `{other}`; it is `run`, `explore` or `help`")),
         },
         Some(other) => Err(wrong(other.unexpected())),
     }
@@ -59,8 +75,32 @@ fn help(parser: &mut Parser) -> Result<Call, String> {
     match parser.next().map_err(wrong)? {
         None => Ok(Call::Print(text::HELP)),
         Some(Arg::Value(about)) if about == "run" => Ok(Call::Print(text::HELP_RUN)),
-        Some(other) => Err(format!("no help on this: {}; there is help on `run`", other.unexpected())),
+        Some(Arg::Value(about)) if about == "explore" => Ok(Call::Print(text::HELP_EXPLORE)),
+        Some(other) => Err(format!("no help on this: {}; there is help on `run` and `explore`", other.unexpected())),
     }
+}
+
+fn explore(parser: &mut Parser) -> Result<Call, String> {
+    let mut arguments = ExploreArguments { seeds: 1, from: 1, verbose: false, script: false };
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(Call::Print(text::HELP_EXPLORE)),
+            Arg::Long("seeds") => arguments.seeds = whole_number(parser)?,
+            Arg::Long("from") => arguments.from = whole_number(parser)?,
+            Arg::Long("verbose") => arguments.verbose = true,
+            Arg::Long("script") => arguments.script = true,
+            other => {
+                let problem = wrong(other.unexpected());
+                return Err(format!("{problem}; explore takes --seeds, --from, --verbose and --script"));
+            }
+        }
+    }
+    Ok(Call::Explore(arguments))
+}
+
+fn whole_number(parser: &mut Parser) -> Result<u64, String> {
+    let value = value_text(parser)?;
+    value.parse().map_err(|_| format!("`{value}` is no whole number from 0 on"))
 }
 
 fn run(parser: &mut Parser) -> Result<Call, String> {

@@ -67,7 +67,7 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
 
 fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
     match fact {
-        Fact::TopicCreated { topic } => (Notable, format!("{who} creates topic {topic}.")),
+        Fact::TopicCreated { topic, .. } => (Notable, format!("{who} creates topic {topic}.")),
         Fact::TopicDeleted { topic } => (Notable, format!("{who} deletes topic {topic}.")),
         Fact::QuorumRole { .. }
         | Fact::ControllerActive { .. }

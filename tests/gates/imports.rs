@@ -17,7 +17,7 @@ enum May {
 }
 
 /// The modules under src/ in their order, and last the three programs.
-const LAYERS: [(&str, May); 21] = [
+const LAYERS: [(&str, May); 22] = [
     ("base", May::Above),
     ("wire", May::Above),
     // The contract of the machines (input, context, effect, fact), which knows none of them.
@@ -33,6 +33,7 @@ const LAYERS: [(&str, May); 21] = [
     ("client", May::AboveBut(&["broker", "cluster", "quorum", "storage"])),
     ("sim", May::Above),
     ("script", May::Above),
+    ("explore", May::Above),
     ("session", May::Above),
     ("view", May::Above),
     ("save", May::Above),
