@@ -57,7 +57,7 @@ fn loaded_world() -> World {
     world.apply("", &Command::Tool(topic)).expect("a topic is created");
     world.run_until(SimTime(1_000_000));
     for n in 0..10 {
-        let workload = Workload { interval: SimDuration::from_millis(5), keys: Keys::Uniform(100), value_size: 100 };
+        let workload = Workload::steady(SimDuration::from_millis(5), Keys::Uniform(100), 100);
         let producer = Command::Producer {
             name: format!("p{n}"),
             topic: "orders".into(),

@@ -1,7 +1,7 @@
 //! Every API at every version that a broker advertises, as bytes from outside; and what a broker refuses.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kafka_terrarium::base::{ConnId, SimDuration, TopicPartition};
+use kafka_terrarium::base::{ConnId, SimDuration, SimTime, TopicPartition};
 use kafka_terrarium::client::AdminRequest;
 use kafka_terrarium::sim::{ClusterSpec, Command, World};
 use kafka_terrarium::wire::inspect;
@@ -29,7 +29,8 @@ struct Client {
 impl Client {
     /// Connected to a one-broker world that has the topic `orders` with one partition.
     fn connect() -> Self {
-        let mut world = World::new(ClusterSpec::new(1), 1);
+        let mut world = World::new(ClusterSpec::single(), 1);
+        assert!(world.boot(SimTime::ZERO + SimDuration::from_secs(10)));
         let create = AdminRequest::CreateTopic {
             topic: "orders".into(),
             partitions: Some(1),

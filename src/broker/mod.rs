@@ -20,6 +20,8 @@ mod fetch;
 mod fetch_session;
 mod fetcher;
 mod forwarding;
+pub mod group;
+mod init_producer_id;
 mod isr;
 mod lifecycle;
 mod list_offsets;
@@ -49,6 +51,7 @@ use auto_topic_creation::AutoTopicCreation;
 use fetch_session::FetchSessions;
 use fetcher::ReplicaFetcher;
 use forwarding::Forwarding;
+use init_producer_id::ProducerIds;
 use isr::AlterPartitions;
 use lifecycle::{Identity, Lifecycle, LifecycleEvent};
 use partition::Surroundings;
@@ -84,6 +87,7 @@ pub struct Broker {
     auto_topics: AutoTopicCreation,
     purgatory: Purgatory,
     sessions: FetchSessions,
+    producer_ids: ProducerIds,
     tasks: tasks::Tasks,
 }
 
@@ -161,6 +165,7 @@ impl Broker {
             forwarding: Forwarding::new(setup.id, config.request_timeout),
             auto_topics: AutoTopicCreation::new(setup.id, config.request_timeout),
             purgatory: Purgatory::default(),
+            producer_ids: ProducerIds::new(setup.id, config.request_timeout),
             sessions: FetchSessions::new(config.fetch_session_slots),
             tasks: tasks::Tasks::new(&config, ctx.now()),
             config,
@@ -227,6 +232,11 @@ impl Broker {
         self.server.connection_count()
     }
 
+    /// Whether a connection stands and all that came over it is served, so that a broker would read its socket on.
+    pub fn would_read(&self, conn: ConnId) -> bool {
+        self.server.would_read(conn)
+    }
+
     /// How many requests wait in the purgatory.
     pub fn parked_requests(&self) -> usize {
         self.purgatory.len()
@@ -244,6 +254,7 @@ impl Broker {
             || self.alter_partitions.owns(conn)
             || self.forwarding.owns(conn)
             || self.auto_topics.owns(conn)
+            || self.producer_ids.owns(conn)
             || self.fetchers.values().any(|fetcher| fetcher.owns(conn))
     }
 
@@ -259,6 +270,7 @@ impl Broker {
                 self.alter_partition_input(Input::Woken, serving);
                 self.forwarding_input(Input::Woken, serving);
                 self.auto_topics_input(Input::Woken, serving);
+                self.producer_ids_input(Input::Woken, serving);
                 for source in self.fetchers.keys().copied().collect::<Vec<_>>() {
                     self.fetcher_input(source, Input::Woken, serving);
                 }
@@ -293,6 +305,8 @@ impl Broker {
             self.forwarding_input(input, serving);
         } else if self.auto_topics.owns(conn) {
             self.auto_topics_input(input, serving);
+        } else if self.producer_ids.owns(conn) {
+            self.producer_ids_input(input, serving);
         } else if let Some(source) = self.fetchers.iter().find(|(_, f)| f.owns(conn)).map(|(source, _)| *source) {
             self.fetcher_input(source, input, serving);
         }
@@ -313,6 +327,7 @@ impl Broker {
         self.send_alter_partition(serving);
         self.send_forwarded(serving);
         self.send_auto_topics(serving);
+        self.send_allocate_producer_ids(serving);
         self.poll_fetchers(serving);
         may_stop
     }
@@ -344,6 +359,7 @@ impl Broker {
         self.alter_partitions.close(serving.ctx);
         self.forwarding.close(serving.ctx);
         self.auto_topics.close(serving.ctx);
+        self.producer_ids.close(serving.ctx);
         for fetcher in self.fetchers.values_mut() {
             Arc::make_mut(fetcher).close(serving.ctx);
         }
@@ -358,6 +374,7 @@ impl Broker {
         deadline = earlier(deadline, self.alter_partitions.next_deadline(leader));
         deadline = earlier(deadline, self.forwarding.next_deadline(leader));
         deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
+        deadline = earlier(deadline, self.producer_ids.next_deadline(leader));
         for fetcher in self.fetchers.values() {
             deadline = earlier(deadline, fetcher.next_deadline());
         }
@@ -383,6 +400,7 @@ impl Broker {
             RequestKind::Produce(body) => self.produce(&pending, body, serving),
             RequestKind::Fetch(body) => self.fetch(&pending, request, body, serving),
             RequestKind::ListOffsets(body) => self.list_offsets(&pending, body, serving.disk),
+            RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
             RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),

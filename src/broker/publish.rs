@@ -9,7 +9,6 @@ use super::partition::Partition;
 use super::{Broker, Serving};
 use crate::base::TopicPartition;
 use crate::cluster::{Controller, PartitionRegistration, ResourceType};
-use crate::controller::{committed_fact, decode_batch};
 use crate::machine::{Fact, Mutant};
 use crate::quorum::{LogBatch, Replica};
 use crate::storage::Log;
@@ -47,9 +46,9 @@ impl Broker {
             .collect();
         for batch in &batches {
             if !self.is_combined {
-                serving.ctx.fact(committed_fact(batch));
+                serving.ctx.fact(batch.committed_fact());
             }
-            for (offset, record) in decode_batch(batch) {
+            for (offset, record) in batch.metadata_records() {
                 self.note(&record.record, &mut delta);
                 self.metadata.replay(&record.record, offset);
             }

@@ -69,14 +69,12 @@ impl Consumer {
     /// A consumer that has not started yet.
     pub fn new(name: &str, topic: &str, config: ConsumerConfig, bootstrap: Vec<Endpoint>) -> Self {
         let network = NetworkConfig {
-            client_id: StrBytes::from_string(name.to_string()),
-            bootstrap,
             request_timeout: config.request_timeout,
             retry_backoff: config.retry_backoff,
             retry_backoff_max: config.retry_backoff_max,
             metadata_max_age: config.metadata_max_age,
             max_in_flight: 100,
-            allow_auto_topic_creation: true,
+            ..NetworkConfig::new(name, bootstrap)
         };
         let wanted = Wanted::Topics(BTreeSet::from([topic.into()]));
         Self {

@@ -18,10 +18,10 @@ mod tasks;
 
 use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier};
 use crate::cluster::{Controller, ControllerSettings};
-use crate::machine::{Ctx, Fact, Input, Mutant};
+use crate::machine::{Ctx, Input, Mutant};
 use crate::network::{SocketServer, controller_channel::ActiveController};
 use crate::quorum::{LogBatch, RaftEvent, RaftManager, Role};
-use crate::wire::{CONTROLLER_APIS, VersionedRecord, records};
+use crate::wire::CONTROLLER_APIS;
 use active::Active;
 use facts::metadata_facts;
 use registration::ControllerRegistration;
@@ -181,13 +181,13 @@ impl QuorumController {
             .cloned()
             .collect();
         for batch in &batches {
-            node.ctx.fact(committed_fact(batch));
+            node.ctx.fact(batch.committed_fact());
             if batch.header.is_control() {
                 self.next_offset = batch.header.next_offset();
                 continue;
             }
             let mut facts = Vec::new();
-            for (offset, record) in decode_batch(batch) {
+            for (offset, record) in batch.metadata_records() {
                 facts.extend(metadata_facts(&record.record, &mut self.committed, offset));
             }
             // Also what is committed before it may act as the active one; the world tells each batch once.
@@ -207,27 +207,4 @@ impl QuorumController {
         self.committed = Controller::from_snapshot(self.committed.settings.clone(), content);
         self.next_offset = id.offset;
     }
-}
-
-/// A committed batch, as the trace tells it.
-pub fn committed_fact(batch: &LogBatch) -> Fact {
-    Fact::MetadataCommitted {
-        base_offset: batch.header.base_offset,
-        last_offset: batch.header.last_offset(),
-        epoch: batch.header.leader_epoch,
-        crc: batch.header.crc,
-    }
-}
-
-/// The records of a batch of the metadata log with their offsets; none for a control batch.
-pub fn decode_batch(batch: &LogBatch) -> Vec<(i64, VersionedRecord)> {
-    if batch.header.is_control() {
-        return Vec::new();
-    }
-    let records = records::decode(&batch.bytes).expect("the metadata log holds sound batches");
-    let decode = |(offset, record): (i64, records::Record)| {
-        let value = record.value.expect("a metadata record has a value");
-        (offset, VersionedRecord::decode(&value).expect("a metadata record can be read"))
-    };
-    records.into_iter().map(decode).collect()
 }

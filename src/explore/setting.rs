@@ -82,10 +82,11 @@ fn producer(rng: &mut Rng, n: u64, topics: u64) -> String {
         "request.timeout.ms=4000".into(),
         format!("linger.ms={}", one_of(rng, &["0", "5", "100"])),
         format!("max.in.flight.requests.per.connection={}", one_of(rng, &["1", "5"])),
-        // Kafka's default would ask for acks=all.
-        "enable.idempotence=false".into(),
     ] {
         line += &format!(" --producer-property {property}");
+    }
+    if chance(rng, 30) {
+        line += " --producer-property enable.idempotence=false";
     }
     if chance(rng, 50) {
         line += " --keys uniform:20";

@@ -208,6 +208,13 @@ pub enum Fact {
         /// Checksum of the batch, by which the checkers find it in the logs.
         crc: u32,
     },
+    /// An idempotent producer was given an id, or raised its own epoch (KIP-360), or gave its id up (-1).
+    ProducerIdSet {
+        /// The producer's id.
+        producer_id: i64,
+        /// The producer's epoch.
+        epoch: i16,
+    },
     /// A producer gave records up.
     SendFailed {
         /// The topic that they were for.

@@ -186,7 +186,7 @@ impl Replica {
     /// leads the epoch.
     pub fn append(&mut self, epoch: i32, records: Vec<Record>, turn: &mut Turn<'_>) -> Result<i64, AppendError> {
         let linger = self.config.append_linger;
-        let bytes: usize = records.iter().map(crate::wire::records::size_estimate).sum();
+        let bytes: usize = records.iter().map(crate::wire::records::size_upper_bound).sum();
         let State::Leader(leader) = &mut self.state else { return Err(AppendError::NotLeader) };
         if epoch != self.epoch || self.stopped {
             return Err(AppendError::NotLeader);

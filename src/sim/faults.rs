@@ -131,6 +131,12 @@ impl World {
             {
                 refuse(format!("{} is no node of the cluster: it has no disk and is closed, not stopped", name(host)))
             }
+            Fault::Crash(host) | Fault::Pause(host) | Fault::Skew(host, _) | Fault::SlowCpu(host, _)
+                if self.outside == Some(host) =>
+            {
+                let what = "is no process of this world; its connections can be cut, slowed and reset";
+                refuse(format!("{} {what}", name(host)))
+            }
             Fault::Start(host) if self.is_running(host) => refuse(format!("{} is running already", name(host))),
             Fault::Crash(host) | Fault::PowerLoss(host) | Fault::Pause(host) | Fault::Stop(host)
                 if !self.is_running(host) =>
@@ -257,7 +263,8 @@ impl World {
     /// What waited at the cut sets out again.
     fn heal(&mut self, from: HostId, to: HostId, cause: EventId) {
         let Some(link) = self.links.remove(&(from, to)) else { return };
-        self.release(link.waiting, self.now() + self.spec().network.latency, cause);
+        let latency = self.way(from, Some(to)).latency;
+        self.release(link.waiting, self.now() + latency, cause);
     }
 
     /// Lets what waited arrive at `at`, in its order.

@@ -5,10 +5,11 @@ use super::world::World;
 use crate::base::{HostId, SimTime, TopicPartition};
 use crate::broker::Broker;
 use crate::check::{Breach, Evidence, LawReport};
-use crate::client::{AdminResult, Consumer, Producer};
+use crate::client::{Consumer, Producer};
 use crate::cluster::{Controller, PartitionRegistration};
 use crate::server::Server;
 use crate::storage::Log;
+use crate::tools::ToolOutput;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -101,6 +102,15 @@ impl World {
             Node::Server(server) => Some((id, &**server)),
             _ => None,
         })
+    }
+
+    /// Whether the broker with this id takes connections. One whose machine has no power refuses none: it is silent.
+    pub fn takes_connections(&self, broker_id: i32) -> bool {
+        let takes = |(host, server): (HostId, &Server)| {
+            let listens = server.broker_listener().is_some_and(|listener| server.listens(listener));
+            server.id() == broker_id && (listens && self.is_running(host) || self.host(host).powered_off)
+        };
+        self.brokers().any(takes)
     }
 
     /// Every node that is a broker, running or not.
@@ -220,10 +230,10 @@ impl World {
         self.host(self.host_of_node(broker_id)?).disk.log(tp)
     }
 
-    /// What a tool got, once it has it.
-    pub fn tool_result(&self, host: HostId) -> Option<&AdminResult> {
+    /// What a tool printed and how it ended, once it has.
+    pub fn tool_output(&self, host: HostId) -> Option<&ToolOutput> {
         match &self.host(host).node {
-            Node::Admin(admin) => admin.result(),
+            Node::Tool(tool) => tool.output(),
             _ => None,
         }
     }
@@ -236,6 +246,11 @@ impl World {
     /// The first loss of acknowledged records that no setting allowed, if there was one.
     pub fn unexplained_loss(&self) -> Option<&Breach> {
         self.law_state().unexplained_loss()
+    }
+
+    /// Whether every law holds.
+    pub fn laws_hold(&self) -> bool {
+        self.law_state().hold()
     }
 
     /// Each law and whether it holds.

@@ -4,7 +4,7 @@ use super::faults::Link;
 use super::host::{Host, Node};
 use super::net::{Cargo, Connection, InFlight, Side};
 use super::scheduler::Scheduler;
-use super::spec::ClusterSpec;
+use super::spec::{ClusterSpec, NetworkProfile};
 use super::told::Told;
 use super::trace::{Packet, TraceEvent, TraceKind};
 use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TopicPartition, TraceHasher};
@@ -13,7 +13,7 @@ use crate::check::Laws;
 use crate::cluster::ConfigMap;
 use crate::machine::{Ctx, Effect, Fact, Input, Mutant};
 use crate::server::{Server, ServerSetup};
-use crate::wire::Message;
+use crate::wire::{Message, request_head};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub struct World {
     /// The server's ends of connections of a host to itself: each has a number of its own there, and stands for this.
     own_ends: BTreeMap<ConnId, ConnId>,
     next_conn: u32,
+    /// The host from which clients connect that are not of this world, once there was one.
+    pub(super) outside: Option<HostId>,
     events: u64,
     messages: u64,
     hasher: TraceHasher,
@@ -73,6 +75,7 @@ impl World {
             listeners: BTreeMap::new(),
             own_ends: BTreeMap::new(),
             next_conn: 0,
+            outside: None,
             events: 0,
             messages: 0,
             hasher: TraceHasher::new(),
@@ -342,18 +345,14 @@ impl World {
         let server = host.filter(listens);
         let mut connection = Connection::new(client, server, to.clone(), self.seed, conn.0);
         let sent = self.emit(Some(client), cause, TraceKind::Connecting { conn, to: server });
-        let network = &self.spec.network;
-        let latency = server.map_or(network.latency, |server| latency(&self.links, &self.spec, client, server));
-        let there = connection.arrival(Side::Server, self.now, || 0, network, latency);
+        let way = self.way(client, server);
+        let there = connection.arrival(Side::Server, self.now, || 0, &way);
         let planned = match server {
             Some(_) => Some((Side::Server, Cargo::Open, there)),
             // Nothing comes back from a machine without power.
             None if is_dark => None,
             // The refusal comes back from a host on which nobody listens.
-            None => {
-                let back = connection.arrival(Side::Client, there, || 0, network, latency);
-                Some((Side::Client, Cargo::Close, back))
-            }
+            None => Some((Side::Client, Cargo::Close, connection.arrival(Side::Client, there, || 0, &way))),
         };
         if let Some((side, cargo, at)) = planned {
             connection.put(side, InFlight { sent, arrives: at, cargo });
@@ -380,13 +379,12 @@ impl World {
     }
 
     fn send(&mut self, from: HostId, conn: ConnId, message: Message, cause: Option<EventId>) {
-        let (now, spec) = (self.now, self.spec.clone());
         let (conn, side) = self.end_of(from, conn);
-        let Some(connection) = self.connections.get_mut(&conn).map(Arc::make_mut) else { return };
+        let Some(connection) = self.connections.get(&conn) else { return };
         let (true, Some(to)) = (connection.is_open(side), connection.host(side.other())) else { return };
-        let towards = side.other();
-        let latency = latency(&self.links, &spec, from, to);
-        let arrives = connection.arrival(towards, now, || message.size(), &spec.network, latency);
+        let (now, towards, way) = (self.now, side.other(), self.way(from, Some(to)));
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
+        let arrives = connection.arrival(towards, now, || message.size(), &way);
         let packet = describe(&message, conn, from, to, arrives);
         // The event's id is known before the event is: the connection needs it now.
         connection
@@ -396,16 +394,16 @@ impl World {
     }
 
     fn close(&mut self, host: HostId, conn: ConnId, cause: Option<EventId>) {
-        let (now, spec) = (self.now, self.spec.clone());
         let (conn, side) = self.end_of(host, conn);
-        let Some(connection) = self.connections.get_mut(&conn).map(Arc::make_mut) else { return };
+        let Some(connection) = self.connections.get(&conn) else { return };
         if !connection.is_open(side) {
             return;
         }
+        let (now, towards) = (self.now, side.other());
+        let way = self.way(host, connection.host(towards));
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
         connection.set_open(side, false);
-        let towards = side.other();
-        let latency = connection.host(towards).map_or(spec.network.latency, |to| latency(&self.links, &spec, host, to));
-        let at = connection.arrival(towards, now, || 0, &spec.network, latency);
+        let at = connection.arrival(towards, now, || 0, &way);
         connection.put(towards, InFlight { sent: EventId(self.events), arrives: at, cargo: Cargo::Close });
         self.emit(Some(host), cause, TraceKind::Disconnected { conn });
         self.scheduler.plan(at, Happening::Arrival(conn, towards));
@@ -450,26 +448,27 @@ impl World {
 
     /// A machine that knows nothing of a connection, having lost its power meanwhile, says so to who still sends on it.
     fn refuse_stray(&mut self, conn: ConnId, side: Side, event: EventId) {
-        let (now, spec) = (self.now, self.spec.clone());
+        let now = self.now;
         let Some(connection) = self.connections.get(&conn) else { return };
         let towards = side.other();
         let (Some(host), Some(to)) = (connection.host(side), connection.host(towards)) else { return };
         if self.host(host).powered_off || !connection.is_open(towards) || connection.is_closing(towards) {
             return;
         }
-        let latency = latency(&self.links, &spec, host, to);
+        let way = self.way(host, Some(to));
         let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was just there"));
-        let at = connection.arrival(towards, now, || 0, &spec.network, latency);
+        let at = connection.arrival(towards, now, || 0, &way);
         connection.put(towards, InFlight { sent: event, arrives: at, cargo: Cargo::Close });
         self.scheduler.plan(at, Happening::Arrival(conn, towards));
     }
 
     /// The handshake arrives: at the server, which answers it, or back at the client.
     fn opened(&mut self, conn: ConnId, side: Side, sent: EventId) {
-        let (now, spec) = (self.now, self.spec.clone());
-        let entry = self.connections.get_mut(&conn).expect("it is being opened");
-        let connection = Arc::make_mut(entry);
+        let now = self.now;
+        let connection = self.connections.get(&conn).expect("it is being opened");
         let Some(host) = connection.host(side) else { return };
+        let way = self.way(host, connection.host(side.other()));
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
         if side == Side::Client {
             if connection.is_open(Side::Client) {
                 let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });
@@ -484,8 +483,7 @@ impl World {
         };
         connection.set_open(Side::Server, running);
         let is_own = connection.client == host;
-        let latency = latency(&self.links, &spec, host, connection.client);
-        let at = connection.arrival(Side::Client, now, || 0, &spec.network, latency);
+        let at = connection.arrival(Side::Client, now, || 0, &way);
         let cargo = if running { Cargo::Open } else { Cargo::Close };
         connection.put(Side::Client, InFlight { sent: EventId(self.events), arrives: at, cargo });
         let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });
@@ -501,6 +499,15 @@ impl World {
         }
     }
 
+    /// How something travels from host to host now. Clients outside have a network of their own on their way here, so
+    /// the world adds nothing to it but what a fault asks for.
+    pub(super) fn way(&self, from: HostId, to: Option<HostId>) -> NetworkProfile {
+        let is_outside = self.outside.is_some() && (self.outside == Some(from) || self.outside == to);
+        let network = if is_outside { NetworkProfile::NONE } else { self.spec.network };
+        let link = to.and_then(|to| self.links.get(&(from, to)));
+        NetworkProfile { latency: link.and_then(|link| link.latency).unwrap_or(network.latency), ..network }
+    }
+
     pub(super) fn emit(&mut self, host: Option<HostId>, cause: Option<EventId>, kind: TraceKind) -> EventId {
         let id = EventId(self.events);
         self.events += 1;
@@ -513,11 +520,6 @@ impl World {
         self.trace.push(event);
         id
     }
-}
-
-/// How long something takes one way from host to host, before jitter and size.
-fn latency(links: &BTreeMap<(HostId, HostId), Link>, spec: &ClusterSpec, from: HostId, to: HostId) -> SimDuration {
-    links.get(&(from, to)).and_then(|link| link.latency).unwrap_or(spec.network.latency)
 }
 
 /// What each node of a cluster is set up with: the controllers of their own first.
@@ -553,7 +555,11 @@ fn describe(message: &Message, conn: ConnId, from: HostId, to: HostId, arrives: 
     let (api, version, correlation_id, response) = match message {
         Message::Request(r) => (r.api as i16, r.version, r.correlation_id, false),
         Message::Response(r) => (r.api as i16, r.version, r.correlation_id, true),
-        Message::Frame(_) => (-1, -1, -1, false),
+        // What a request says of itself first; bytes that are no request have no API that anybody knows.
+        Message::Frame(frame) => match request_head(frame) {
+            Some((api, version, correlation_id)) => (api, version, correlation_id, false),
+            None => (-1, -1, -1, false),
+        },
     };
     Packet { conn, from, to, api, version, correlation_id, response, arrives }
 }

@@ -303,7 +303,7 @@ mod tests {
         let mut session = Session::start(SCRIPT, 7).expect("the first scenario is right");
         let (mut observer, mut scene) = (Observer::default(), Scene::default());
         let (mut starts, mut started, mut sent) = (Starts::default(), Vec::new(), 0);
-        let end = SimTime::ZERO + SimDuration::from_secs(3);
+        let end = SimTime::ZERO + SimDuration::from_secs(7);
         loop {
             let rests = session.advance_within(end, 1);
             let events = session.take_trace();
