@@ -42,7 +42,7 @@ pub use partition::{FollowerState, Leader, Partition, PartitionRole};
 use crate::base::{ConnId, Endpoint, SimTime, TopicPartition, earlier};
 use crate::cluster::config_defs::is_built_for_brokers;
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
-use crate::machine::{Ctx, Fact, Input};
+use crate::machine::{Ctx, Fact, Input, Mutant};
 use crate::network::controller_channel::ActiveController;
 use crate::network::{Pending, SocketServer, is_forwarded};
 use crate::quorum::Replica;
@@ -448,18 +448,48 @@ impl Broker {
         look(&Surroundings { broker: self.id, now, lag_time_max, is_eligible: &is_eligible })
     }
 
+    /// Moves a leader's high watermark where the mutant of a test wants it.
+    fn move_wrongly(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
+        let leader = self.partitions.get(tp).and_then(|partition| partition.leader());
+        let Some((leader, mutant)) = leader.zip(serving.ctx.mutant()) else { return };
+        let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        let Some(to) = wrong_high_watermark(leader, log, mutant) else { return };
+        let from = log.high_watermark();
+        if log.update_high_watermark(to).is_some() {
+            serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
+            self.purgatory.touch(tp);
+        }
+    }
+
     /// Moves a leader's high watermark as far as it may.
     fn advance_high_watermark(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
         let Some(partition) = self.partitions.get(tp) else { return };
         let Some(log) = serving.disk.log(tp) else { return };
-        let Some(to) = self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)) else {
-            return;
+        let moved = match partition.leader().zip(serving.ctx.mutant()) {
+            Some((leader, mutant)) if wrong_high_watermark(leader, log, mutant).is_some() => {
+                return self.move_wrongly(tp, serving);
+            }
+            _ => self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)),
         };
+        let Some(to) = moved else { return };
         let log = serving.disk.log_mut(tp).expect("it was just there");
         if let Some(from) = log.advance_high_watermark(to) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.purgatory.touch(tp);
         }
+    }
+}
+
+/// Where a leader's high watermark goes by mistake.
+fn wrong_high_watermark(leader: &Leader, log: &crate::storage::Log, mutant: Mutant) -> Option<i64> {
+    let end = log.log_end_offset();
+    match mutant {
+        Mutant::HighWatermarkIgnoresFollowers => Some(end),
+        Mutant::HighWatermarkFollowsSlowest => {
+            let ends = leader.followers.values().map(|follower| follower.log_end_offset.max(0));
+            Some(ends.min().unwrap_or(end).clamp(log.log_start_offset(), end))
+        }
+        _ => None,
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn metadata_facts(record: &MetadataRecord, metadata: &mut Controller,
             (_, 1) => Some(Fact::ControlledShutdown { broker: r.broker_id }),
             _ => None,
         },
-        MetadataRecord::Topic(r) => Some(Fact::TopicCreated { topic: r.name.as_str().into() }),
+        MetadataRecord::Topic(r) => Some(Fact::TopicCreated { topic: r.name.as_str().into(), id: r.topic_id }),
         MetadataRecord::Config(r) if r.value.is_some() => {
             let is_built = match ResourceType::from_value(r.resource_type) {
                 Some(ResourceType::Topic) => is_built_for_topics(&r.name),

@@ -68,7 +68,7 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
 
 fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
     match fact {
-        Fact::TopicCreated { topic } => (Notable, format!("{who} creates topic {topic}.")),
+        Fact::TopicCreated { topic, .. } => (Notable, format!("{who} creates topic {topic}.")),
         Fact::ConfigNotBuilt { name } => {
             (Notable, format!("{who} keeps the config {name}, which is not built yet and changes nothing."))
         }

@@ -38,6 +38,7 @@ const LAYERS: [(&str, May); 25] = [
     ("tools", May::Only(&["base", "client", "cluster", "machine", "wire"])),
     ("sim", May::Above),
     ("script", May::Above),
+    ("explore", May::Above),
     ("session", May::Above),
     ("view", May::Above),
     ("save", May::Above),
