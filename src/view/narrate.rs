@@ -122,6 +122,7 @@ fn name(scene: &Scene, host: HostId) -> String {
     match scene.hosts.get(&host.0) {
         Some(h) => match h.role {
             Role::Broker(id) => format!("Broker {id}"),
+            Role::Controller(id) => format!("Controller {id}"),
             _ => h.name.to_string(),
         },
         None => "Someone".into(),
@@ -137,6 +138,7 @@ fn started(scene: &Scene, host: Option<HostId>, fallback: &str) -> String {
     let Some((host, view)) = known else { return fallback.to_string() };
     match view.role {
         Role::Broker(id) => format!("Broker {id}"),
+        Role::Controller(id) => format!("Controller {id}"),
         Role::Producer => {
             let acks = scene.producers.values().find(|p| p.host == host.0).map_or(-1, |p| p.acks);
             format!("Producer {} (acks={})", view.name, acks_label(acks))

@@ -1,22 +1,22 @@
 //! Looking at a world: after each step, what is different in the scene and what happened.
 
-use super::cargo::{TopicNames, cargo};
+use super::cargo::{TopicNames, cargo, is_metadata};
 use super::delta::Delta;
 use super::narrate::narrate;
 use super::packet::PacketView;
 use super::player::{Frame, Position};
 use super::scene::{
-    BrokerView, Cell, ConsumerView, HostView, LawView, PartitionView, ProducerView, ReplicaView, Role, Scene, TAIL,
-    TopicView,
+    BrokerView, Cell, ConsumerView, HostView, LawView, PartitionView, Process, ProducerView, ReplicaView, Role, Scene,
+    TAIL, TopicView,
 };
 use super::token::key_label;
-use crate::base::{HostId, TopicPartition};
+use crate::base::{HostId, SimTime, TopicPartition};
 use crate::check::LawReport;
 use crate::machine::Fact;
 use crate::sim::{Packet, TraceEvent, TraceKind, World};
 use crate::storage::Log;
 use crate::wire::{ApiKey, Message, api_name, records};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Keeps the scene of a world, and makes a frame of each of its steps.
@@ -26,30 +26,40 @@ use std::sync::Arc;
 pub struct Observer {
     scene: Scene,
     names: TopicNames,
-    starts: Starts,
+    annals: Annals,
 }
 
-/// Hosts as they start, with the names to call them by: a tool's is that of the command that started it.
+/// What a world's trace tells and its state does not: how hosts are called (a tool by the command that started it),
+/// and when things happened.
 #[derive(Clone, Debug, Default)]
-pub struct Starts {
+pub struct Annals {
     command: Option<String>,
+    started: BTreeMap<HostId, String>,
+    since: BTreeMap<HostId, SimTime>,
 }
 
-impl Starts {
-    /// The host that started in this event and its name, if one did.
-    pub fn hear(&mut self, event: &TraceEvent) -> Option<(HostId, String)> {
-        match &event.kind {
-            TraceKind::Commanded { line } => {
+impl Annals {
+    /// Takes an event in.
+    pub fn hear(&mut self, event: &TraceEvent) {
+        match (&event.kind, event.host) {
+            (TraceKind::Commanded { line }, _) => {
                 let word = line.split_whitespace().next().unwrap_or_default();
                 self.command = Some(word.trim_end_matches(".sh").to_owned());
-                None
             }
-            TraceKind::Started { name } => {
+            (TraceKind::Started { name }, Some(host)) => {
                 let tool = self.command.as_ref().filter(|_| name.starts_with("tool "));
-                Some((event.host?, tool.unwrap_or(name).clone()))
+                self.started.insert(host, tool.unwrap_or(name).clone());
+                self.since.insert(host, event.at);
             }
-            _ => None,
+            (TraceKind::Exited, Some(host)) => {
+                self.since.insert(host, event.at);
+            }
+            _ => {}
         }
+    }
+
+    fn since(&self, host: HostId) -> SimTime {
+        self.since.get(&host).copied().unwrap_or_default()
     }
 }
 
@@ -86,12 +96,13 @@ impl Observer {
         frame
     }
 
-    /// Looks at everything: for a world that was not watched from its start. `started` are the hosts that have
-    /// started in it, with their names.
-    pub fn survey(&mut self, world: &World, started: &[(HostId, String)]) {
+    /// Looks at everything: for a world whose steps were not watched. `annals` have heard its trace.
+    pub fn survey(&mut self, world: &World, annals: Annals) {
         let mut delta = Delta::default();
-        for (host, name) in started {
-            self.host_started(world, *host, name, &mut delta);
+        self.annals = annals;
+        let started: Vec<HostId> = self.annals.started.keys().copied().collect();
+        for host in started {
+            self.host_started(world, host, &mut delta);
         }
         let mut all = BTreeSet::new();
         for topic in world.topics() {
@@ -106,36 +117,43 @@ impl Observer {
     }
 
     fn host(&mut self, world: &World, event: &TraceEvent, delta: &mut Delta) {
-        let started = self.starts.hear(event);
-        let Some(host) = event.host else { return };
-        match &event.kind {
-            TraceKind::Started { .. } => {
-                if let Some((host, name)) = started {
-                    self.host_started(world, host, &name, delta);
-                }
-            }
-            TraceKind::Exited => {
-                if let Some(mut view) = self.scene.hosts.get(&host.0).cloned() {
-                    view.running = false;
-                    delta.hosts.put(&mut self.scene.hosts, host.0, view);
-                }
+        self.annals.hear(event);
+        match (&event.kind, event.host) {
+            (TraceKind::Started { .. }, Some(host)) => self.host_started(world, host, delta),
+            (TraceKind::Exited, Some(host)) => self.process(world, host, event.at, delta),
+            // A fault may change any host.
+            (TraceKind::Commanded { .. }, _) => {
+                let hosts: Vec<u32> = self.scene.hosts.keys().copied().collect();
+                hosts.into_iter().for_each(|host| self.process(world, HostId(host), event.at, delta));
             }
             _ => {}
         }
     }
 
-    fn host_started(&mut self, world: &World, host: HostId, name: &str, delta: &mut Delta) {
-        let (mut role, mut called) = (Role::Tool, name.to_owned());
+    /// Looks at a host's process; `at` is the moment of whatever may have changed it.
+    fn process(&mut self, world: &World, host: HostId, at: SimTime, delta: &mut Delta) {
+        let Some(mut view) = self.scene.hosts.get(&host.0).cloned() else { return };
+        let process = process(world, host);
+        if view.process != process {
+            (view.process, view.since) = (process, at);
+            delta.hosts.put(&mut self.scene.hosts, host.0, view);
+        }
+    }
+
+    fn host_started(&mut self, world: &World, host: HostId, delta: &mut Delta) {
+        let (mut role, mut called) = (Role::Tool, self.annals.started.get(&host).cloned().unwrap_or_default());
         if let Some((_, broker)) = world.brokers().find(|(id, _)| *id == host) {
             role = Role::Broker(broker.id());
-            let view = BrokerView { rack: broker.rack().map(Into::into), listener: broker.listener().to_string() };
+            let rack = broker.rack().map(Into::into);
+            let view = BrokerView { host: host.0, rack, listener: broker.listener().to_string(), ..Default::default() };
             delta.brokers.put(&mut self.scene.brokers, broker.id(), view);
         } else if let Some((_, producer)) = world.producers().find(|(id, _)| *id == host) {
             (role, called) = (Role::Producer, producer.name().to_owned());
         } else if let Some((_, consumer)) = world.consumers().find(|(id, _)| *id == host) {
             (role, called) = (Role::Consumer, consumer.name().to_owned());
         }
-        let view = HostView { name: called.into(), role, running: world.is_running(host) };
+        let view =
+            HostView { name: called.into(), role, process: process(world, host), since: self.annals.since(host) };
         delta.hosts.put(&mut self.scene.hosts, host.0, view);
     }
 
@@ -155,7 +173,8 @@ impl Observer {
     fn topics(&mut self, world: &World, delta: &mut Delta) {
         for topic in world.topics() {
             self.names.insert(topic.id, topic.name.clone());
-            let view = TopicView { partitions: topic.partitions, replication_factor: topic.replication_factor };
+            let (partitions, replication_factor) = (topic.partitions, topic.replication_factor);
+            let view = TopicView { partitions, replication_factor, min_isr: 1 };
             delta.topics.put(&mut self.scene.topics, topic.name, view);
         }
     }
@@ -165,7 +184,8 @@ impl Observer {
         for broker in &info.replicas {
             if let Some(log) = world.replica(*broker, tp) {
                 let key = (tp.clone(), *broker);
-                delta.replicas.put(&mut self.scene.replicas, key, replica(log));
+                let (leads, epoch) = (info.leader == Some(*broker), info.leader_epoch);
+                delta.replicas.put(&mut self.scene.replicas, key, ReplicaView { leads, epoch, ..replica(log) });
             }
         }
         let view = PartitionView {
@@ -174,8 +194,35 @@ impl Observer {
             partition_epoch: info.partition_epoch,
             replicas: info.replicas,
             isr: info.isr,
+            elr: info.elr,
+            ..PartitionView::default()
         };
+        self.count(tp, &view, delta);
         delta.partitions.put(&mut self.scene.partitions, tp.clone(), view);
+    }
+
+    /// Keeps the brokers' counts of what they lead and hold: `view` is about to replace what is known of a partition.
+    fn count(&mut self, tp: &TopicPartition, view: &PartitionView, delta: &mut Delta) {
+        let nothing = PartitionView::default();
+        let old = self.scene.partitions.get(tp).unwrap_or(&nothing);
+        if (old.leader, &old.replicas) == (view.leader, &view.replicas) {
+            return;
+        }
+        let mut changes: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
+        for (partition, by) in [(old, -1), (view, 1)] {
+            if let Some(leader) = partition.leader {
+                changes.entry(leader).or_default().0 += by;
+            }
+            for broker in &partition.replicas {
+                changes.entry(*broker).or_default().1 += by;
+            }
+        }
+        for (id, (leads, holds)) in changes {
+            let Some(mut broker) = self.scene.brokers.get(&id).cloned() else { continue };
+            broker.leads = broker.leads.saturating_add_signed(leads as i32);
+            broker.holds = broker.holds.saturating_add_signed(holds as i32);
+            delta.brokers.put(&mut self.scene.brokers, id, broker);
+        }
     }
 
     /// Clients count without telling the trace, so they are looked at after every step.
@@ -240,7 +287,13 @@ impl Observer {
             size: message.size() as u32,
             cargo,
             error,
+            metadata: is_metadata(ApiKey::try_from(packet.api).ok(), message),
+            replication: self.is_broker(packet.from) && self.is_broker(packet.to),
         }
+    }
+
+    fn is_broker(&self, host: HostId) -> bool {
+        matches!(self.scene.hosts.get(&host.0).map(|h| h.role), Some(Role::Broker(_)))
     }
 }
 
@@ -262,6 +315,15 @@ fn law(report: LawReport) -> LawView {
     }
 }
 
+fn process(world: &World, host: HostId) -> Process {
+    match world.host_state(host) {
+        "running" => Process::Running,
+        "paused" => Process::Paused,
+        "crashed" => Process::Crashed,
+        _ => Process::Stopped,
+    }
+}
+
 fn replica(log: &Log) -> ReplicaView {
     let mut tail = Vec::new();
     for batch in log.batches_newest_first() {
@@ -278,7 +340,8 @@ fn replica(log: &Log) -> ReplicaView {
     }
     tail.truncate(TAIL);
     tail.reverse();
-    ReplicaView { start: log.log_start_offset(), hw: log.high_watermark(), leo: log.log_end_offset(), tail }
+    let (start, hw, leo) = (log.log_start_offset(), log.high_watermark(), log.log_end_offset());
+    ReplicaView { start, hw, leo, tail, ..ReplicaView::default() }
 }
 
 #[cfg(test)]
@@ -294,12 +357,12 @@ mod tests {
     fn frames_lead_to_what_the_world_is() {
         let mut session = Session::start(SCRIPT, 7).expect("the first scenario is right");
         let (mut observer, mut scene) = (Observer::default(), Scene::default());
-        let (mut starts, mut started, mut sent) = (Starts::default(), Vec::new(), 0);
+        let (mut annals, mut sent) = (Annals::default(), 0);
         let end = SimTime::ZERO + SimDuration::from_secs(3);
         loop {
             let rests = session.advance_within(end, 1);
             let events = session.take_trace();
-            started.extend(events.iter().filter_map(|event| starts.hear(event)));
+            events.iter().for_each(|event| annals.hear(event));
             let frame = observer.frame(session.world(), &events);
             sent += frame.sent.len();
             frame.delta.apply(&mut scene);
@@ -309,7 +372,7 @@ mod tests {
             }
         }
         let mut fresh = Observer::default();
-        fresh.survey(session.world(), &started);
+        fresh.survey(session.world(), annals);
         assert_eq!(fresh.scene(), &scene);
         let appended: i64 = scene.replicas.values().map(|r| r.leo).sum();
         assert!(appended > 20 && sent > 60, "{appended} records, {sent} messages");
