@@ -11,11 +11,14 @@
 //! | [`base`] | virtual time, identifiers, named random streams, murmur2 |
 //! | [`wire`] | Kafka's protocol: requests, responses, record batches, error codes |
 //! | [`machine`] | the contract between the world and the machines in it |
+//! | [`network`] | requests to other nodes: connections, versions, timeouts |
 //! | [`storage`] | the simulated disk: logs, page cache and disk apart, crashes and recovery |
 //! | [`check`] | the laws: Kafka's promises, checked all the time |
 //! | [`quorum`] | Raft for the cluster's metadata log |
 //! | [`cluster`] | the controller's state machine: registrations, topics, placement, elections, configs |
-//! | [`broker`] | request handling |
+//! | [`controller`] | a controller: the active one answers, all replay the log |
+//! | [`broker`] | request handling, replication |
+//! | [`server`] | a node's process: broker, controller or both |
 //! | [`client`] | producer, consumer, admin |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
 //! | [`script`] | the command language: scenario files, tests, the page's terminal |
@@ -33,11 +36,14 @@ pub mod check;
 pub mod cli;
 pub mod client;
 pub mod cluster;
+pub mod controller;
 pub mod link;
 pub mod machine;
+pub mod network;
 pub mod quorum;
 pub mod save;
 pub mod script;
+pub mod server;
 pub mod session;
 pub mod sim;
 pub mod storage;

@@ -6,14 +6,16 @@
 //! that a draw added in one place moves no other; ordered containers are used throughout, because an answer that
 //! depends on hash order is a different answer in another process.
 
+mod backoff;
 mod hash;
 mod id;
 mod murmur2;
 mod rng;
 mod time;
 
+pub use backoff::exponential_backoff;
 pub use hash::TraceHasher;
 pub use id::{ConnId, Endpoint, EventId, HostId, TopicPartition};
 pub use murmur2::{murmur2, partition_for_key};
 pub use rng::Rng;
-pub use time::{ParseDurationError, SimDuration, SimTime};
+pub use time::{ParseDurationError, SimDuration, SimTime, earlier};

@@ -158,6 +158,14 @@ impl FromStr for SimDuration {
     }
 }
 
+/// The earlier of two optional moments.
+pub fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

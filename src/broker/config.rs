@@ -1,84 +1,280 @@
-//! Broker and topic configs under Kafka's names.
+//! Broker and topic configs under Kafka's names, as they take effect.
+//!
+//! A broker config is what was set on the broker while it runs, or else for all brokers, or else in its file, or else
+//! Kafka's default (KIP-226). A topic config is the topic's own, or else the broker config behind it.
 
-use crate::cluster::config_defs::{broker_config, topic_config};
-use crate::cluster::{ApiError, Topic};
-use crate::wire::ErrorCode;
+use crate::base::SimDuration;
+use crate::cluster::config_defs::{self, broker_config};
+use crate::cluster::{ConfigMap, Controller, ResourceType};
+use crate::storage::LogConfig;
+use std::str::FromStr;
+use std::sync::Arc;
 
-/// A broker's configs.
+/// A broker's configs that are built, as they take effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerConfig {
+    /// `auto.create.topics.enable`: whether a metadata request may create the topic that it asks for.
+    pub auto_create_topics: bool,
     /// `num.partitions`: of a topic that does not say.
     pub num_partitions: i32,
     /// `default.replication.factor`: of a topic that does not say.
     pub default_replication_factor: i16,
-    /// `auto.create.topics.enable`: whether a metadata request may create the topic that it asks for.
-    pub auto_create_topics: bool,
-    /// `message.max.bytes`: the largest batch.
-    pub message_max_bytes: usize,
-    /// `log.segment.bytes`: when a log rolls.
-    pub segment_bytes: usize,
-    /// `min.insync.replicas`.
-    pub min_insync_replicas: usize,
+    /// `broker.session.timeout.ms`.
+    pub session_timeout: SimDuration,
+    /// `broker.heartbeat.interval.ms`.
+    pub heartbeat_interval: SimDuration,
+    /// `request.timeout.ms`: of requests to the controller.
+    pub request_timeout: SimDuration,
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag_time_max: SimDuration,
+    /// `replica.fetch.wait.max.ms`.
+    pub replica_fetch_wait_max: SimDuration,
+    /// `replica.fetch.min.bytes`.
+    pub replica_fetch_min_bytes: i32,
+    /// `replica.fetch.max.bytes`: of one partition.
+    pub replica_fetch_max_bytes: i32,
+    /// `replica.fetch.response.max.bytes`.
+    pub replica_fetch_response_max_bytes: i32,
+    /// `replica.fetch.backoff.ms`.
+    pub replica_fetch_backoff: SimDuration,
+    /// `replica.socket.timeout.ms`.
+    pub replica_socket_timeout: SimDuration,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub high_watermark_checkpoint_interval: SimDuration,
+    /// `log.flush.offset.checkpoint.interval.ms`.
+    pub recovery_point_checkpoint_interval: SimDuration,
+    /// `log.flush.start.offset.checkpoint.interval.ms`.
+    pub log_start_checkpoint_interval: SimDuration,
+    /// `log.flush.scheduler.interval.ms`; none is never.
+    pub flush_scheduler_interval: Option<SimDuration>,
+    /// `fetch.max.bytes`: the most that a fetch is answered.
+    pub fetch_max_bytes: i32,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_session_slots: usize,
+    /// `replica.selector.class` is `RackAwareReplicaSelector` (KIP-392).
+    pub rack_aware_replica_selector: bool,
+    /// `controlled.shutdown.enable` is not Kafka's any more; a stop is always graceful. `initial.broker.registration.
+    /// timeout.ms`: a broker that has not registered by then gives up.
+    pub initial_registration_timeout: SimDuration,
 }
 
-impl Default for BrokerConfig {
-    fn default() -> Self {
-        Self {
-            num_partitions: 1,
-            default_replication_factor: 1,
-            auto_create_topics: true,
-            message_max_bytes: 1_048_588,
-            segment_bytes: 1 << 30,
-            min_insync_replicas: 1,
-        }
+/// Where broker configs come from, the nearest first.
+pub struct ConfigLayers<'a> {
+    layers: [Option<&'a ConfigMap>; 3],
+}
+
+impl<'a> ConfigLayers<'a> {
+    /// The file of a broker alone, as at its start.
+    pub fn file(file: &'a ConfigMap) -> Self {
+        Self { layers: [None, None, Some(file)] }
+    }
+
+    /// With what was set while the broker runs.
+    pub fn with_dynamic(metadata: &'a Controller, file: &'a ConfigMap) -> Self {
+        let own = metadata.configs().of(ResourceType::Broker, &metadata.settings.node_id.to_string());
+        Self { layers: [own, metadata.configs().of(ResourceType::Broker, ""), Some(file)] }
+    }
+
+    /// The value of a config that Kafka has; none when it has no default either.
+    fn text(&self, name: &str) -> Option<&str> {
+        let set = self.layers.iter().find_map(|layer| layer.and_then(|configs| configs.get(name)));
+        let key = || broker_config(name).unwrap_or_else(|| panic!("Kafka has no broker config {name}"));
+        set.map(|value| value.trim()).or_else(|| key().default)
+    }
+
+    /// A config that is a number and has a default.
+    pub fn number<T: FromStr>(&self, name: &str) -> T {
+        self.maybe_number(name).unwrap_or_else(|| panic!("{name} has a value, and it was checked"))
+    }
+
+    fn maybe_number<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// A config in milliseconds.
+    pub fn millis(&self, name: &str) -> SimDuration {
+        SimDuration::from_millis(self.number(name))
+    }
+
+    /// A config in seconds.
+    pub fn seconds(&self, name: &str) -> SimDuration {
+        SimDuration::from_secs(self.number(name))
+    }
+
+    /// A config that is `true` or `false`.
+    pub fn truth(&self, name: &str) -> bool {
+        self.text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 }
 
 impl BrokerConfig {
-    /// Sets a config by its Kafka name.
-    ///
-    /// # Errors
-    /// Kafka's message for a value that it refuses, or a plain sentence for a config that is not built yet.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let key = broker_config(name).ok_or_else(|| format!("Kafka has no broker config {name}"))?;
-        key.check(value)?;
-        match name {
-            "num.partitions" => self.num_partitions = checked(value),
-            "default.replication.factor" => self.default_replication_factor = checked(value),
-            "auto.create.topics.enable" => self.auto_create_topics = value.trim().eq_ignore_ascii_case("true"),
-            "message.max.bytes" => self.message_max_bytes = checked(value),
-            "log.segment.bytes" => self.segment_bytes = checked(value),
-            "min.insync.replicas" => self.min_insync_replicas = checked(value),
-            _ => return Err(format!("{name} is not built yet")),
+    /// The configs as these layers have them.
+    pub fn new(layers: &ConfigLayers<'_>) -> Self {
+        let flush: i64 = layers.number("log.flush.scheduler.interval.ms");
+        let selector = layers.text("replica.selector.class").unwrap_or_default();
+        Self {
+            auto_create_topics: layers.truth("auto.create.topics.enable"),
+            num_partitions: layers.number("num.partitions"),
+            default_replication_factor: layers.number("default.replication.factor"),
+            session_timeout: layers.millis("broker.session.timeout.ms"),
+            heartbeat_interval: layers.millis("broker.heartbeat.interval.ms"),
+            request_timeout: layers.millis("request.timeout.ms"),
+            replica_lag_time_max: layers.millis("replica.lag.time.max.ms"),
+            replica_fetch_wait_max: layers.millis("replica.fetch.wait.max.ms"),
+            replica_fetch_min_bytes: layers.number("replica.fetch.min.bytes"),
+            replica_fetch_max_bytes: layers.number("replica.fetch.max.bytes"),
+            replica_fetch_response_max_bytes: layers.number("replica.fetch.response.max.bytes"),
+            replica_fetch_backoff: layers.millis("replica.fetch.backoff.ms"),
+            replica_socket_timeout: layers.millis("replica.socket.timeout.ms"),
+            high_watermark_checkpoint_interval: layers.millis("replica.high.watermark.checkpoint.interval.ms"),
+            recovery_point_checkpoint_interval: layers.millis("log.flush.offset.checkpoint.interval.ms"),
+            log_start_checkpoint_interval: layers.millis("log.flush.start.offset.checkpoint.interval.ms"),
+            flush_scheduler_interval: u64::try_from(flush)
+                .ok()
+                .filter(|_| flush < i64::MAX)
+                .map(SimDuration::from_millis),
+            fetch_max_bytes: layers.number("fetch.max.bytes"),
+            fetch_session_slots: layers.number("max.incremental.fetch.session.cache.slots"),
+            rack_aware_replica_selector: selector.ends_with("RackAwareReplicaSelector"),
+            initial_registration_timeout: layers.millis("initial.broker.registration.timeout.ms"),
         }
-        Ok(())
     }
 }
 
-/// The topic configs that are built. The others change nothing here yet, and so are refused.
-const TOPIC_CONFIGS: [&str; 3] = ["max.message.bytes", "segment.bytes", "min.insync.replicas"];
+/// A topic's configs that are built, as they take effect on this broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicConfig {
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: usize,
+    /// `max.message.bytes`: the largest batch.
+    pub max_message_bytes: usize,
+    /// The log's.
+    pub log: Arc<LogConfig>,
+}
 
-/// Checks a topic config as the controller does.
+impl TopicConfig {
+    /// The configs of a topic as the metadata has them.
+    pub fn new(metadata: &Controller, topic: &str) -> Self {
+        let nothing = ConfigMap::new();
+        let set = metadata.configs().of(ResourceType::Topic, topic).unwrap_or(&nothing);
+        let text = |name: &str| {
+            let key = config_defs::topic_config(name).expect("a topic config of Kafka's");
+            metadata.effective_topic_config(key, set).value
+        };
+        fn number<T: FromStr>(value: Option<Arc<str>>) -> T {
+            let parsed = value.as_ref().and_then(|value| value.trim().parse().ok());
+            parsed.unwrap_or_else(|| panic!("{value:?} was checked"))
+        }
+        let flush_ms: i64 = number(text("flush.ms"));
+        let log = LogConfig {
+            segment_bytes: number(text("segment.bytes")),
+            segment_ms: number(text("segment.ms")),
+            index_interval_bytes: number(text("index.interval.bytes")),
+            segment_index_bytes: number(text("segment.index.bytes")),
+            flush_messages: number(text("flush.messages")),
+            flush_after: (flush_ms < i64::MAX).then(|| SimDuration::from_millis(flush_ms as u64)),
+            ..LogConfig::default()
+        };
+        Self {
+            min_insync_replicas: number(text("min.insync.replicas")),
+            max_message_bytes: number(text("max.message.bytes")),
+            log: Arc::new(log),
+        }
+    }
+}
+
+/// The broker configs that change something here. The others are known, checked and kept, and change nothing yet.
+pub const BUILT_BROKER_CONFIGS: &[&str] = &[
+    "auto.create.topics.enable",
+    "auto.leader.rebalance.enable",
+    "broker.heartbeat.interval.ms",
+    "broker.rack",
+    "broker.session.timeout.ms",
+    "controller.quorum.append.linger.ms",
+    "controller.quorum.election.backoff.max.ms",
+    "controller.quorum.election.timeout.ms",
+    "controller.quorum.fetch.timeout.ms",
+    "controller.quorum.request.timeout.ms",
+    "controller.quorum.retry.backoff.ms",
+    "default.replication.factor",
+    "delete.topic.enable",
+    "fetch.max.bytes",
+    "initial.broker.registration.timeout.ms",
+    "leader.imbalance.check.interval.seconds",
+    "log.flush.interval.messages",
+    "log.flush.interval.ms",
+    "log.flush.offset.checkpoint.interval.ms",
+    "log.flush.scheduler.interval.ms",
+    "log.flush.start.offset.checkpoint.interval.ms",
+    "log.index.interval.bytes",
+    "log.index.size.max.bytes",
+    "log.roll.hours",
+    "log.roll.ms",
+    "log.segment.bytes",
+    "max.incremental.fetch.session.cache.slots",
+    "message.max.bytes",
+    "metadata.log.max.record.bytes.between.snapshots",
+    "metadata.log.max.snapshot.interval.ms",
+    "metadata.max.idle.interval.ms",
+    "min.insync.replicas",
+    "num.partitions",
+    "replica.fetch.backoff.ms",
+    "replica.fetch.max.bytes",
+    "replica.fetch.min.bytes",
+    "replica.fetch.response.max.bytes",
+    "replica.fetch.wait.max.ms",
+    "replica.high.watermark.checkpoint.interval.ms",
+    "replica.lag.time.max.ms",
+    "replica.selector.class",
+    "replica.socket.timeout.ms",
+    "request.timeout.ms",
+    "unclean.leader.election.enable",
+    "unclean.leader.election.interval.ms",
+];
+
+/// The topic configs that change something here.
+pub const BUILT_TOPIC_CONFIGS: &[&str] = &[
+    "flush.messages",
+    "flush.ms",
+    "index.interval.bytes",
+    "max.message.bytes",
+    "min.insync.replicas",
+    "segment.bytes",
+    "segment.index.bytes",
+    "segment.ms",
+    "unclean.leader.election.enable",
+];
+
+/// Checks a config of a broker's file.
 ///
 /// # Errors
-/// Kafka's code and message, or a plain sentence for a config that is not built yet.
-pub(super) fn check_topic_config(name: &str, value: &str) -> Result<(), ApiError> {
-    let refuse = |message: String| ApiError::new(ErrorCode::INVALID_CONFIG, message);
-    let key = topic_config(name).ok_or_else(|| refuse(format!("Unknown topic config name: {name}")))?;
-    key.check(value).map_err(refuse)?;
-    match TOPIC_CONFIGS.contains(&name) {
-        true => Ok(()),
-        false => Err(refuse(format!("{name} is not built yet"))),
+/// Kafka's message for a value that it refuses, or that Kafka has no such config.
+pub fn check_broker_config(name: &str, value: &str) -> Result<(), String> {
+    let key = broker_config(name).ok_or_else(|| format!("Kafka has no broker config {name}"))?;
+    key.check(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_is_kafkas() {
+        assert!(BUILT_BROKER_CONFIGS.is_sorted() && BUILT_TOPIC_CONFIGS.is_sorted());
+        for name in BUILT_BROKER_CONFIGS {
+            assert!(broker_config(name).is_some(), "{name}");
+        }
+        for name in BUILT_TOPIC_CONFIGS {
+            assert!(config_defs::topic_config(name).is_some(), "{name}");
+        }
     }
-}
 
-/// A topic's config as a number, or the broker's default.
-pub(super) fn topic_int(topic: &Topic, name: &str, default: usize) -> usize {
-    let set = topic.configs.iter().find(|(key, _)| &**key == name);
-    set.map_or(default, |(_, value)| checked(value))
-}
-
-/// A value that its config's definition has found right.
-fn checked<T: std::str::FromStr>(value: &str) -> T {
-    value.trim().parse().unwrap_or_else(|_| panic!("{value} was checked"))
+    #[test]
+    fn the_nearest_layer_counts() {
+        let file = ConfigMap::from([("replica.lag.time.max.ms".into(), " 5000 ".into())]);
+        let config = BrokerConfig::new(&ConfigLayers::file(&file));
+        assert_eq!(config.replica_lag_time_max, SimDuration::from_secs(5));
+        assert_eq!(config.heartbeat_interval, SimDuration::from_secs(2));
+        assert_eq!(config.flush_scheduler_interval, None);
+    }
 }

@@ -1,22 +1,34 @@
-//! Fetch: read batches below the high watermark, waiting for them if need be.
+//! Fetch: read batches, waiting for them if need be.
+//!
+//! Consumers read below the high watermark, followers to the log's end. A follower's fetch also tells how far it is:
+//! the offset that it asks for acknowledges all before it.
 
 use super::fetch_session::SessionUse;
-use super::purgatory::ParkedFetch;
-use super::{Broker, Pending, Served, Serving};
+use super::produce::is_wrong_leader;
+use super::purgatory::{Parked, Waiting};
+use super::{Broker, Partition, Served, Serving};
 use crate::base::{SimDuration, SimTime, TopicPartition};
-use crate::cluster::Partition;
 use crate::machine::Fact;
-use crate::storage::{Disk, Log, ReadLimit};
+use crate::network::Pending;
+use crate::storage::{Disk, EpochEnd, FetchPosition, Log, ReadLimit};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic};
-use crate::wire::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use crate::wire::messages::fetch_response::{
+    EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+};
 use crate::wire::messages::{FetchRequest, FetchResponse};
-use crate::wire::{ErrorCode, ResponseKind, TopicName};
+use crate::wire::{BrokerId, ErrorCode, Request, ResponseKind, TopicName};
 use bytes::Bytes;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// The first version that names topics by id.
 const FIRST_WITH_TOPIC_ID: i16 = 13;
+/// The first version with a rack, whose consumers may read from followers (KIP-392).
+const FIRST_WITH_RACK: i16 = 11;
+/// The first version with a broker's epoch (KIP-903).
+const FIRST_WITH_REPLICA_STATE: i16 = 15;
+/// The first version that says who leads instead (KIP-951).
+const FIRST_WITH_CURRENT_LEADER: i16 = 16;
 
 /// A partition that a fetch asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +38,19 @@ pub(super) struct Wanted {
     topic_id: Uuid,
     fetch_offset: i64,
     current_leader_epoch: i32,
+    /// Epoch of the record before the offset; none does not check it.
+    last_fetched_epoch: Option<i32>,
+    log_start_offset: i64,
     max_bytes: i32,
+}
+
+/// Who fetches.
+#[derive(Clone, Debug, PartialEq)]
+enum Fetcher {
+    /// A consumer; in a rack, if it says so. Before version 11 it reads from leaders alone.
+    Consumer { rack: Arc<str>, from_followers: bool },
+    /// A follower, with its broker epoch.
+    Follower { id: i32, epoch: i64 },
 }
 
 /// A fetch with all partitions that it asks for, by name or by its session.
@@ -34,8 +58,20 @@ pub(super) struct Wanted {
 pub(super) struct Fetch {
     pub(super) session: SessionUse,
     pub(super) wanted: Vec<Wanted>,
+    version: i16,
+    fetcher: Fetcher,
     min_bytes: usize,
     max_bytes: usize,
+}
+
+/// What a fetch finds in a partition.
+enum Found<'d> {
+    /// Something to read.
+    Log(&'d Log),
+    /// The follower's log parts from the leader's: the leader's ends its epoch there.
+    Diverging(EpochEnd),
+    /// Another replica is nearer to the consumer.
+    Nearer(i32),
 }
 
 impl Wanted {
@@ -47,68 +83,132 @@ impl Wanted {
     }
 }
 
+impl Fetch {
+    fn is_from_follower(&self) -> bool {
+        matches!(self.fetcher, Fetcher::Follower { .. })
+    }
+
+    /// How far a log is read.
+    fn limit(&self, log: &Log) -> i64 {
+        if self.is_from_follower() { log.log_end_offset() } else { log.high_watermark() }
+    }
+}
+
 impl Broker {
-    pub(super) fn fetch(&mut self, pending: &Pending, request: &FetchRequest, serving: &mut Serving<'_, '_>) -> Served {
-        let named = request.topics.iter().flat_map(|topic| self.wanted(pending.version, topic)).collect();
-        let forgotten: Vec<_> = request
+    pub(super) fn fetch(
+        &mut self,
+        pending: &Pending,
+        request: &Request,
+        body: &FetchRequest,
+        serving: &mut Serving<'_, '_>,
+    ) -> Served {
+        let named = body.topics.iter().flat_map(|topic| self.wanted(pending.version, topic)).collect();
+        let forgotten: Vec<_> = body
             .forgotten_topics_data
             .iter()
             .flat_map(|topic| {
                 topic.partitions.iter().map(|p| (name_unless_id(&topic.topic, topic.topic_id), topic.topic_id, *p))
             })
             .collect();
-        let begun = self.sessions.begin(pending.version, request, named, &forgotten, serving.ctx.rng());
-        let (session, wanted) = match begun {
+        let begun = self.sessions.begin(pending.version, body, named, &forgotten, serving.ctx.rng());
+        let (session, mut wanted) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 let refused = FetchResponse::default().with_error_code(error.0);
                 return Served::Now(ResponseKind::Fetch(refused));
             }
         };
+        wanted.iter_mut().for_each(|wanted| self.resolve(wanted));
         let fetch = Fetch {
             session,
             wanted,
-            min_bytes: request.min_bytes.max(0) as usize,
-            max_bytes: request.max_bytes.max(0) as usize,
+            version: pending.version,
+            fetcher: fetcher(request.version, body),
+            min_bytes: body.min_bytes.max(0) as usize,
+            max_bytes: body.max_bytes.clamp(0, self.config.fetch_max_bytes) as usize,
         };
-        if request.max_wait_ms <= 0 || fetch.wanted.is_empty() || self.is_satisfied(&fetch, serving.disk) {
-            return Served::Now(self.read(&fetch, serving));
+        self.heard_of_follower(&fetch, serving);
+        if body.max_wait_ms <= 0 || fetch.wanted.is_empty() || self.is_satisfied(&fetch, serving.disk) {
+            let answer = self.read(&fetch, serving);
+            self.complete_touched(serving);
+            return Served::Now(answer);
         }
-        let deadline = serving.ctx.after(SimDuration::from_millis(request.max_wait_ms as u64));
-        self.purgatory.park(ParkedFetch { pending: pending.clone(), fetch: Arc::new(fetch), deadline });
+        let deadline = serving.ctx.after(SimDuration::from_millis(body.max_wait_ms as u64));
+        let request = Waiting::Fetch(Arc::new(fetch));
+        self.purgatory.park(Parked { pending: pending.clone(), request, deadline });
+        self.complete_touched(serving);
         Served::Parked
     }
 
-    /// Answers the parked fetches whose partitions have enough by now.
-    pub(super) fn complete_fetches(&mut self, serving: &mut Serving<'_, '_>) {
+    /// Notes how far a follower is; that may let it into the ISR and move the high watermark.
+    fn heard_of_follower(&mut self, fetch: &Fetch, serving: &mut Serving<'_, '_>) {
+        let Fetcher::Follower { id, epoch } = fetch.fetcher else { return };
+        let now = serving.ctx.now();
+        for wanted in &fetch.wanted {
+            let Ok(Found::Log(log)) = self.find(fetch, wanted, serving.disk) else { continue };
+            let end = log.log_end_offset();
+            let partition = self.partitions.get_mut(&wanted.tp).map(Arc::make_mut).expect("it was found");
+            partition.follower_fetched(id, wanted.fetch_offset, wanted.log_start_offset, epoch, end, now);
+            let partition = &self.partitions[&wanted.tp];
+            let expanded = self.surrounded(now, |around| partition.expanded_isr(id, log, around));
+            if let Some(isr) = expanded {
+                self.alter_isr(&wanted.tp, isr, serving);
+            }
+            self.advance_high_watermark(&wanted.tp, serving);
+        }
+    }
+
+    /// Answers the parked requests whose condition a touched partition has fulfilled.
+    pub(super) fn complete_touched(&mut self, serving: &mut Serving<'_, '_>) {
         for id in self.purgatory.take_touched() {
             let Some(parked) = self.purgatory.get(id) else { continue };
-            if self.is_satisfied(&parked.fetch, serving.disk) {
-                self.complete_fetch(id, serving);
+            match &parked.request {
+                Waiting::Fetch(fetch) => {
+                    if self.is_satisfied(fetch, serving.disk) {
+                        self.end_wait(id, serving);
+                    }
+                }
+                Waiting::Produce(produce) => {
+                    let mut produce = produce.clone();
+                    self.settle(&mut produce, serving);
+                    let done = Self::is_settled(&produce);
+                    if done {
+                        self.end_wait(id, serving);
+                    } else if let Some(parked) = self.purgatory.get_mut(id) {
+                        parked.request = Waiting::Produce(produce);
+                    }
+                }
             }
         }
     }
 
-    /// Answers the parked fetches whose time is up, with what there is.
+    /// Answers the parked requests whose time is up, with what there is.
     pub(super) fn expire(&mut self, serving: &mut Serving<'_, '_>) {
         let now: SimTime = serving.ctx.now();
         while let Some(id) = self.purgatory.expired(now) {
-            self.complete_fetch(id, serving);
+            self.end_wait(id, serving);
         }
     }
 
-    fn complete_fetch(&mut self, id: u64, serving: &mut Serving<'_, '_>) {
+    fn end_wait(&mut self, id: u64, serving: &mut Serving<'_, '_>) {
         let parked = self.purgatory.remove(id).expect("it is parked");
-        let body = self.read(&parked.fetch, serving);
+        let body = match parked.request {
+            Waiting::Fetch(fetch) => self.read(&fetch, serving),
+            Waiting::Produce(mut produce) => {
+                self.settle(&mut produce, serving);
+                self.give_up(&parked.pending, produce)
+            }
+        };
         self.complete(&parked.pending, body, serving);
     }
 
     fn wanted(&self, version: i16, topic: &FetchTopic) -> Vec<Wanted> {
+        let topics = self.metadata.topics();
         let (name, topic_id): (Arc<str>, Uuid) = if version >= FIRST_WITH_TOPIC_ID {
-            let known = self.topics.by_id(topic.topic_id);
+            let known = topics.by_id(topic.topic_id);
             (known.map_or_else(|| "".into(), |known| known.name.clone()), topic.topic_id)
         } else {
-            let known = self.topics.by_name(&topic.topic);
+            let known = topics.by_name(&topic.topic);
             (known.map_or_else(|| (**topic.topic).into(), |known| known.name.clone()), Uuid::nil())
         };
         let wanted = |asked: &FetchPartition| Wanted {
@@ -116,47 +216,97 @@ impl Broker {
             topic_id,
             fetch_offset: asked.fetch_offset,
             current_leader_epoch: asked.current_leader_epoch,
+            last_fetched_epoch: (asked.last_fetched_epoch >= 0).then_some(asked.last_fetched_epoch),
+            log_start_offset: asked.log_start_offset,
             max_bytes: asked.partition_max_bytes,
         };
         topic.partitions.iter().map(wanted).collect()
     }
 
-    /// The log to read for a partition that is asked for, or the error that it gets.
-    fn readable<'d>(&self, wanted: &Wanted, disk: &'d Disk) -> Result<&'d Log, ErrorCode> {
+    /// Finds the name of a topic whose id was not known when the session began.
+    fn resolve(&self, wanted: &mut Wanted) {
+        if wanted.tp.topic.is_empty()
+            && let Some(topic) = self.metadata.topics().by_id(wanted.topic_id)
+        {
+            wanted.tp.topic = topic.name.clone();
+        }
+    }
+
+    /// What there is in a partition that is asked for, or the error that the fetch gets.
+    fn find<'d>(&self, fetch: &Fetch, wanted: &Wanted, disk: &'d Disk) -> Result<Found<'d>, ErrorCode> {
         if wanted.tp.topic.is_empty() && !wanted.topic_id.is_nil() {
             return Err(ErrorCode::UNKNOWN_TOPIC_ID);
         }
-        let partition = self.partition(&wanted.tp).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        match self.check_leader(partition, wanted.current_leader_epoch) {
-            ErrorCode::NONE => {}
-            error => return Err(error),
+        let only_leader = !matches!(fetch.fetcher, Fetcher::Consumer { from_followers: true, .. });
+        let partition = self.replica(&wanted.tp, wanted.current_leader_epoch, only_leader)?;
+        if !wanted.topic_id.is_nil() && partition.topic_id != wanted.topic_id {
+            return Err(ErrorCode::INCONSISTENT_TOPIC_ID);
         }
-        let log = disk.log(&wanted.tp).expect("a leader has the log");
-        if !(log.log_start_offset()..=log.log_end_offset()).contains(&wanted.fetch_offset) {
-            return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
+        if let Fetcher::Follower { id, .. } = fetch.fetcher
+            && !partition.metadata.replicas.contains(&id)
+        {
+            let named_epoch = wanted.current_leader_epoch >= 0;
+            let unknown = if named_epoch { ErrorCode::UNKNOWN_LEADER_EPOCH } else { ErrorCode::NOT_LEADER_OR_FOLLOWER };
+            return Err(unknown);
         }
-        Ok(log)
+        let log = disk.log(&wanted.tp).expect("a replica has a log");
+        match log.check_fetch(wanted.fetch_offset, wanted.last_fetched_epoch) {
+            FetchPosition::Sound => {}
+            FetchPosition::Diverging(end) => return Ok(Found::Diverging(end)),
+            FetchPosition::OutOfRange => return Err(ErrorCode::OFFSET_OUT_OF_RANGE),
+        }
+        match self.nearer_replica(fetch, wanted, partition) {
+            Some(replica) => Ok(Found::Nearer(replica)),
+            None => Ok(Found::Log(log)),
+        }
     }
 
-    /// KIP-320: a client that names a leader epoch must name the current one; -1 does not.
-    pub(super) fn check_leader(&self, partition: &Partition, epoch: i32) -> ErrorCode {
-        match epoch.cmp(&partition.leader_epoch) {
-            std::cmp::Ordering::Less if epoch != -1 => ErrorCode::FENCED_LEADER_EPOCH,
-            std::cmp::Ordering::Greater => ErrorCode::UNKNOWN_LEADER_EPOCH,
-            _ if partition.leader != Some(self.id) => ErrorCode::NOT_LEADER_OR_FOLLOWER,
-            _ => ErrorCode::NONE,
+    /// A partition of which this broker has a replica, checked against the leader epoch that a client names: -1 does
+    /// not (KIP-320). `only_leader` asks for the leader's replica.
+    pub(super) fn replica(&self, tp: &TopicPartition, epoch: i32, only_leader: bool) -> Result<&Partition, ErrorCode> {
+        let Some(partition) = self.partitions.get(tp) else {
+            let known = self.is_known(tp);
+            return Err(if known { ErrorCode::NOT_LEADER_OR_FOLLOWER } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION });
+        };
+        match epoch.cmp(&partition.metadata.leader_epoch) {
+            std::cmp::Ordering::Less if epoch != -1 => Err(ErrorCode::FENCED_LEADER_EPOCH),
+            std::cmp::Ordering::Greater => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+            _ if only_leader && partition.leader().is_none() => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            _ => Ok(partition),
         }
     }
 
-    /// Whether a fetch can be answered at once: an error to report, or `fetch.min.bytes` to return.
+    /// The replica in the consumer's rack that it should read from instead (`RackAwareReplicaSelector`, KIP-392).
+    fn nearer_replica(&self, fetch: &Fetch, wanted: &Wanted, partition: &Partition) -> Option<i32> {
+        let Fetcher::Consumer { rack, .. } = &fetch.fetcher else { return None };
+        let leader = partition.leader().filter(|_| self.config.rack_aware_replica_selector && !rack.is_empty())?;
+        if self.rack.as_deref() == Some(rack) {
+            return None;
+        }
+        let brokers = self.metadata.brokers();
+        let is_near = |id: i32| {
+            let broker = brokers.registration(id).filter(|broker| !broker.fenced);
+            broker.is_some_and(|broker| broker.rack.as_deref() == Some(rack))
+        };
+        let has_offset = |state: &super::FollowerState| {
+            state.log_end_offset >= wanted.fetch_offset && state.log_start_offset <= wanted.fetch_offset
+        };
+        let near = leader
+            .followers
+            .iter()
+            .filter(|(id, state)| partition.metadata.isr.contains(id) && has_offset(state) && is_near(**id));
+        near.max_by_key(|(id, state)| (state.log_end_offset, state.last_caught_up, **id)).map(|(id, _)| *id)
+    }
+
+    /// Whether a fetch can be answered at once: an error to report, a log that parts, or `fetch.min.bytes` to return.
     fn is_satisfied(&self, fetch: &Fetch, disk: &Disk) -> bool {
         let mut missing = fetch.min_bytes;
         for wanted in &fetch.wanted {
             if missing == 0 {
                 break;
             }
-            let Ok(log) = self.readable(wanted, disk) else { return true };
-            missing = missing.saturating_sub(log.bytes_between(wanted.fetch_offset, log.high_watermark(), missing));
+            let Ok(Found::Log(log)) = self.find(fetch, wanted, disk) else { return true };
+            missing = missing.saturating_sub(log.bytes_between(wanted.fetch_offset, fetch.limit(log), missing));
         }
         missing == 0
     }
@@ -164,22 +314,36 @@ impl Broker {
     fn read(&mut self, fetch: &Fetch, serving: &mut Serving<'_, '_>) -> ResponseKind {
         let mut room = fetch.max_bytes;
         let mut anything = false;
+        let mut leaders = Vec::new();
         let mut topics: Vec<FetchableTopicResponse> = Vec::new();
         for wanted in &fetch.wanted {
-            let answer = match self.readable(wanted, serving.disk) {
+            let mut answer = match self.find(fetch, wanted, serving.disk) {
                 Err(error) => {
                     serving.ctx.fact(Fact::Refused { partition: wanted.tp.clone(), error });
                     refused(wanted.tp.partition, error)
                 }
-                Ok(log) => {
+                Ok(Found::Log(log)) => {
                     let limit = ReadLimit {
-                        upto_offset: log.high_watermark(),
+                        upto_offset: fetch.limit(log),
                         max_bytes: room.min(wanted.max_bytes.max(0) as usize),
                         at_least_one: !anything,
                     };
-                    read_partition(wanted, log, limit)
+                    let records = log.read(wanted.fetch_offset, limit).expect("the offset was checked");
+                    found(wanted, log).with_records(Some(records))
+                }
+                Ok(Found::Diverging(end)) => {
+                    let log = serving.disk.log(&wanted.tp).expect("it was found");
+                    let diverging = EpochEndOffset::default().with_epoch(end.epoch).with_end_offset(end.end_offset);
+                    found(wanted, log).with_diverging_epoch(diverging).with_records(Some(Bytes::new()))
+                }
+                Ok(Found::Nearer(replica)) => {
+                    let log = serving.disk.log(&wanted.tp).expect("it was found");
+                    found(wanted, log).with_preferred_read_replica(BrokerId(replica)).with_records(Some(Bytes::new()))
                 }
             };
+            if fetch.version >= FIRST_WITH_CURRENT_LEADER && is_wrong_leader(answer.error_code) {
+                leaders.extend(self.name_leader(wanted, &mut answer));
+            }
             let read = answer.records.as_ref().map_or(0, Bytes::len);
             anything |= read > 0;
             room = room.saturating_sub(read);
@@ -187,8 +351,35 @@ impl Broker {
                 push(&mut topics, wanted, answer);
             }
         }
-        let response = FetchResponse::default().with_session_id(fetch.session.id()).with_responses(topics);
+        let endpoints = self.node_endpoints(leaders, |id, host, port, rack| {
+            NodeEndpoint::default().with_node_id(id).with_host(host).with_port(port).with_rack(rack)
+        });
+        let response = FetchResponse::default()
+            .with_session_id(fetch.session.id())
+            .with_responses(topics)
+            .with_node_endpoints(endpoints);
         ResponseKind::Fetch(response)
+    }
+
+    /// Says in an answer who leads the partition, as far as this broker knows.
+    fn name_leader(&self, wanted: &Wanted, answer: &mut PartitionData) -> Option<i32> {
+        let topic = self.metadata.topics().by_name(&wanted.tp.topic)?;
+        let partition = topic.partitions.get(&wanted.tp.partition)?;
+        answer.current_leader = LeaderIdAndEpoch::default()
+            .with_leader_id(BrokerId(partition.leader))
+            .with_leader_epoch(partition.leader_epoch);
+        Some(partition.leader)
+    }
+}
+
+fn fetcher(version: i16, body: &FetchRequest) -> Fetcher {
+    let (id, epoch) = match version >= FIRST_WITH_REPLICA_STATE {
+        true => (body.replica_state.replica_id.0, body.replica_state.replica_epoch),
+        false => (body.replica_id.0, -1),
+    };
+    match id {
+        0.. => Fetcher::Follower { id, epoch },
+        _ => Fetcher::Consumer { rack: (*body.rack_id).into(), from_followers: version >= FIRST_WITH_RACK },
     }
 }
 
@@ -215,15 +406,14 @@ fn push(topics: &mut Vec<FetchableTopicResponse>, wanted: &Wanted, answer: Parti
     }
 }
 
-fn read_partition(wanted: &Wanted, log: &Log, limit: ReadLimit) -> PartitionData {
-    let records = log.read(wanted.fetch_offset, limit).expect("the offset was checked");
+/// An answer with the log's offsets, and nothing read yet.
+fn found(wanted: &Wanted, log: &Log) -> PartitionData {
     PartitionData::default()
         .with_partition_index(wanted.tp.partition)
         .with_high_watermark(log.high_watermark())
-        .with_last_stable_offset(log.high_watermark())
+        .with_last_stable_offset(log.last_stable_offset())
         .with_log_start_offset(log.log_start_offset())
         .with_aborted_transactions(None)
-        .with_records(Some(records))
 }
 
 fn refused(index: i32, error: ErrorCode) -> PartitionData {

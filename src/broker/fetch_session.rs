@@ -14,8 +14,6 @@ use crate::wire::messages::fetch_response::PartitionData;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// `max.incremental.fetch.session.cache.slots`.
-const MAX_SESSIONS: usize = 1_000;
 const INITIAL_EPOCH: i32 = 0;
 const FINAL_EPOCH: i32 = -1;
 /// The first version with sessions.
@@ -27,8 +25,10 @@ const FIRST_WITH_TOPIC_ID: i16 = 13;
 type Key = (Arc<str>, Uuid, i32);
 
 /// The sessions of a broker.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct FetchSessions {
+    /// `max.incremental.fetch.session.cache.slots`.
+    slots: usize,
     sessions: imbl::OrdMap<i32, Arc<Session>>,
 }
 
@@ -71,6 +71,10 @@ impl SessionUse {
 }
 
 impl FetchSessions {
+    pub(super) fn new(slots: usize) -> Self {
+        Self { slots, sessions: imbl::OrdMap::new() }
+    }
+
     /// How many sessions stand.
     pub(super) fn len(&self) -> usize {
         self.sessions.len()
@@ -120,7 +124,7 @@ impl FetchSessions {
     }
 
     fn open(&mut self, version: i16, named: &[Wanted], rng: &mut Rng) -> SessionUse {
-        if named.is_empty() || self.sessions.len() >= MAX_SESSIONS {
+        if named.is_empty() || self.sessions.len() >= self.slots {
             return SessionUse::None;
         }
         let mut id = 0;
@@ -146,6 +150,7 @@ impl FetchSessions {
         let Some(turn) = found.turns.get(&key).copied() else { return true };
         let cached = found.partitions.get(&turn).expect("every turn has its partition");
         let records = answer.records.as_ref().is_some_and(|records| !records.is_empty());
+        let elsewhere = answer.diverging_epoch.epoch >= 0 || answer.preferred_read_replica.0 >= 0;
         let failed = answer.error_code != 0;
         let changed =
             cached.high_watermark != answer.high_watermark || cached.log_start_offset != answer.log_start_offset;
@@ -154,7 +159,7 @@ impl FetchSessions {
             let high_watermark = if failed { -1 } else { answer.high_watermark };
             Arc::make_mut(found).told(&key, turn, high_watermark, answer.log_start_offset, records);
         }
-        !matches!(session, SessionUse::Incremental(_)) || records || failed || changed
+        !matches!(session, SessionUse::Incremental(_)) || records || failed || changed || elsewhere
     }
 }
 

@@ -1,7 +1,8 @@
 //! ListOffsets: where a log starts, ends, or has its first record of a moment.
 
-use super::{Broker, Pending, Served};
+use super::{Broker, Served};
 use crate::base::TopicPartition;
+use crate::network::Pending;
 use crate::storage::{Disk, Log};
 use crate::wire::messages::list_offsets_request::ListOffsetsPartition;
 use crate::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
@@ -39,20 +40,30 @@ impl Broker {
         consumer: bool,
         disk: &Disk,
     ) -> Result<Option<(i64, i64, i32)>, ErrorCode> {
-        let partition = self.partition(tp).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        match self.check_leader(partition, asked.current_leader_epoch) {
-            ErrorCode::NONE => {}
-            error => return Err(error),
-        }
+        let partition = self.replica(tp, asked.current_leader_epoch, true)?;
+        let leader = partition.leader().expect("only the leader's replica was asked for");
         let log = disk.log(tp).expect("a leader has the log");
         let end = if consumer { log.high_watermark() } else { log.log_end_offset() };
-        let epoch_at = |offset| log.batch_at(offset).map_or(partition.leader_epoch, |batch| batch.leader_epoch);
+        // After an election a leader cannot say how much is committed until its high watermark has reached its own
+        // epoch: what it says might be less than what was said before (KIP-207).
+        let unsettled = consumer && leader.epoch_start_offset > log.high_watermark();
+        let leader_epoch = partition.metadata.leader_epoch;
+        let epoch_at = |offset| log.batch_at(offset).map_or(leader_epoch, |batch| batch.leader_epoch);
         Ok(match asked.timestamp {
-            LATEST => Some((end, -1, partition.leader_epoch)),
+            LATEST if unsettled => return Err(ErrorCode::OFFSET_NOT_AVAILABLE),
+            LATEST => Some((end, -1, leader_epoch)),
             EARLIEST | EARLIEST_LOCAL => Some((log.log_start_offset(), -1, epoch_at(log.log_start_offset()))),
-            MAX_TIMESTAMP => max_timestamp(log, end),
             LATEST_TIERED => Some((-1, -1, -1)),
-            timestamp_ms => log.offset_for_timestamp(timestamp_ms, end),
+            timestamp_ms => {
+                let found = match timestamp_ms {
+                    MAX_TIMESTAMP => max_timestamp(log, end),
+                    _ => log.offset_for_timestamp(timestamp_ms, end),
+                };
+                if found.is_none() && unsettled {
+                    return Err(ErrorCode::OFFSET_NOT_AVAILABLE);
+                }
+                found
+            }
         })
     }
 }

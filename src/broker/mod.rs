@@ -4,29 +4,56 @@
 //! a produce for its in-sync replicas), the connection is muted and later requests queue behind it. What waits sits in
 //! the purgatory until its condition or its timeout comes.
 //!
+//! What the broker knows of the cluster it reads in the metadata log (`publish`). It registers and sends heartbeats
+//! (`lifecycle`), leads partitions (`partition`, `isr`), follows the leaders of others (`fetcher`), and hands requests
+//! that change the cluster to the active controller (`forwarding`).
+//!
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.
 
 mod api_versions;
+mod auto_topic_creation;
 mod config;
-mod create_topics;
+mod describe_cluster;
+mod describe_topic_partitions;
 mod fetch;
 mod fetch_session;
+mod fetcher;
+mod forwarding;
+mod isr;
+mod lifecycle;
 mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
+mod partition;
 mod produce;
+mod publish;
 mod purgatory;
+mod tasks;
 
-pub use config::BrokerConfig;
+pub use config::{
+    BUILT_BROKER_CONFIGS, BUILT_TOPIC_CONFIGS, BrokerConfig, ConfigLayers, TopicConfig, check_broker_config,
+};
+pub use lifecycle::BrokerProcess;
+pub use partition::{FollowerState, Leader, Partition, PartitionRole};
 
-use crate::base::{ConnId, Endpoint, SimTime, TopicPartition};
-use crate::cluster::{Partition, Topics};
+use crate::base::{ConnId, Endpoint, SimTime, TopicPartition, earlier};
+use crate::cluster::{ConfigMap, Controller, ControllerSettings};
 use crate::machine::{Ctx, Fact, Input};
+use crate::network::controller_channel::ActiveController;
+use crate::network::{Pending, SocketServer, is_forwarded};
+use crate::quorum::Replica;
 use crate::storage::Disk;
-use crate::wire::{ApiKey, FrameError, Message, Request, RequestKind, Response, ResponseKind, StrBytes};
+use crate::wire::{BROKER_APIS, Request, RequestKind, ResponseKind, StrBytes};
+use auto_topic_creation::AutoTopicCreation;
 use fetch_session::FetchSessions;
+use fetcher::ReplicaFetcher;
+use forwarding::Forwarding;
+use isr::AlterPartitions;
+use lifecycle::{Identity, Lifecycle, LifecycleEvent};
+use partition::Surroundings;
 use purgatory::Purgatory;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -35,30 +62,48 @@ use uuid::Uuid;
 pub struct Broker {
     id: i32,
     rack: Option<Arc<str>>,
-    listener: Endpoint,
     cluster_id: StrBytes,
+    /// The configs of its file.
+    file: Arc<ConfigMap>,
     config: BrokerConfig,
-    topics: Topics,
-    connections: imbl::OrdMap<ConnId, Connection>,
+    topic_configs: imbl::OrdMap<Arc<str>, Arc<TopicConfig>>,
+    /// Its process is a controller's too, which tells the trace what is committed.
+    is_combined: bool,
+    server: SocketServer,
+    lifecycle: Lifecycle,
+    /// The cluster's metadata, as far as it has read the log.
+    metadata: Controller,
+    /// Offset of the next record of the metadata log to take in.
+    metadata_offset: i64,
+    /// Its logs are open and follow the metadata.
+    published: bool,
+    partitions: imbl::OrdMap<TopicPartition, Arc<Partition>>,
+    fetchers: BTreeMap<i32, Arc<ReplicaFetcher>>,
+    alter_partitions: AlterPartitions,
+    forwarding: Forwarding,
+    auto_topics: AutoTopicCreation,
     purgatory: Purgatory,
     sessions: FetchSessions,
+    tasks: tasks::Tasks,
 }
 
-/// A client's connection, as the broker sees it.
-#[derive(Clone, Debug, Default)]
-struct Connection {
-    /// A request is being served; the rest waits.
-    muted: bool,
-    backlog: VecDeque<Message>,
-}
-
-/// The request that a response will answer.
+/// What a broker is set up with.
 #[derive(Clone, Debug)]
-struct Pending {
-    conn: ConnId,
-    api: ApiKey,
-    version: i16,
-    correlation_id: i32,
+pub struct BrokerSetup {
+    /// `node.id`.
+    pub id: i32,
+    /// `broker.rack`.
+    pub rack: Option<Arc<str>>,
+    /// The advertised listener.
+    pub listener: Endpoint,
+    /// The cluster's id, as Kafka writes it.
+    pub cluster_id: Arc<str>,
+    /// Id of its log directory.
+    pub log_dir: Uuid,
+    /// The configs of its file.
+    pub file: Arc<ConfigMap>,
+    /// Its process is a controller's too.
+    pub is_combined: bool,
 }
 
 /// What serving a request came to.
@@ -68,31 +113,57 @@ enum Served {
     Now(ResponseKind),
     /// Nothing is ever sent back (acks=0).
     Silent,
-    /// It waits in the purgatory, which has its [`Pending`].
+    /// It waits, and whoever keeps it has its [`Pending`].
     Parked,
     /// The connection ends, with the reason.
     Hangup(String),
 }
 
-/// What a broker reads and changes while it serves one request.
-struct Serving<'a, 'c> {
-    ctx: &'a mut Ctx<'c>,
-    disk: &'a mut Disk,
+/// What a broker reads and changes while it takes an input.
+pub struct Serving<'a, 'c> {
+    /// Clock, randomness and effects.
+    pub ctx: &'a mut Ctx<'c>,
+    /// The broker's disk.
+    pub disk: &'a mut Disk,
+    /// The leader of the metadata log, as far as the broker's replica of it knows.
+    pub leader: &'a ActiveController,
 }
 
 impl Broker {
-    /// A broker that has not started yet.
-    pub fn new(id: i32, rack: Option<Arc<str>>, listener: Endpoint, cluster_id: Uuid, config: BrokerConfig) -> Self {
+    /// A broker whose process starts now. `previous_epoch` is its epoch in its last run, if it was shut down cleanly.
+    pub fn new(setup: BrokerSetup, previous_epoch: Option<i64>, ctx: &mut Ctx<'_>) -> Self {
+        let config = BrokerConfig::new(&ConfigLayers::file(&setup.file));
+        let mut settings = ControllerSettings::new(setup.id, setup.cluster_id.clone());
+        settings.static_configs = (*setup.file).clone();
+        let identity = Identity {
+            id: setup.id,
+            cluster_id: setup.cluster_id.clone(),
+            rack: setup.rack.clone(),
+            listener: setup.listener.clone(),
+            log_dir: setup.log_dir,
+            previous_epoch,
+        };
         Self {
-            id,
-            rack,
-            listener,
-            cluster_id: StrBytes::from_string(crate::cluster::uuid_text(cluster_id)),
-            config,
-            topics: Topics::default(),
-            connections: imbl::OrdMap::new(),
+            id: setup.id,
+            rack: setup.rack,
+            cluster_id: StrBytes::from_string(setup.cluster_id.to_string()),
+            file: setup.file,
+            topic_configs: imbl::OrdMap::new(),
+            is_combined: setup.is_combined,
+            server: SocketServer::new(setup.listener, BROKER_APIS),
+            lifecycle: Lifecycle::new(identity, &config, ctx),
+            metadata: Controller::new(settings),
+            metadata_offset: 0,
+            published: false,
+            partitions: imbl::OrdMap::new(),
+            fetchers: BTreeMap::new(),
+            alter_partitions: AlterPartitions::new(setup.id, config.request_timeout),
+            forwarding: Forwarding::new(setup.id, config.request_timeout),
+            auto_topics: AutoTopicCreation::new(setup.id, config.request_timeout),
             purgatory: Purgatory::default(),
-            sessions: FetchSessions::default(),
+            sessions: FetchSessions::new(config.fetch_session_slots),
+            tasks: tasks::Tasks::new(&config, ctx.now()),
+            config,
         }
     }
 
@@ -108,26 +179,56 @@ impl Broker {
 
     /// The advertised listener.
     pub fn listener(&self) -> &Endpoint {
-        &self.listener
+        self.server.listener()
     }
 
-    /// Its configs.
+    /// Its configs, as they take effect.
     pub fn config(&self) -> &BrokerConfig {
         &self.config
     }
 
-    /// The topics that it knows of.
-    pub fn topics(&self) -> &Topics {
-        &self.topics
+    /// How far its process has come.
+    pub fn process(&self) -> BrokerProcess {
+        self.lifecycle.state()
+    }
+
+    /// Its epoch: the offset of its registration in the metadata log; none before.
+    pub fn epoch(&self) -> Option<i64> {
+        self.lifecycle.epoch()
+    }
+
+    /// The cluster's metadata, as far as it has read the log.
+    pub fn metadata_image(&self) -> &Controller {
+        &self.metadata
+    }
+
+    /// Offset of the last record of the metadata log that it has taken in; -1 before.
+    pub fn metadata_offset(&self) -> i64 {
+        self.metadata_offset - 1
+    }
+
+    /// The partitions of which it has a replica.
+    pub fn partitions(&self) -> impl Iterator<Item = (&TopicPartition, &Partition)> {
+        self.partitions.iter().map(|(tp, partition)| (tp, &**partition))
+    }
+
+    /// A partition of which it has a replica.
+    pub fn partition(&self, tp: &TopicPartition) -> Option<&Partition> {
+        self.partitions.get(tp).map(|partition| &**partition)
+    }
+
+    /// Whether it accepts connections: it is in service, or stopping.
+    pub fn is_accepting(&self) -> bool {
+        self.lifecycle.state() >= BrokerProcess::Running
     }
 
     /// How many connections its listener holds.
     pub fn connection_count(&self) -> usize {
-        self.connections.len()
+        self.server.connection_count()
     }
 
-    /// How many fetches wait for data.
-    pub fn parked_fetches(&self) -> usize {
+    /// How many requests wait in the purgatory.
+    pub fn parked_requests(&self) -> usize {
         self.purgatory.len()
     }
 
@@ -136,104 +237,206 @@ impl Broker {
         self.sessions.len()
     }
 
-    /// Takes an input.
-    pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>, disk: &mut Disk) {
+    /// Whether a connection is one of its own.
+    pub fn owns(&self, conn: ConnId) -> bool {
+        self.server.owns(conn)
+            || self.lifecycle.owns(conn)
+            || self.alter_partitions.owns(conn)
+            || self.forwarding.owns(conn)
+            || self.auto_topics.owns(conn)
+            || self.fetchers.values().any(|fetcher| fetcher.owns(conn))
+    }
+
+    /// Takes an input that concerns its connections, or its deadline. True when it may stop (after
+    /// [`Broker::begin_controlled_shutdown`]).
+    pub fn handle(&mut self, input: Input, serving: &mut Serving<'_, '_>) -> bool {
+        let mut may_stop = false;
         match input {
-            Input::Started | Input::Connected(_) => {}
-            Input::Accepted(conn) => {
-                self.connections.insert(conn, Connection::default());
+            Input::Started => {}
+            Input::Woken => {
+                let events = self.lifecycle.handle(Input::Woken, serving.ctx);
+                may_stop = self.lifecycle_events(events, serving);
+                self.alter_partition_input(Input::Woken, serving);
+                self.forwarding_input(Input::Woken, serving);
+                self.auto_topics_input(Input::Woken, serving);
+                for source in self.fetchers.keys().copied().collect::<Vec<_>>() {
+                    self.fetcher_input(source, Input::Woken, serving);
+                }
+                self.run_tasks(serving);
+                self.expire(serving);
             }
-            Input::Disconnected(conn) => {
-                self.connections.remove(&conn);
+            Input::Accepted(conn, _) => self.server.accept(conn),
+            Input::Received(conn, message) if self.server.owns(conn) => {
+                self.server.receive(conn, message);
+                self.drain(conn, serving);
+            }
+            Input::Disconnected(conn) if self.server.owns(conn) => {
+                self.server.disconnected(conn);
                 self.purgatory.forget(conn);
             }
-            Input::Received(conn, message) => self.receive(conn, message, &mut Serving { ctx, disk }),
-            Input::Woken => self.expire(&mut Serving { ctx, disk }),
+            Input::Connected(conn) | Input::Disconnected(conn) | Input::Received(conn, _) => {
+                may_stop = self.own_connection(conn, input, serving);
+            }
+        }
+        self.poll(serving) || may_stop
+    }
+
+    /// An input on a connection that it opened itself.
+    fn own_connection(&mut self, conn: ConnId, input: Input, serving: &mut Serving<'_, '_>) -> bool {
+        if self.lifecycle.owns(conn) {
+            let events = self.lifecycle.handle(input, serving.ctx);
+            return self.lifecycle_events(events, serving);
+        }
+        if self.alter_partitions.owns(conn) {
+            self.alter_partition_input(input, serving);
+        } else if self.forwarding.owns(conn) {
+            self.forwarding_input(input, serving);
+        } else if self.auto_topics.owns(conn) {
+            self.auto_topics_input(input, serving);
+        } else if let Some(source) = self.fetchers.iter().find(|(_, f)| f.owns(conn)).map(|(source, _)| *source) {
+            self.fetcher_input(source, input, serving);
+        }
+        false
+    }
+
+    /// More of the metadata log is committed, or another node leads it.
+    pub fn metadata_event(&mut self, replica: &Replica, serving: &mut Serving<'_, '_>) -> bool {
+        self.take_in_metadata(replica, serving);
+        self.poll(serving)
+    }
+
+    /// Sends what its parts have to send.
+    fn poll(&mut self, serving: &mut Serving<'_, '_>) -> bool {
+        let offset = self.metadata_offset();
+        let events = self.lifecycle.poll(serving.leader, offset, serving.ctx);
+        let may_stop = self.lifecycle_events(events, serving);
+        self.send_alter_partition(serving);
+        self.send_forwarded(serving);
+        self.send_auto_topics(serving);
+        self.poll_fetchers(serving);
+        may_stop
+    }
+
+    fn lifecycle_events(&mut self, events: Vec<LifecycleEvent>, serving: &mut Serving<'_, '_>) -> bool {
+        let mut may_stop = false;
+        for event in events {
+            match event {
+                LifecycleEvent::CaughtUp => {
+                    self.publish_first(serving);
+                    self.lifecycle.set_ready_to_unfence(serving.ctx.now());
+                }
+                LifecycleEvent::Unfenced => {}
+                LifecycleEvent::MayStop => may_stop = true,
+            }
+        }
+        may_stop
+    }
+
+    /// Begins a graceful stop; true when it may stop at once, having nothing to hand over.
+    pub fn begin_controlled_shutdown(&mut self, serving: &mut Serving<'_, '_>) -> bool {
+        self.lifecycle.begin_controlled_shutdown(serving.ctx.now());
+        self.lifecycle.state() == BrokerProcess::ShuttingDown || self.poll(serving)
+    }
+
+    /// Stops: closes its connections and its logs.
+    pub fn shut_down(&mut self, serving: &mut Serving<'_, '_>) {
+        self.lifecycle.shut_down(serving.ctx);
+        self.alter_partitions.close(serving.ctx);
+        self.forwarding.close(serving.ctx);
+        self.auto_topics.close(serving.ctx);
+        for fetcher in self.fetchers.values_mut() {
+            Arc::make_mut(fetcher).close(serving.ctx);
+        }
+        if self.published {
+            serving.disk.shut_down(self.lifecycle.epoch().unwrap_or(-1));
         }
     }
 
     /// When it wants to be woken.
-    pub fn next_deadline(&self) -> Option<SimTime> {
-        self.purgatory.next_deadline()
-    }
-
-    fn receive(&mut self, conn: ConnId, message: Message, serving: &mut Serving<'_, '_>) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        connection.backlog.push_back(message);
-        self.drain(conn, serving);
+    pub fn next_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
+        let mut deadline = earlier(self.purgatory.next_deadline(), self.lifecycle.next_deadline(leader));
+        deadline = earlier(deadline, self.alter_partitions.next_deadline(leader));
+        deadline = earlier(deadline, self.forwarding.next_deadline(leader));
+        deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
+        for fetcher in self.fetchers.values() {
+            deadline = earlier(deadline, fetcher.next_deadline());
+        }
+        earlier(deadline, self.published.then(|| self.tasks.next_deadline()))
     }
 
     /// Serves what has queued on a connection, until it is muted or empty.
     fn drain(&mut self, conn: ConnId, serving: &mut Serving<'_, '_>) {
         loop {
-            let Some(connection) = self.connections.get_mut(&conn) else { return };
-            if connection.muted {
-                return;
+            match self.server.next(conn, serving.ctx) {
+                Ok(Some(request)) => self.serve(conn, &request, serving),
+                Ok(None) => return,
+                Err(()) => return self.purgatory.forget(conn),
             }
-            let Some(message) = connection.backlog.pop_front() else { return };
-            let request = match message {
-                Message::Request(request) => request,
-                Message::Frame(frame) => match Request::decode(&frame) {
-                    Ok(request) => Arc::new(request),
-                    Err(FrameError::ApiVersionsVersion(correlation_id)) => {
-                        let answer = api_versions::unsupported_version(correlation_id);
-                        serving.ctx.send(conn, Message::Response(Arc::new(answer)));
-                        continue;
-                    }
-                    Err(error) => return self.hang_up(conn, error.to_string(), serving),
-                },
-                Message::Response(_) => return self.hang_up(conn, "a response where requests belong".into(), serving),
-            };
-            self.serve(conn, &request, serving);
         }
     }
 
-    fn serve(&mut self, conn: ConnId, request: &Request, serving: &mut Serving<'_, '_>) {
-        let pending =
-            Pending { conn, api: request.api, version: request.version, correlation_id: request.correlation_id };
+    fn serve(&mut self, conn: ConnId, request: &Arc<Request>, serving: &mut Serving<'_, '_>) {
+        let pending = Pending::new(conn, request);
         let served = match &request.body {
             RequestKind::ApiVersions(body) => self.api_versions(&pending, body),
-            RequestKind::Metadata(body) => self.metadata(&pending, body, serving),
-            RequestKind::CreateTopics(body) => self.create_topics(body, serving),
+            RequestKind::Metadata(body) => self.metadata(&pending, request, body, serving),
             RequestKind::Produce(body) => self.produce(&pending, body, serving),
-            RequestKind::Fetch(body) => self.fetch(&pending, body, serving),
+            RequestKind::Fetch(body) => self.fetch(&pending, request, body, serving),
             RequestKind::ListOffsets(body) => self.list_offsets(&pending, body, serving.disk),
+            RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
+            RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
+            RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),
+            body if is_forwarded(body) => self.forward(pending.clone(), request, serving),
             other => unreachable!("the listener serves no such API: {other:?}"),
         };
         match served {
-            Served::Now(body) => respond(&pending, body, serving.ctx),
-            Served::Silent => {}
-            Served::Parked => self.connections.get_mut(&conn).expect("it is being served").muted = true,
-            Served::Hangup(reason) => self.hang_up(conn, reason, serving),
+            Served::Now(body) => self.server.respond(&pending, body, serving.ctx),
+            Served::Silent => self.server.unmute(conn),
+            Served::Parked => {}
+            Served::Hangup(reason) => {
+                self.server.hang_up(conn, reason, serving.ctx);
+                self.purgatory.forget(conn);
+            }
         }
     }
 
     /// Answers a request that waited, and goes on with what queued behind it.
     fn complete(&mut self, pending: &Pending, body: ResponseKind, serving: &mut Serving<'_, '_>) {
-        respond(pending, body, serving.ctx);
-        if let Some(connection) = self.connections.get_mut(&pending.conn) {
-            connection.muted = false;
-            self.drain(pending.conn, serving);
+        self.server.respond(pending, body, serving.ctx);
+        self.drain(pending.conn, serving);
+    }
+
+    /// Where another broker listens, if it is registered.
+    fn endpoint_of(&self, broker: i32) -> Option<Endpoint> {
+        let endpoint = self.metadata.brokers().registration(broker)?.endpoints.first()?;
+        Some(Endpoint { host: (*endpoint.host).into(), port: endpoint.port })
+    }
+
+    /// Looks at a partition with what its leader has to know beside it.
+    fn surrounded<R>(&self, now: SimTime, look: impl FnOnce(&Surroundings<'_>) -> R) -> R {
+        let brokers = self.metadata.brokers();
+        let is_eligible = |replica: i32, epoch: Option<i64>| {
+            let registered = brokers.registration(replica).filter(|broker| broker.is_active());
+            // A follower from before KIP-903 does not name its epoch.
+            registered.is_some_and(|broker| epoch.is_some_and(|epoch| epoch == -1 || epoch == broker.epoch))
+        };
+        let lag_time_max = self.config.replica_lag_time_max;
+        look(&Surroundings { broker: self.id, now, lag_time_max, is_eligible: &is_eligible })
+    }
+
+    /// Moves a leader's high watermark as far as it may.
+    fn advance_high_watermark(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
+        let Some(partition) = self.partitions.get(tp) else { return };
+        let Some(log) = serving.disk.log(tp) else { return };
+        let Some(to) = self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)) else {
+            return;
+        };
+        let log = serving.disk.log_mut(tp).expect("it was just there");
+        if let Some(from) = log.advance_high_watermark(to) {
+            serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
+            self.purgatory.touch(tp);
         }
     }
-
-    /// Ends a connection, as Kafka does with one that it cannot serve; others live on.
-    fn hang_up(&mut self, conn: ConnId, reason: String, serving: &mut Serving<'_, '_>) {
-        serving.ctx.fact(Fact::FrameRefused { conn, reason });
-        serving.ctx.close(conn);
-        self.connections.remove(&conn);
-        self.purgatory.forget(conn);
-    }
-
-    fn partition(&self, tp: &TopicPartition) -> Option<&Partition> {
-        self.topics.by_name(&tp.topic)?.partitions.get(usize::try_from(tp.partition).ok()?)
-    }
-}
-
-fn respond(pending: &Pending, body: ResponseKind, ctx: &mut Ctx<'_>) {
-    let response =
-        Response { api: pending.api, version: pending.version, correlation_id: pending.correlation_id, body };
-    ctx.send(pending.conn, Message::Response(Arc::new(response)));
 }
 
 /// A string of ours as the protocol's.

@@ -1,20 +1,28 @@
 //! Produce: append a producer's batches and say when they are as safe as it asked.
+//!
+//! With acks=all the answer waits until the high watermark has passed the records, which is until every replica of the
+//! ISR has them. `min.insync.replicas` is not what it waits for, but what it asks before it appends.
 
-use super::config::topic_int;
-use super::{Broker, Pending, Served, Serving, str_bytes};
-use crate::base::TopicPartition;
-use crate::cluster::Topic;
+use super::purgatory::{Parked, Waiting};
+use super::{Broker, Served, Serving, str_bytes};
+use crate::base::{SimDuration, TopicPartition};
 use crate::machine::Fact;
+use crate::network::Pending;
 use crate::storage::AppendInfo;
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use crate::wire::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use crate::wire::messages::produce_response::{
+    LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
+};
 use crate::wire::messages::{ProduceRequest, ProduceResponse};
 use crate::wire::records::{self, BatchError, BatchHeader};
-use crate::wire::{ErrorCode, ResponseKind, TopicName};
+use crate::wire::{BrokerId, ErrorCode, ResponseKind, TopicName};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// The first version that names topics by id.
 const FIRST_WITH_TOPIC_ID: i16 = 13;
+/// The first version that says who leads instead (KIP-951).
+const FIRST_WITH_CURRENT_LEADER: i16 = 10;
 
 /// Why a batch is not appended.
 struct Refusal {
@@ -30,6 +38,29 @@ impl From<ErrorCode> for Refusal {
     }
 }
 
+/// A produce with acks=all that waits for its followers.
+#[derive(Clone, Debug)]
+pub(super) struct DelayedProduce {
+    response: ProduceResponse,
+    waiting: Vec<Wait>,
+}
+
+/// A partition of it that waits.
+#[derive(Clone, Debug)]
+struct Wait {
+    tp: TopicPartition,
+    /// Where its answer stands in the response: topic and partition.
+    place: (usize, usize),
+    /// The high watermark that it waits for.
+    required_offset: i64,
+}
+
+impl DelayedProduce {
+    pub(super) fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.waiting.iter().map(|wait| &wait.tp)
+    }
+}
+
 impl Broker {
     pub(super) fn produce(
         &mut self,
@@ -39,16 +70,23 @@ impl Broker {
     ) -> Served {
         let mut first_error = ErrorCode::NONE;
         let mut responses = Vec::with_capacity(request.topic_data.len());
-        for asked in &request.topic_data {
+        let mut waiting = Vec::new();
+        for (topic_at, asked) in request.topic_data.iter().enumerate() {
             let topic = self.produced_topic(pending, asked);
             let mut answers = Vec::with_capacity(asked.partition_data.len());
-            for data in &asked.partition_data {
+            for (partition_at, data) in asked.partition_data.iter().enumerate() {
                 let result = match &topic {
                     Ok(topic) => self.append(topic, data, request.acks, serving),
                     Err(error) => Err(Refusal::from(*error)),
                 };
-                if let (Err(refusal), ErrorCode::NONE) = (&result, first_error) {
-                    first_error = refusal.error;
+                match (&result, &topic) {
+                    (Ok((info, _)), Ok(topic)) => waiting.push(Wait {
+                        tp: TopicPartition::new(topic.clone(), data.index),
+                        place: (topic_at, partition_at),
+                        required_offset: info.last_offset + 1,
+                    }),
+                    (Err(refusal), _) if first_error == ErrorCode::NONE => first_error = refusal.error,
+                    _ => {}
                 }
                 answers.push(answer(data.index, result));
             }
@@ -59,34 +97,39 @@ impl Broker {
                     .with_partition_responses(answers),
             );
         }
-        self.complete_fetches(serving);
-        match (request.acks, first_error) {
+        let response = ProduceResponse::default().with_responses(responses);
+        let served = match (request.acks, first_error) {
             (0, ErrorCode::NONE) => Served::Silent,
             // With acks=0 there is no response to put an error in: Kafka closes the connection, which makes the
             // producer refresh its metadata.
             (0, error) => Served::Hangup(format!("a produce with acks=0 failed with {error}")),
-            _ => Served::Now(ResponseKind::Produce(ProduceResponse::default().with_responses(responses))),
-        }
+            (-1, _) => self.wait_for_followers(pending, DelayedProduce { response, waiting }, request, serving),
+            _ => Served::Now(self.produced(pending, response)),
+        };
+        self.complete_touched(serving);
+        served
     }
 
-    fn produced_topic(&self, pending: &Pending, asked: &TopicProduceData) -> Result<Topic, ErrorCode> {
+    fn produced_topic(&self, pending: &Pending, asked: &TopicProduceData) -> Result<Arc<str>, ErrorCode> {
         if pending.version >= FIRST_WITH_TOPIC_ID {
-            self.topics.by_id(asked.topic_id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
+            let topic = self.metadata.topics().by_id(asked.topic_id);
+            topic.map(|topic| topic.name.clone()).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
         } else {
             let TopicName(name) = &asked.name;
-            self.topics.by_name(name).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+            let topic = self.metadata.topics().by_name(name);
+            topic.map(|topic| topic.name.clone()).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
         }
     }
 
     fn append(
         &mut self,
-        topic: &Topic,
+        topic: &Arc<str>,
         data: &PartitionProduceData,
         acks: i16,
         serving: &mut Serving<'_, '_>,
     ) -> Result<(AppendInfo, i64), Refusal> {
-        let tp = TopicPartition::new(topic.name.clone(), data.index);
-        let result = self.try_append(topic, &tp, data, acks, serving);
+        let tp = TopicPartition::new(topic.clone(), data.index);
+        let result = self.try_append(&tp, data, acks, serving);
         if let Err(refusal) = &result {
             serving.ctx.fact(Fact::Refused { partition: tp, error: refusal.error });
         }
@@ -95,7 +138,6 @@ impl Broker {
 
     fn try_append(
         &mut self,
-        topic: &Topic,
         tp: &TopicPartition,
         data: &PartitionProduceData,
         acks: i16,
@@ -105,21 +147,17 @@ impl Broker {
         if !(-1..=1).contains(&acks) {
             return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
         }
-        let partition = self.partition(tp).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        if partition.leader != Some(self.id) {
-            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into());
-        }
-        let (leader_epoch, in_sync) = (partition.leader_epoch, partition.isr.len());
-        let min_in_sync = topic_int(topic, "min.insync.replicas", self.config.min_insync_replicas);
-        if acks == -1 && in_sync < min_in_sync {
+        let partition = self.led_partition(tp)?;
+        if acks == -1 && partition.is_under_min_isr() {
             return Err(ErrorCode::NOT_ENOUGH_REPLICAS.into());
         }
-        let max_bytes = topic_int(topic, "max.message.bytes", self.config.message_max_bytes);
+        let (leader_epoch, max_bytes) = (partition.metadata.leader_epoch, partition.config.max_message_bytes);
         let log = serving.disk.log(tp).expect("a leader has the log");
         validate(&header, &batch, max_bytes, log.log_start_offset())?;
         let log = serving.disk.log_mut(tp).expect("a leader has the log");
         let info = log.append_as_leader(&header, &batch, leader_epoch);
         let log_start_offset = log.log_start_offset();
+        serving.disk.did(&info.work);
         serving.ctx.fact(Fact::Appended {
             partition: tp.clone(),
             base_offset: info.base_offset,
@@ -128,22 +166,138 @@ impl Broker {
             crc: info.crc,
             size: info.size as u32,
         });
-        // KIP-966: below min.insync.replicas the high watermark stands still, whatever the acks.
-        if in_sync >= min_in_sync {
-            self.advance_high_watermark(tp, serving);
-        }
+        // Followers wait for records, whatever becomes of the high watermark.
+        self.purgatory.touch(tp);
+        self.advance_high_watermark(tp, serving);
         Ok((info, log_start_offset))
     }
 
-    /// Moves the high watermark to the smallest log end offset in the ISR, which here is the leader's own.
-    fn advance_high_watermark(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
-        let log = serving.disk.log_mut(tp).expect("a leader has the log");
-        let (from, to) = (log.high_watermark(), log.log_end_offset());
-        if to > from {
-            log.set_high_watermark(to);
-            serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
-            self.purgatory.touch(tp);
+    /// A partition that this broker leads, or the error that a client gets.
+    pub(super) fn led_partition(&self, tp: &TopicPartition) -> Result<&super::Partition, ErrorCode> {
+        match self.partitions.get(tp) {
+            Some(partition) if partition.leader().is_some() => Ok(partition),
+            Some(_) => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            None if self.is_known(tp) => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            None => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
         }
+    }
+
+    /// Whether the cluster has a partition.
+    pub(super) fn is_known(&self, tp: &TopicPartition) -> bool {
+        let topic = self.metadata.topics().by_name(&tp.topic);
+        topic.is_some_and(|topic| topic.partitions.contains_key(&tp.partition))
+    }
+
+    /// Waits for the high watermark to pass what was appended, unless it has.
+    fn wait_for_followers(
+        &mut self,
+        pending: &Pending,
+        mut produce: DelayedProduce,
+        request: &ProduceRequest,
+        serving: &mut Serving<'_, '_>,
+    ) -> Served {
+        self.settle(&mut produce, serving);
+        if produce.waiting.is_empty() {
+            return Served::Now(self.produced(pending, produce.response));
+        }
+        let deadline = serving.ctx.after(SimDuration::from_millis(request.timeout_ms.max(0) as u64));
+        self.purgatory.park(Parked { pending: pending.clone(), request: Waiting::Produce(produce), deadline });
+        Served::Parked
+    }
+
+    /// Takes out the partitions whose waiting is over, and notes how it ended (`checkEnoughReplicasReachOffset`).
+    pub(super) fn settle(&self, produce: &mut DelayedProduce, serving: &Serving<'_, '_>) {
+        let mut ended = Vec::new();
+        produce.waiting.retain(|wait| {
+            let error = match self.led_partition(&wait.tp) {
+                Err(error) => error,
+                Ok(partition) => {
+                    let log = serving.disk.log(&wait.tp).expect("a leader has the log");
+                    if log.high_watermark() < wait.required_offset {
+                        return true;
+                    }
+                    match partition.is_under_min_isr() {
+                        true => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                        false => ErrorCode::NONE,
+                    }
+                }
+            };
+            ended.push((wait.place, error));
+            false
+        });
+        for (place, error) in ended.into_iter().filter(|(_, error)| *error != ErrorCode::NONE) {
+            fail(&mut produce.response, place, error);
+        }
+    }
+
+    /// Whether a produce that waits is done with all its partitions.
+    pub(super) fn is_settled(produce: &DelayedProduce) -> bool {
+        produce.waiting.is_empty()
+    }
+
+    /// The answer of a produce whose time is up: what still waits has failed.
+    pub(super) fn give_up(&self, pending: &Pending, mut produce: DelayedProduce) -> ResponseKind {
+        for wait in &produce.waiting {
+            fail(&mut produce.response, wait.place, ErrorCode::REQUEST_TIMED_OUT);
+        }
+        self.produced(pending, produce.response)
+    }
+
+    /// Adds who leads now to the answers that say that this broker does not (KIP-951).
+    fn produced(&self, pending: &Pending, mut response: ProduceResponse) -> ResponseKind {
+        if pending.version >= FIRST_WITH_CURRENT_LEADER {
+            let mut leaders = Vec::new();
+            for topic in &mut response.responses {
+                let known = match pending.version >= FIRST_WITH_TOPIC_ID {
+                    true => self.metadata.topics().by_id(topic.topic_id),
+                    false => self.metadata.topics().by_name(&topic.name),
+                };
+                let Some(known) = known else { continue };
+                for answer in topic.partition_responses.iter_mut().filter(|answer| is_wrong_leader(answer.error_code)) {
+                    let Some(partition) = known.partitions.get(&answer.index) else { continue };
+                    answer.current_leader = LeaderIdAndEpoch::default()
+                        .with_leader_id(BrokerId(partition.leader))
+                        .with_leader_epoch(partition.leader_epoch);
+                    leaders.push(partition.leader);
+                }
+            }
+            response.node_endpoints = self.node_endpoints(leaders, |id, host, port, rack| {
+                NodeEndpoint::default().with_node_id(id).with_host(host).with_port(port).with_rack(rack)
+            });
+        }
+        ResponseKind::Produce(response)
+    }
+
+    /// Where the leaders listen that answers name, each once.
+    pub(super) fn node_endpoints<T>(
+        &self,
+        mut leaders: Vec<i32>,
+        entry: impl Fn(BrokerId, crate::wire::StrBytes, i32, Option<crate::wire::StrBytes>) -> T,
+    ) -> Vec<T> {
+        leaders.sort_unstable();
+        leaders.dedup();
+        let brokers = self.metadata.brokers();
+        let endpoint = |leader: i32| {
+            let broker = brokers.registration(leader).filter(|broker| !broker.fenced)?;
+            let listener = broker.endpoints.first()?;
+            let rack = broker.rack.as_deref().map(str_bytes);
+            Some(entry(BrokerId(leader), listener.host.clone(), i32::from(listener.port), rack))
+        };
+        leaders.into_iter().filter_map(endpoint).collect()
+    }
+}
+
+/// Whether an error means that the client should go to another broker.
+pub(super) fn is_wrong_leader(error: i16) -> bool {
+    [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH].contains(&ErrorCode(error))
+}
+
+/// Makes an answer an error after all.
+fn fail(response: &mut ProduceResponse, (topic, partition): (usize, usize), error: ErrorCode) {
+    let answer = &mut response.responses[topic].partition_responses[partition];
+    answer.error_code = error.0;
+    if error != ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND {
+        answer.base_offset = -1;
     }
 }
 

@@ -84,7 +84,7 @@ enum Asked {
 
 impl Admin {
     /// A tool that has not started yet.
-    pub fn new(request: AdminRequest, bootstrap: Endpoint) -> Self {
+    pub fn new(request: AdminRequest, bootstrap: Vec<Endpoint>) -> Self {
         let network = NetworkConfig {
             client_id: StrBytes::from_static_str("adminclient-1"),
             bootstrap,

@@ -6,12 +6,12 @@
 //! Groups and committed offsets are not built yet.
 
 use super::config::{ConsumerConfig, OffsetReset};
-use super::fetch_session::{FetchFrom, FetchSession};
 use super::metadata::Wanted;
 use super::network::{NetEvent, NetworkClient, NetworkConfig};
 use super::{earlier, exponential_backoff};
 use crate::base::{Endpoint, SimTime, TopicPartition};
 use crate::machine::{Ctx, Fact, Input};
+use crate::network::FetchSession;
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use crate::wire::messages::fetch_response::PartitionData;
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -19,6 +19,9 @@ use crate::wire::messages::{FetchRequest, FetchResponse, ListOffsetsRequest, Lis
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName, Treatment, records};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+/// Where a fetch of a partition begins, and the leader epoch that it names.
+type FetchFrom = (i64, i32);
 
 /// A consumer's process.
 #[derive(Clone, Debug)]
@@ -29,7 +32,7 @@ pub struct Consumer {
     net: NetworkClient<Asked>,
     partitions: BTreeMap<i32, Position>,
     fetching_from: BTreeSet<i32>,
-    sessions: BTreeMap<i32, FetchSession>,
+    sessions: BTreeMap<i32, FetchSession<i32, FetchFrom>>,
     /// Answers to closing fetches that are still to come.
     sessions_closing: usize,
     busy_until: SimTime,
@@ -64,7 +67,7 @@ struct Position {
 
 impl Consumer {
     /// A consumer that has not started yet.
-    pub fn new(name: &str, topic: &str, config: ConsumerConfig, bootstrap: Endpoint) -> Self {
+    pub fn new(name: &str, topic: &str, config: ConsumerConfig, bootstrap: Vec<Endpoint>) -> Self {
         let network = NetworkConfig {
             client_id: StrBytes::from_string(name.to_string()),
             bootstrap,

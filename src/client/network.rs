@@ -1,35 +1,25 @@
-//! The network client under every client (`NetworkClient`): connections, versions, requests in flight, metadata.
+//! What every client has of the network: connections to brokers, and metadata that is kept fresh
+//! (`NetworkClient.DefaultMetadataUpdater`).
 //!
 //! The first connection goes to a bootstrap server and serves to fetch metadata; requests to a broker go over a
-//! connection of their own, opened by the advertised name. Every new connection first asks for ApiVersions. Correlation
-//! ids count up per client, over all its connections. Responses come in the order of the requests of a connection.
+//! connection of their own, opened by the advertised name.
 
+use super::exponential_backoff;
 use super::metadata::{Metadata, Wanted};
-use super::{earlier, exponential_backoff};
-use crate::base::{ConnId, Endpoint, SimDuration, SimTime};
+use crate::base::{Endpoint, SimDuration, SimTime, earlier};
 use crate::machine::{Ctx, Input};
+use crate::network::{self, NodeId};
+use crate::wire::messages::MetadataRequest;
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
-use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse, MetadataRequest};
-use crate::wire::{
-    ApiKey, ApiRange, ErrorCode, Message, Request, RequestKind, Response, ResponseKind, StrBytes, TopicName, negotiate,
-};
-use std::collections::{BTreeMap, VecDeque};
+use crate::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName};
 use std::sync::Arc;
-
-/// A node that a client can talk to: a broker by id, or a bootstrap server (counted down from -1).
-pub(super) type NodeId = i32;
-
-const BOOTSTRAP: NodeId = -1;
-/// `reconnect.backoff.ms`.
-const RECONNECT_BACKOFF: SimDuration = SimDuration::from_millis(50);
-/// `reconnect.backoff.max.ms`.
-const RECONNECT_BACKOFF_MAX: SimDuration = SimDuration::from_secs(1);
 
 /// What a network client is set up with.
 #[derive(Clone, Debug)]
 pub(super) struct NetworkConfig {
     pub(super) client_id: StrBytes,
-    pub(super) bootstrap: Endpoint,
+    /// `bootstrap.servers`.
+    pub(super) bootstrap: Vec<Endpoint>,
     pub(super) request_timeout: SimDuration,
     pub(super) retry_backoff: SimDuration,
     pub(super) retry_backoff_max: SimDuration,
@@ -53,70 +43,38 @@ pub(super) enum NetEvent<T> {
 #[derive(Clone, Debug)]
 pub(super) struct NetworkClient<T> {
     config: NetworkConfig,
+    net: network::NetworkClient<Purpose<T>>,
     metadata: Metadata,
     metadata_failures: u32,
     metadata_not_before: SimTime,
     metadata_in_flight: bool,
-    nodes: BTreeMap<NodeId, Node<T>>,
-    conns: BTreeMap<ConnId, NodeId>,
-    next_correlation_id: i32,
-}
-
-#[derive(Clone, Debug)]
-struct Node<T> {
-    link: Link,
-    failures: u32,
-    in_flight: VecDeque<InFlight<T>>,
-}
-
-#[derive(Clone, Debug)]
-enum Link {
-    Down { not_before: SimTime },
-    Connecting { conn: ConnId },
-    Negotiating { conn: ConnId },
-    Ready { conn: ConnId, apis: Arc<BTreeMap<i16, ApiRange>> },
-}
-
-#[derive(Clone, Debug)]
-struct InFlight<T> {
-    correlation_id: i32,
-    deadline: SimTime,
-    purpose: Purpose<T>,
 }
 
 #[derive(Clone, Debug)]
 enum Purpose<T> {
-    ApiVersions,
     Metadata,
     Client(T),
 }
 
-impl<T> Default for Node<T> {
-    fn default() -> Self {
-        Self { link: Link::Down { not_before: SimTime::ZERO }, failures: 0, in_flight: VecDeque::new() }
-    }
-}
-
-impl Link {
-    fn conn(&self) -> Option<ConnId> {
-        match self {
-            Self::Down { .. } => None,
-            Self::Connecting { conn } | Self::Negotiating { conn } | Self::Ready { conn, .. } => Some(*conn),
-        }
-    }
+/// The bootstrap servers are nodes -1, -2 …
+fn bootstrap_id(index: usize) -> NodeId {
+    -1 - index as NodeId
 }
 
 impl<T> NetworkClient<T> {
     pub(super) fn new(config: NetworkConfig, wanted: Wanted) -> Self {
+        let net = network::NetworkConfig {
+            request_timeout: config.request_timeout,
+            max_in_flight: config.max_in_flight,
+            ..network::NetworkConfig::new(config.client_id.to_string())
+        };
         Self {
             config,
+            net: network::NetworkClient::new(net),
             metadata: Metadata::new(wanted),
             metadata_failures: 0,
             metadata_not_before: SimTime::ZERO,
             metadata_in_flight: false,
-            nodes: BTreeMap::new(),
-            conns: BTreeMap::new(),
-            next_correlation_id: 0,
         }
     }
 
@@ -130,16 +88,12 @@ impl<T> NetworkClient<T> {
 
     /// Whether a request can go to `node` now; if not for want of a connection, one is opened.
     pub(super) fn ready(&mut self, node: NodeId, ctx: &mut Ctx<'_>) -> bool {
-        let max_in_flight = self.config.max_in_flight;
-        let known = self.nodes.entry(node).or_default();
-        match known.link {
-            Link::Ready { .. } => known.in_flight.len() < max_in_flight,
-            Link::Down { not_before } if not_before <= ctx.now() => {
-                self.connect(node, ctx);
-                false
-            }
-            _ => false,
-        }
+        let endpoint = match self.metadata.brokers().get(&node) {
+            Some(endpoint) => endpoint,
+            None if node < 0 => &self.config.bootstrap[(-1 - node) as usize],
+            None => return false,
+        };
+        self.net.ready(node, endpoint, ctx)
     }
 
     /// Sends a request at the highest version that both ends speak; `body` makes it for that version. A request that
@@ -155,48 +109,38 @@ impl<T> NetworkClient<T> {
         ctx: &mut Ctx<'_>,
         body: impl FnOnce(i16) -> RequestKind,
     ) {
-        let purpose = tied.map(Purpose::Client);
-        self.send_as(node, api, purpose, ctx, body);
-    }
-
-    fn send_as(
-        &mut self,
-        node: NodeId,
-        api: ApiKey,
-        purpose: Option<Purpose<T>>,
-        ctx: &mut Ctx<'_>,
-        body: impl FnOnce(i16) -> RequestKind,
-    ) {
-        let ours = api.valid_versions();
-        let ours = ApiRange { api, min: ours.min, max: ours.max };
-        let known = self.nodes.get_mut(&node).expect("a request goes to a node that is ready");
-        let (conn, version) = match &known.link {
-            Link::Ready { conn, apis } => {
-                (*conn, apis.get(&(api as i16)).and_then(|theirs| negotiate(ours, *theirs)).unwrap_or(ours.max))
-            }
-            Link::Negotiating { conn } => (*conn, ours.max),
-            link => panic!("a request to a node that is {link:?}"),
-        };
-        let correlation_id = self.next_correlation_id;
-        self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
-        if let Some(purpose) = purpose {
-            let deadline = ctx.after(self.config.request_timeout);
-            known.in_flight.push_back(InFlight { correlation_id, deadline, purpose });
-        }
-        let client_id = self.config.client_id.clone();
-        let request = Request { api, version, correlation_id, client_id, body: body(version) };
-        ctx.send(conn, Message::Request(Arc::new(request)));
+        self.net.send(node, api, tied.map(Purpose::Client), ctx, body);
     }
 
     /// Takes an input that concerns the network; what the client above must know comes back.
     pub(super) fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
         let mut events = Vec::new();
-        match input {
-            Input::Started | Input::Accepted(_) => {}
-            Input::Woken => self.time_out(ctx, &mut events),
-            Input::Connected(conn) => self.connected(conn, ctx),
-            Input::Disconnected(conn) => self.disconnected(conn, ErrorCode::NETWORK_EXCEPTION, ctx, &mut events),
-            Input::Received(conn, message) => self.received(conn, message, ctx, &mut events),
+        for event in self.net.handle(input, ctx) {
+            match event {
+                network::NetEvent::Response(_, Purpose::Metadata, ResponseKind::Metadata(body)) => {
+                    self.metadata_in_flight = false;
+                    self.metadata.update(&body, ctx.now());
+                    if self.metadata.has_errors() {
+                        self.metadata.request_refresh();
+                        self.metadata_backoff(ctx);
+                    } else {
+                        self.metadata_failures = 0;
+                    }
+                    events.push(NetEvent::Metadata);
+                }
+                network::NetEvent::Response(_, Purpose::Metadata, body) => {
+                    panic!("a response of another kind than its request: {body:?}")
+                }
+                network::NetEvent::Response(_, Purpose::Client(tied), body) => {
+                    events.push(NetEvent::Response(tied, body));
+                }
+                network::NetEvent::Failed(_, Purpose::Metadata, _) => {
+                    self.metadata_in_flight = false;
+                    self.metadata_backoff(ctx);
+                }
+                network::NetEvent::Failed(_, Purpose::Client(tied), why) => events.push(NetEvent::Failed(tied, why)),
+                network::NetEvent::Disconnected(_) => self.metadata.request_refresh(),
+            }
         }
         self.poll(ctx);
         events
@@ -208,7 +152,9 @@ impl<T> NetworkClient<T> {
         if self.metadata_in_flight || !self.wants_metadata() || due > ctx.now() {
             return;
         }
-        if let Some((node, _)) = self.node_for_metadata()
+        let nodes = self.known_nodes();
+        let start = ctx.rng().below(nodes.len() as u64) as usize;
+        if let Some((node, _)) = self.node_for_metadata(&nodes, start)
             && self.ready(node, ctx)
         {
             self.send_metadata_request(node, ctx);
@@ -217,41 +163,28 @@ impl<T> NetworkClient<T> {
 
     /// When the network wants to be woken.
     pub(super) fn next_deadline(&self) -> Option<SimTime> {
-        let mut deadline = None;
-        for node in self.nodes.values() {
-            deadline = earlier(deadline, node.in_flight.front().map(|request| request.deadline));
+        let deadline = self.net.next_deadline();
+        if self.metadata_in_flight || !self.wants_metadata() {
+            return deadline;
         }
-        if !self.metadata_in_flight && self.wants_metadata() {
-            let due = self.metadata.due_at(self.config.metadata_max_age).max(self.metadata_not_before);
-            deadline = earlier(deadline, self.node_for_metadata().map(|(_, at)| due.max(at)));
-        }
-        deadline
+        let due = self.metadata.due_at(self.config.metadata_max_age).max(self.metadata_not_before);
+        let nodes = self.known_nodes();
+        earlier(deadline, self.node_for_metadata(&nodes, 0).map(|(_, at)| due.max(at)))
     }
 
     /// When a node that is down may be tried again.
     pub(super) fn retry_at(&self, node: NodeId) -> Option<SimTime> {
-        match self.nodes.get(&node)?.link {
-            Link::Down { not_before } => Some(not_before),
-            _ => None,
-        }
+        self.net.retry_at(node)
     }
 
     /// Whether a node is being connected to or has as many requests in flight as it may: only an answer helps.
     pub(super) fn is_waiting(&self, node: NodeId) -> bool {
-        match self.nodes.get(&node) {
-            None => false,
-            Some(Node { link: Link::Ready { .. }, in_flight, .. }) => in_flight.len() >= self.config.max_in_flight,
-            Some(Node { link: Link::Down { .. }, .. }) => false,
-            Some(_) => true,
-        }
+        self.net.is_waiting(node)
     }
 
     /// Closes every connection.
     pub(super) fn close(&mut self, ctx: &mut Ctx<'_>) {
-        for (conn, _) in std::mem::take(&mut self.conns) {
-            ctx.close(conn);
-        }
-        self.nodes.clear();
+        self.net.close(ctx);
     }
 
     fn wants_metadata(&self) -> bool {
@@ -262,24 +195,29 @@ impl<T> NetworkClient<T> {
         }
     }
 
-    /// The node to ask for metadata, and when it can be asked or connected to: a ready one with the fewest requests in
-    /// flight, else the first that may be connected to; none while all that can be done is wait for an answer. Before
-    /// the first answer it is the bootstrap server.
-    fn node_for_metadata(&self) -> Option<(NodeId, SimTime)> {
-        let bootstrap = [BOOTSTRAP];
-        let known: Vec<NodeId> = self.metadata.brokers().keys().copied().collect();
-        let candidates = if known.is_empty() { &bootstrap[..] } else { &known[..] };
-        let busy = SimTime(u64::MAX);
-        let rank = |id: &NodeId| match self.nodes.get(id) {
-            Some(Node { link: Link::Ready { .. }, in_flight, .. }) if in_flight.len() < self.config.max_in_flight => {
-                (SimTime::ZERO, 0, in_flight.len())
-            }
-            Some(Node { link: Link::Down { not_before }, .. }) => (*not_before, 2, 0),
-            Some(_) => (busy, 1, 0),
-            None => (SimTime::ZERO, 3, 0),
-        };
-        let best = candidates.iter().min_by_key(|id| rank(id))?;
-        Some((*best, rank(best).0)).filter(|(_, at)| *at < busy)
+    /// The brokers, or before the first metadata the bootstrap servers.
+    fn known_nodes(&self) -> Vec<NodeId> {
+        match self.metadata.brokers().is_empty() {
+            true => (0..self.config.bootstrap.len()).map(bootstrap_id).collect(),
+            false => self.metadata.brokers().keys().copied().collect(),
+        }
+    }
+
+    /// The node to ask for metadata, and when it can be asked or connected to (`leastLoadedNode`): a ready one with the
+    /// fewest requests in flight; none while one is being connected to; else the first from `start` on that may be
+    /// connected to.
+    fn node_for_metadata(&self, nodes: &[NodeId], start: usize) -> Option<(NodeId, SimTime)> {
+        let turned = || nodes.iter().skip(start).chain(nodes.iter().take(start)).copied();
+        let ready = turned().filter(|node| !self.net.is_full(*node));
+        let ready = ready.filter_map(|node| Some((self.net.in_flight(node)?, node))).min_by_key(|(load, _)| *load);
+        if let Some((_, node)) = ready {
+            return Some((node, SimTime::ZERO));
+        }
+        if turned().any(|node| self.net.is_waiting(node)) {
+            return None;
+        }
+        let when = |node: NodeId| (node, self.net.retry_at(node).unwrap_or(SimTime::ZERO));
+        turned().map(when).min_by_key(|(_, at)| *at)
     }
 
     fn send_metadata_request(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
@@ -294,76 +232,8 @@ impl<T> NetworkClient<T> {
         let request = MetadataRequest::default()
             .with_topics(topics)
             .with_allow_auto_topic_creation(self.config.allow_auto_topic_creation);
-        self.send_as(node, ApiKey::Metadata, Some(Purpose::Metadata), ctx, |_| RequestKind::Metadata(request));
-    }
-
-    fn connect(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
-        let endpoint = match self.metadata.brokers().get(&node) {
-            Some(endpoint) => endpoint.clone(),
-            None if node == BOOTSTRAP => self.config.bootstrap.clone(),
-            None => return,
-        };
-        let conn = ctx.connect(endpoint);
-        self.conns.insert(conn, node);
-        self.nodes.entry(node).or_default().link = Link::Connecting { conn };
-    }
-
-    fn connected(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) {
-        let Some(&id) = self.conns.get(&conn) else { return };
-        self.nodes.get_mut(&id).expect("it was being connected to").link = Link::Negotiating { conn };
-        let request = ApiVersionsRequest::default()
-            .with_client_software_name(StrBytes::from_static_str("apache-kafka-java"))
-            .with_client_software_version(StrBytes::from_static_str("4.1.1"));
-        self.send_as(id, ApiKey::ApiVersions, Some(Purpose::ApiVersions), ctx, |_| RequestKind::ApiVersions(request));
-    }
-
-    /// A connection is gone: what was in flight on it failed, and the node is tried again after a backoff.
-    fn disconnected(&mut self, conn: ConnId, why: ErrorCode, ctx: &mut Ctx<'_>, events: &mut Vec<NetEvent<T>>) {
-        let Some(id) = self.conns.remove(&conn) else { return };
-        let node = self.nodes.get_mut(&id).expect("it had a connection");
-        node.failures += 1;
-        let wait = exponential_backoff(node.failures, RECONNECT_BACKOFF, RECONNECT_BACKOFF_MAX, ctx.rng());
-        node.link = Link::Down { not_before: ctx.after(wait) };
-        for request in std::mem::take(&mut node.in_flight) {
-            match request.purpose {
-                Purpose::ApiVersions => {}
-                Purpose::Metadata => self.metadata_failed(ctx),
-                Purpose::Client(tied) => events.push(NetEvent::Failed(tied, why)),
-            }
-        }
-        self.metadata.request_refresh();
-    }
-
-    fn received(&mut self, conn: ConnId, message: Message, ctx: &mut Ctx<'_>, events: &mut Vec<NetEvent<T>>) {
-        let (Some(&id), Message::Response(response)) = (self.conns.get(&conn), message) else { return };
-        let node = self.nodes.get_mut(&id).expect("it has a connection");
-        let request = node.in_flight.pop_front().expect("a response answers a request in flight");
-        assert_eq!(request.correlation_id, response.correlation_id, "responses come in the order of requests");
-        let response = Arc::try_unwrap(response).unwrap_or_else(|shared| Response::clone(&shared));
-        match (request.purpose, response.body) {
-            (Purpose::ApiVersions, ResponseKind::ApiVersions(body)) => {
-                node.failures = 0;
-                node.link = Link::Ready { conn, apis: Arc::new(ranges(&body)) };
-            }
-            (Purpose::Metadata, ResponseKind::Metadata(body)) => {
-                self.metadata_in_flight = false;
-                self.metadata.update(&body, ctx.now());
-                if self.metadata.has_errors() {
-                    self.metadata.request_refresh();
-                    self.metadata_backoff(ctx);
-                } else {
-                    self.metadata_failures = 0;
-                }
-                events.push(NetEvent::Metadata);
-            }
-            (Purpose::Client(tied), body) => events.push(NetEvent::Response(tied, body)),
-            (_, body) => panic!("a response of another kind than its request: {body:?}"),
-        }
-    }
-
-    fn metadata_failed(&mut self, ctx: &mut Ctx<'_>) {
-        self.metadata_in_flight = false;
-        self.metadata_backoff(ctx);
+        let purpose = Some(Purpose::Metadata);
+        self.net.send(node, ApiKey::Metadata, purpose, ctx, |_| RequestKind::Metadata(request));
     }
 
     fn metadata_backoff(&mut self, ctx: &mut Ctx<'_>) {
@@ -371,22 +241,4 @@ impl<T> NetworkClient<T> {
         let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
         self.metadata_not_before = ctx.now() + exponential_backoff(self.metadata_failures, backoff, max, ctx.rng());
     }
-
-    /// Closes connections whose oldest request has waited for `request.timeout.ms`.
-    fn time_out(&mut self, ctx: &mut Ctx<'_>, events: &mut Vec<NetEvent<T>>) {
-        let late = |node: &Node<T>| node.in_flight.front().is_some_and(|request| request.deadline <= ctx.now());
-        let conns: Vec<ConnId> = self.nodes.values().filter(|n| late(n)).filter_map(|n| n.link.conn()).collect();
-        for conn in conns {
-            ctx.close(conn);
-            self.disconnected(conn, ErrorCode::REQUEST_TIMED_OUT, ctx, events);
-        }
-    }
-}
-
-fn ranges(response: &ApiVersionsResponse) -> BTreeMap<i16, ApiRange> {
-    let range = |entry: &crate::wire::messages::api_versions_response::ApiVersion| {
-        let api = ApiKey::try_from(entry.api_key).ok()?;
-        Some((entry.api_key, ApiRange { api, min: entry.min_version, max: entry.max_version }))
-    };
-    response.api_keys.iter().filter_map(range).collect()
 }

@@ -88,7 +88,7 @@ impl Producer {
         topic: &str,
         config: ProducerConfig,
         workload: Option<Workload>,
-        bootstrap: Endpoint,
+        bootstrap: Vec<Endpoint>,
     ) -> Self {
         let network = NetworkConfig {
             client_id: StrBytes::from_string(name.to_string()),

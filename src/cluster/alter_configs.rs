@@ -8,7 +8,7 @@
 
 use super::config_defs::{self, Scope};
 use super::configs::default_value;
-use super::names::check_legal;
+use super::names::check_topic_name;
 use super::result::{ApiError, text, v0};
 use super::{ConfigMap, Controller, Outcome, ResourceType};
 use crate::wire::messages::incremental_alter_configs_request::AlterConfigsResource;
@@ -218,7 +218,7 @@ impl Controller {
         match kind {
             ResourceType::Topic if name.is_empty() => Err(invalid("Default topic resources are not allowed.".into())),
             ResourceType::Topic => {
-                check_legal(name)?;
+                check_topic_name(name)?;
                 check_topic_configs(configs).map_err(invalid_config)
             }
             ResourceType::Broker | ResourceType::BrokerLogger => match name.parse::<i32>() {

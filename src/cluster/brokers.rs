@@ -11,7 +11,8 @@ use super::{Controller, FeatureControl, MetadataVersion, Outcome, UsableBroker, 
 use crate::base::{SimDuration, SimTime};
 use crate::wire::messages::BrokerRegistrationRequest;
 use crate::wire::metadata_records::{
-    BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, RegisterBrokerRecord, UnregisterBrokerRecord,
+    BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, RegisterBrokerRecord, RegisterControllerRecord,
+    UnregisterBrokerRecord,
 };
 use crate::wire::{ErrorCode, StrBytes, VersionedRecord};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ impl BrokerRegistration {
 #[derive(Clone, Debug, Default)]
 pub struct ClusterControl {
     registrations: imbl::OrdMap<i32, Arc<BrokerRegistration>>,
-    controllers: imbl::OrdSet<i32>,
+    controllers: imbl::OrdMap<i32, Arc<RegisterControllerRecord>>,
 }
 
 impl ClusterControl {
@@ -104,12 +105,22 @@ impl ClusterControl {
 
     /// Whether a node with this id is registered, as a broker or as a controller.
     pub fn has_node(&self, id: i32) -> bool {
-        self.registrations.contains_key(&id) || self.controllers.contains(&id)
+        self.registrations.contains_key(&id) || self.controllers.contains_key(&id)
     }
 
     /// Takes a controller's registration in.
-    pub fn replay_register_controller(&mut self, id: i32) {
-        self.controllers.insert(id);
+    pub fn replay_register_controller(&mut self, record: &RegisterControllerRecord) {
+        self.controllers.insert(record.controller_id, Arc::new(record.clone()));
+    }
+
+    /// The incarnation of a controller that is registered.
+    pub fn controller(&self, id: i32) -> Option<Uuid> {
+        self.controllers.get(&id).map(|record| record.incarnation_id)
+    }
+
+    /// Every registered controller, by id.
+    pub fn controllers(&self) -> impl Iterator<Item = &RegisterControllerRecord> {
+        self.controllers.values().map(|record| &**record)
     }
 
     /// Takes a registration in.

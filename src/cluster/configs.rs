@@ -75,6 +75,11 @@ impl ConfigControl {
         self.set.get(&(kind, Arc::from(name))).map(|configs| &**configs)
     }
 
+    /// Every resource on which configs are set, with them.
+    pub fn iter(&self) -> impl Iterator<Item = (&(ResourceType, Arc<str>), &ConfigMap)> {
+        self.set.iter().map(|(resource, configs)| (resource, &**configs))
+    }
+
     /// Takes a config in. A resource that has no config left is forgotten.
     pub fn replay(&mut self, record: &ConfigRecord) {
         let Some(kind) = ResourceType::from_value(record.resource_type) else { return };

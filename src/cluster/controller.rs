@@ -128,7 +128,7 @@ impl Controller {
             MetadataRecord::Config(record) => self.configs.replay(record),
             MetadataRecord::FeatureLevel(record) => self.features.replay(record),
             MetadataRecord::ProducerIds(record) => self.next_producer_id = record.next_producer_id,
-            MetadataRecord::RegisterController(record) => self.brokers.replay_register_controller(record.controller_id),
+            MetadataRecord::RegisterController(record) => self.brokers.replay_register_controller(record),
             // Quotas change nothing here; the rest marks time and transactions.
             MetadataRecord::ClientQuota(_)
             | MetadataRecord::NoOp(_)
@@ -136,6 +136,11 @@ impl Controller {
             | MetadataRecord::EndTransaction(_)
             | MetadataRecord::AbortTransaction(_) => {}
         }
+    }
+
+    /// The next producer id to be given out.
+    pub(super) fn next_producer_id(&self) -> i64 {
+        self.next_producer_id
     }
 
     /// AllocateProducerIds: the first id of a block of [`PRODUCER_ID_BLOCK_SIZE`].

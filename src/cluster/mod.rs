@@ -17,8 +17,6 @@
 //! The parts are named as Kafka names them: replica placement ([`place_replicas`]), [`PartitionChangeBuilder`],
 //! [`ReplicationControl`], [`ClusterControl`], [`ConfigControl`] with its definitions ([`config_defs`]),
 //! [`FeatureControl`]. Errors are Kafka's codes with Kafka's messages ([`ApiError`]).
-//!
-//! [`Topics`] is the metadata as a single broker keeps it while no controller feeds it.
 
 mod alter_configs;
 mod alter_partition;
@@ -40,9 +38,9 @@ mod placement;
 mod reassignment;
 mod replication;
 mod result;
+mod snapshot;
 #[cfg(test)]
 mod tests;
-mod topics;
 
 pub use alter_configs::check_dynamic_broker_configs;
 pub use brokers::{BrokerRegistration, ClusterControl, supported_features};
@@ -52,6 +50,7 @@ pub use features::{ELR_FEATURE, FeatureControl};
 pub use fencing::HeartbeatReply;
 pub use heartbeats::{BrokerState, HeartbeatWish, Heartbeats};
 pub use metadata_version::MetadataVersion;
+pub use names::check_topic_name;
 pub use partition::{
     DIRECTORY_LOST, DIRECTORY_MIGRATING, DIRECTORY_UNASSIGNED, LEADER_NO_CHANGE, LeaderRecoveryState,
     PartitionRegistration,
@@ -60,7 +59,6 @@ pub use partition_change::{Election, ElectionResult, PartitionChangeBuilder, def
 pub use placement::{PlacementRandom, UsableBroker, place_replicas};
 pub use replication::{ReplicationControl, TopicInfo};
 pub use result::{ApiError, Outcome};
-pub use topics::{NewTopic, Partition, Topic, Topics};
 
 /// No leader, as records and responses say it.
 pub const LEADER_NONE: i32 = -1;

@@ -11,7 +11,7 @@ pub(super) fn check_new_topic_name<'a>(
     name: &str,
     existing: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), ApiError> {
-    check_legal(name)?;
+    check_topic_name(name)?;
     // Metric names replace '.' by '_', so two such names would share their metrics.
     let folded = |name: &str| name.replace('.', "_");
     let mut like = None;
@@ -30,7 +30,10 @@ pub(super) fn check_new_topic_name<'a>(
 }
 
 /// Checks that a name is one that a topic can have.
-pub(super) fn check_legal(name: &str) -> Result<(), ApiError> {
+///
+/// # Errors
+/// INVALID_TOPIC_EXCEPTION with Kafka's message.
+pub fn check_topic_name(name: &str) -> Result<(), ApiError> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let what = match name {
         "" => "the empty string is not allowed".to_string(),

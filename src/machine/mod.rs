@@ -24,8 +24,8 @@ pub enum Input {
     Started,
     /// A connection that it asked for stands.
     Connected(ConnId),
-    /// Somebody connected to its listener.
-    Accepted(ConnId),
+    /// Somebody connected to this listener of its.
+    Accepted(ConnId, Endpoint),
     /// A connection is gone: refused, reset or closed by the other end.
     Disconnected(ConnId),
     /// A message arrived.
@@ -76,6 +76,11 @@ impl<'a> Ctx<'a> {
         self.now
     }
 
+    /// The moment of the world's start by the host's wall clock: ms since the Unix epoch.
+    pub fn start_ms(&self) -> i64 {
+        self.start_ms
+    }
+
     /// The host's wall clock: ms since the Unix epoch.
     pub fn wall_clock_ms(&self) -> i64 {
         self.start_ms + (self.now.0 / 1_000) as i64
@@ -124,14 +129,10 @@ impl<'a> Ctx<'a> {
 /// no machine does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
-    /// A topic came to be.
+    /// A topic came to be; its partitions follow, each as a [`Fact::PartitionChanged`].
     TopicCreated {
         /// Its name.
         topic: Arc<str>,
-        /// How many partitions it has.
-        partitions: i32,
-        /// How many replicas each has.
-        replication_factor: i16,
     },
     /// A leader wrote a batch to its log.
     Appended {
@@ -210,6 +211,134 @@ pub enum Fact {
         partition: TopicPartition,
         /// The new position.
         offset: i64,
+    },
+    /// A replica of the metadata log is in a new state (KIP-595).
+    QuorumRole {
+        /// What it is now: `Follower`, `Candidate`, `Leader` …
+        role: Arc<str>,
+        /// The quorum's epoch.
+        epoch: i32,
+        /// The epoch's leader, as far as it is known.
+        leader: Option<i32>,
+    },
+    /// A controller has become the active one of this epoch.
+    ControllerActive {
+        /// The epoch.
+        epoch: i32,
+    },
+    /// A controller is the active one no more.
+    ControllerInactive {
+        /// The epoch in which it was.
+        epoch: i32,
+    },
+    /// A node knows a batch of the metadata log to be committed and has applied it.
+    MetadataCommitted {
+        /// Offset of the batch's first record.
+        base_offset: i64,
+        /// Offset of its last.
+        last_offset: i64,
+        /// Epoch of the leader that wrote it.
+        epoch: i32,
+        /// The batch's checksum.
+        crc: u32,
+    },
+    /// A broker was registered; told by the active controller, as all that the cluster's metadata says.
+    BrokerRegistered {
+        /// The broker.
+        broker: i32,
+        /// Its epoch: the offset of its registration in the metadata log.
+        epoch: i64,
+    },
+    /// A broker was taken out of service: no heartbeat came for `broker.session.timeout.ms`, or it shut down.
+    BrokerFenced {
+        /// The broker.
+        broker: i32,
+    },
+    /// A broker is in service.
+    BrokerUnfenced {
+        /// The broker.
+        broker: i32,
+    },
+    /// A broker wants to stop, and its leaderships go to others.
+    ControlledShutdown {
+        /// The broker.
+        broker: i32,
+    },
+    /// A broker was unregistered.
+    BrokerUnregistered {
+        /// The broker.
+        broker: i32,
+    },
+    /// A topic is gone.
+    TopicDeleted {
+        /// Its name.
+        topic: Arc<str>,
+    },
+    /// The metadata of a partition is new or changed.
+    PartitionChanged {
+        /// The partition.
+        partition: TopicPartition,
+        /// All replicas, the preferred leader first.
+        replicas: Vec<i32>,
+        /// The leader, or none.
+        leader: Option<i32>,
+        /// Goes up with every change of leader.
+        leader_epoch: i32,
+        /// Goes up with every change.
+        partition_epoch: i32,
+        /// The in-sync replicas.
+        isr: Vec<i32>,
+        /// The eligible leader replicas (KIP-966).
+        elr: Vec<i32>,
+        /// The leader was elected uncleanly and may lack committed records.
+        recovering: bool,
+    },
+    /// A broker has learned that it leads a partition, and from which offset on.
+    BecameLeader {
+        /// The partition.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: i32,
+        /// Its log's end, where the epoch begins.
+        start_offset: i64,
+    },
+    /// A broker has learned whom to follow in a partition.
+    BecameFollower {
+        /// The partition.
+        partition: TopicPartition,
+        /// The leader.
+        leader: i32,
+        /// The leader's epoch.
+        leader_epoch: i32,
+    },
+    /// A follower wrote what it fetched from its leader.
+    Replicated {
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the first record.
+        base_offset: i64,
+        /// Offset of the last.
+        last_offset: i64,
+        /// How many bytes.
+        size: u32,
+    },
+    /// A follower cut its log off where it parts from its leader's.
+    Truncated {
+        /// The partition.
+        partition: TopicPartition,
+        /// The log's end before.
+        from: i64,
+        /// The log's end now.
+        to: i64,
+    },
+    /// A broker has opened its logs.
+    LogsRecovered {
+        /// It was shut down cleanly before; else the tail of each log was read and checked.
+        clean: bool,
+        /// How many logs.
+        logs: u32,
+        /// Bytes that were cut off because they were not whole or not sound.
+        truncated_bytes: u64,
     },
     /// A client could not go on and told its application why.
     ClientError {

@@ -58,6 +58,7 @@ mod effect;
 mod fetch;
 mod leader;
 mod log;
+mod manager;
 mod messages;
 mod replica;
 mod requests;
@@ -69,5 +70,6 @@ pub use config::{METADATA_TOPIC, METADATA_TOPIC_ID, QuorumConfig, ReplicaKey, Vo
 pub use effect::{Effect, RequestToken, Turn};
 pub use leader::Progress;
 pub use log::{LogBatch, MetadataLog, OffsetAndEpoch, Validity};
+pub use manager::{RaftEvent, RaftManager};
 pub use replica::{AppendError, Durable, Replica};
 pub use state::{ElectionState, Role};

@@ -192,12 +192,12 @@ impl Fault {
             Self::Reset(a, b) => InWorld::Reset(a.host(world)?, b.host(world)?),
             Self::Delay(message, by) => InWorld::Delay(*message, *by),
             Self::Skew(node, micros) => InWorld::Skew(node.host(world)?, *micros),
-            Self::PowerLoss(_) | Self::Stop(_) | Self::Start(_) | Self::Drop(_) => unbuilt(self),
-            Self::SlowDisk(..) | Self::SlowCpu(..) => unbuilt(self),
+            Self::PowerLoss(node) => InWorld::PowerLoss(node.host(world)?),
+            Self::Stop(node) => InWorld::Stop(node.host(world)?),
+            Self::Start(node) => InWorld::Start(node.host(world)?),
+            Self::Drop(message) => InWorld::Drop(*message),
+            Self::SlowDisk(node, factor) => InWorld::SlowDisk(node.host(world)?, *factor),
+            Self::SlowCpu(node, factor) => InWorld::SlowCpu(node.host(world)?, *factor),
         })
     }
-}
-
-fn unbuilt(fault: &Fault) -> ! {
-    panic!("{fault:?} is refused when a script is read")
 }

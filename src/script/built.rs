@@ -1,38 +1,18 @@
 //! What this build cannot do yet. The grammar is whole; what it reads and the engine lacks is refused here, by name, so
 //! that nothing is ever silently left out.
 
-use super::ast::{Fault, Statement};
+use super::ast::Statement;
 use super::expression::Query;
-
-/// Why a cluster of this many brokers cannot be run, if it cannot.
-pub(super) fn missing_cluster(brokers: usize) -> Option<&'static str> {
-    (brokers != 1).then_some("this build runs one broker; clusters of several are not built yet")
-}
 
 /// Why a statement cannot be run, if it cannot.
 pub(super) fn missing_statement(statement: &Statement) -> Option<String> {
     let what = match statement {
-        Statement::Fault(fault) => return missing_fault(fault),
         Statement::Poll(_) => "`poll`",
         Statement::Commit(_) => "`commit`",
         Statement::At { then, .. } => return missing_statement(&then.kind),
         _ => return None,
     };
     Some(format!("{what} is not built yet: in this build a consumer polls by itself and has no group to commit to"))
-}
-
-/// Why a fault cannot be done, if it cannot.
-fn missing_fault(fault: &Fault) -> Option<String> {
-    let verb = match fault {
-        Fault::PowerLoss(_) => "power-loss",
-        Fault::Stop(_) => "stop",
-        Fault::Start(_) => "start",
-        Fault::Drop(_) => "drop",
-        Fault::SlowDisk(..) => "slow disk",
-        Fault::SlowCpu(..) => "slow cpu",
-        _ => return None,
-    };
-    Some(not_yet(&format!("`{verb}`")))
 }
 
 /// Why a function cannot be answered, if it cannot.

@@ -193,7 +193,7 @@ impl<'a> Looker<'a> {
             },
             Query::NodeState(node) => self.state(node, at),
             Query::Time => Value::Duration(self.world.now().since(SimTime::ZERO)),
-            Query::Controller => self.world.spec().brokers.first().map_or(Value::None, |broker| number(broker.id)),
+            Query::Controller => self.world.active_controller().map_or(Value::None, number),
             Query::Duplicates(_)
             | Query::Lag(..)
             | Query::Committed(..)
@@ -249,12 +249,17 @@ impl<'a> Looker<'a> {
         let (name, missing) = match node {
             Node::Broker(id) => (format!("broker {id}"), no_such("broker", &id.to_string(), &broker_ids(self.world))),
             Node::Controller(id) => {
-                (String::new(), format!("no controller {id}: the brokers are the controllers here"))
+                let known: Vec<_> = self.world.controllers().iter().map(|c| c.id.to_string()).collect();
+                (controller_host(self.world, *id), no_such("controller", &id.to_string(), &known))
             }
             Node::Producer(name) => (format!("producer {name}"), no_producer(self.world, name)),
             Node::Consumer(name) => (format!("consumer {name}"), no_consumer(self.world, name)),
             Node::Found(function) => match self.value(function) {
-                Value::Number(id) => return self.host(&Node::Broker(i32::try_from(id).ok()?), at),
+                Value::Number(id) => {
+                    let id = i32::try_from(id).ok()?;
+                    let is_broker = self.world.brokers().any(|(_, server)| server.id() == id);
+                    return self.host(&if is_broker { Node::Broker(id) } else { Node::Controller(id) }, at);
+                }
                 _ => (String::new(), format!("{} names no host now", function.text)),
             },
         };
@@ -264,6 +269,12 @@ impl<'a> Looker<'a> {
         }
         host
     }
+}
+
+/// The host of a controller: a node of its own, or its broker's.
+fn controller_host(world: &World, id: i32) -> String {
+    let known = world.controllers().into_iter().find(|controller| controller.id == id);
+    known.map(|controller| world.host_name(controller.host).to_owned()).unwrap_or_default()
 }
 
 fn no_producer(world: &World, name: &str) -> String {

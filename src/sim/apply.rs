@@ -43,7 +43,7 @@ impl World {
 
     fn start_client(&mut self, line: &str, name: String, node: Node) -> Applied {
         let cause = self.commanded(line);
-        let host = self.add_host_because(Host::new(name, node, self.seed()), Some(cause));
+        let host = self.add_host_because(Host::new(name, node, self.seed(), self.now()), Some(cause));
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
         Applied::Done
     }
@@ -52,7 +52,7 @@ impl World {
         let cause = self.commanded(line);
         let name = format!("tool {}", self.hosts().count());
         let admin = Node::Admin(Admin::new(request.clone(), self.bootstrap()));
-        let host = self.add_host_because(Host::new(name, admin, self.seed()), Some(cause));
+        let host = self.add_host_because(Host::new(name, admin, self.seed(), self.now()), Some(cause));
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
         Applied::Tool(host)
     }
@@ -124,9 +124,9 @@ impl World {
         Ok(())
     }
 
-    /// The bootstrap server that clients are given: the first broker.
-    fn bootstrap(&self) -> Endpoint {
-        self.spec().brokers.first().expect("a cluster has a broker").listener.clone()
+    /// The bootstrap servers that clients are given: every broker of the set-up.
+    fn bootstrap(&self) -> Vec<Endpoint> {
+        self.spec().brokers.iter().map(|broker| broker.listener.clone()).collect()
     }
 
     pub(super) fn commanded(&mut self, line: &str) -> EventId {

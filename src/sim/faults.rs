@@ -3,7 +3,8 @@
 //! Links are TCP's: what is cut or slow is late, not lost; messages that were under way when a link was cut wait at the
 //! cut and arrive after it heals. Only a reset loses what is under way. A paused host (a stopped process, a long
 //! garbage collection) does nothing: its kernel still accepts connections and takes in bytes, which the process finds
-//! when it goes on.
+//! when it goes on. A machine without power answers nothing at all: who is connected to it learns of that by its own
+//! timeouts.
 
 use super::host::{Held, Host, Node};
 use super::net::{Cargo, Side};
@@ -11,6 +12,7 @@ use super::world::{Happening, World};
 use super::{Applied, CommandError, TraceKind};
 use crate::base::{ConnId, EventId, HostId, SimDuration, SimTime};
 use crate::machine::Input;
+use crate::server::End;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +20,14 @@ use std::sync::Arc;
 /// Something that goes wrong, or ends going wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
-    /// A client's process dies: nothing more is sent, its connections close.
+    /// A process dies: nothing more is sent, its connections close. What it had written is in the page cache.
     Crash(HostId),
+    /// A node's machine loses its power: what was not on its disk is gone, and its connections stand half open.
+    PowerLoss(HostId),
+    /// A node is told to stop: it hands over what it leads, then its process ends.
+    Stop(HostId),
+    /// A node that is down is started again.
+    Start(HostId),
     /// A host's process stands still.
     Pause(HostId),
     /// It goes on.
@@ -48,9 +56,18 @@ pub enum Fault {
     Reset(HostId, HostId),
     /// One message under way, and what follows it on its connection, arrives this much later.
     Delay(EventId, SimDuration),
+    /// One message under way is lost, and TCP sends it again when no acknowledgement has come.
+    Drop(EventId),
+    /// A node's disk is so many times slower than usual; 1 ends it.
+    SlowDisk(HostId, u32),
+    /// A host's processor is so many times slower than usual; 1 ends it.
+    SlowCpu(HostId, u32),
     /// A host's wall clock is off by this many microseconds.
     Skew(HostId, i64),
 }
+
+/// How long TCP waits at least before it sends again what was not acknowledged (Linux: `TCP_RTO_MIN`).
+const RETRANSMISSION_TIMEOUT: SimDuration = SimDuration::from_millis(200);
 
 /// The state of the link from one host to another, where it is not as the profile has it.
 #[derive(Clone, Debug, Default)]
@@ -61,12 +78,21 @@ pub(super) struct Link {
     waiting: Vec<(ConnId, Side)>,
 }
 
+impl Link {
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
 impl World {
     pub(super) fn carry_out_fault(&mut self, line: &str, fault: &Fault) -> Result<Applied, CommandError> {
         self.check_fault(fault)?;
         let cause = self.commanded(line);
         match *fault {
-            Fault::Crash(host) => self.crash(host, cause),
+            Fault::Crash(host) => self.end(host, End::Crash, cause),
+            Fault::PowerLoss(host) => self.end(host, End::PowerLoss, cause),
+            Fault::Stop(host) => self.stop(host, cause),
+            Fault::Start(host) => self.start(host, cause),
             Fault::Pause(host) => self.pause(host),
             Fault::Resume(host) => self.resume(host, cause),
             Fault::Cut { from, to, one_way } => {
@@ -89,6 +115,12 @@ impl World {
             }
             Fault::Reset(a, b) => self.reset(a, b, cause),
             Fault::Delay(message, by) => self.delay(message, by, cause),
+            Fault::Drop(message) => {
+                let round_trip = SimDuration((self.spec().network.latency.0 + self.spec().network.jitter.0) * 2);
+                self.delay(message, RETRANSMISSION_TIMEOUT.max(round_trip), cause);
+            }
+            Fault::SlowDisk(host, factor) => self.host_mut(host).slow_disk = factor,
+            Fault::SlowCpu(host, factor) => self.host_mut(host).slow_cpu = factor,
             Fault::Skew(host, micros) => self.host_mut(host).skew_us = micros,
         }
         Ok(Applied::Done)
@@ -99,18 +131,24 @@ impl World {
         let refuse = |message: String| Err(CommandError(message));
         let name = |host: HostId| self.host_name(host);
         match *fault {
-            Fault::Crash(host) if matches!(self.host(host).node, Node::Broker(_)) => {
-                refuse("the crash of a broker is not built yet".into())
+            Fault::PowerLoss(host) | Fault::Stop(host) | Fault::Start(host) | Fault::SlowDisk(host, _)
+                if !matches!(self.host(host).node, Node::Server(_)) =>
+            {
+                refuse(format!("{} is no node of the cluster: it has no disk and is closed, not stopped", name(host)))
             }
-            Fault::Crash(host) | Fault::Pause(host) if !self.is_running(host) => {
+            Fault::Start(host) if self.is_running(host) => refuse(format!("{} is running already", name(host))),
+            Fault::Crash(host) | Fault::PowerLoss(host) | Fault::Pause(host) | Fault::Stop(host)
+                if !self.is_running(host) =>
+            {
                 refuse(format!("{} is down already", name(host)))
             }
+            Fault::Stop(host) if self.is_paused(host) => refuse(format!("{} is paused", name(host))),
             Fault::Pause(host) if self.is_paused(host) => refuse(format!("{} is paused already", name(host))),
             Fault::Resume(host) if !self.is_paused(host) => refuse(format!("{} is not paused", name(host))),
             Fault::Cut { from, to, .. } | Fault::SlowLink { from, to, .. } | Fault::Reset(from, to) if from == to => {
                 refuse(format!("{} has no link to itself", name(from)))
             }
-            Fault::Delay(message, _) if self.find_in_flight(message).is_none() => {
+            Fault::Delay(message, _) | Fault::Drop(message) if self.find_in_flight(message).is_none() => {
                 refuse(format!("message {} is not under way", message.0))
             }
             _ => Ok(()),
@@ -131,25 +169,79 @@ impl World {
         self.links.entry((from, to)).or_default()
     }
 
-    fn crash(&mut self, id: HostId, cause: EventId) {
+    /// A process ends without a word of its own.
+    fn end(&mut self, id: HostId, how: End, cause: EventId) {
         let host = self.host_mut(id);
         host.crashed = true;
+        host.powered_off = how == End::PowerLoss;
         host.paused = false;
         host.held.clear();
-        self.exit(id, Some(cause));
+        host.busy_until = SimTime::ZERO;
+        let Host { node, disk, rng, .. } = host;
+        if let Node::Server(server) = node {
+            server.end(how, disk, rng);
+        }
+        match how {
+            // The kernel lives on and closes the process's connections.
+            End::Crash => self.exit(id, Some(cause)),
+            End::PowerLoss => self.go_dark(id, cause),
+        }
         self.host_mut(id).wake = None;
     }
 
-    fn pause(&mut self, id: HostId) {
+    /// Nobody is told: the machine's ends of its connections are just gone, and with them what was under way to it.
+    fn go_dark(&mut self, id: HostId, cause: EventId) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.paused = true;
+        (host.running, host.since) = (false, now);
+        let conns: Vec<ConnId> = self.connections.keys().copied().collect();
+        for conn in conns {
+            for side in [Side::Client, Side::Server] {
+                let connection = &self.connections[&conn];
+                if connection.host(side) == Some(id) && connection.is_open(side) {
+                    Arc::make_mut(self.connections.get_mut(&conn).expect("it is there")).set_open(side, false);
+                    self.emit(Some(id), Some(cause), TraceKind::Disconnected { conn });
+                }
+            }
+        }
+        self.emit(Some(id), Some(cause), TraceKind::Exited);
+    }
+
+    /// A node's process is told to stop.
+    fn stop(&mut self, id: HostId, cause: EventId) {
+        self.with_host(id, Some(cause), |host, ctx| {
+            host.disk.set_clock(ctx.now());
+            if let Node::Server(server) = &mut host.node
+                && server.stop(ctx, &mut host.disk)
+            {
+                ctx.exit();
+            }
+        });
+    }
+
+    /// A node's process is started again, on what its disk holds.
+    fn start(&mut self, id: HostId, cause: EventId) {
+        let now = self.now();
+        let host = self.host_mut(id);
+        (host.running, host.crashed, host.powered_off, host.paused) = (true, false, false, false);
+        host.since = now;
+        let name = host.name.clone();
+        let started = self.emit(Some(id), Some(cause), TraceKind::Started { name });
+        self.with_host(id, Some(started), |host, ctx| host.handle(Input::Started, ctx));
+    }
+
+    fn pause(&mut self, id: HostId) {
+        let now = self.now();
+        let host = self.host_mut(id);
+        (host.paused, host.since) = (true, now);
         host.wake = None;
     }
 
     /// The process goes on: it finds what its kernel took in meanwhile, in order, and alarms that rang.
     fn resume(&mut self, id: HostId, cause: EventId) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.paused = false;
+        (host.paused, host.since) = (false, now);
         let mut waiting = Vec::new();
         for held in std::mem::take(&mut host.held) {
             match held {
@@ -186,7 +278,8 @@ impl World {
     pub(super) fn waits(&mut self, conn: ConnId, side: Side) -> bool {
         let Some(connection) = self.connections.get(&conn) else { return true };
         let Some(to) = connection.host(side) else { return false };
-        let from = connection.host(side.other()).expect("what arrives has a sender");
+        // A refusal comes from a host on which nobody listens.
+        let from = connection.host(side.other());
         let Some(front) = connection.front(side) else { return true };
         let (sent, arrives) = (front.sent, front.arrives);
         let (is_message, opens) = (matches!(front.cargo, Cargo::Message(_)), matches!(front.cargo, Cargo::Open));
@@ -194,11 +287,15 @@ impl World {
             self.scheduler.plan(arrives, Happening::Arrival(conn, side));
             return true;
         }
-        if self.is_cut(from, to) {
+        let busy_until = self.host(to).busy_until;
+        if let Some(from) = from.filter(|from| self.is_cut(*from, to)) {
             self.link_mut(from, to).waiting.push((conn, side));
         } else if self.is_paused(to) && !opens {
             // The kernel shakes hands for a process that stands still; all else it keeps.
             self.host_mut(to).held.push_back(Held::Arrival(conn, side));
+        } else if busy_until > self.now() && !opens {
+            self.scheduler.plan(busy_until, Happening::Arrival(conn, side));
+            return true;
         } else {
             return false;
         }
@@ -227,6 +324,7 @@ impl World {
             for side in [Side::Client, Side::Server] {
                 if let (true, Some(host)) = (connection.is_open(side), connection.host(side)) {
                     let event = self.emit(Some(host), Some(cause), TraceKind::Disconnected { conn });
+                    // No host has a link to itself that could break, so both ends have the same number.
                     self.give(host, Input::Disconnected(conn), event);
                 }
             }

@@ -2,12 +2,15 @@
 
 use super::net::Side;
 use super::outside::Outside;
-use crate::base::{ConnId, EventId, Rng, SimTime};
-use crate::broker::Broker;
+use crate::base::{ConnId, EventId, Rng, SimDuration, SimTime};
 use crate::client::{Admin, Consumer, Producer};
 use crate::machine::{Ctx, Input};
+use crate::server::Server;
 use crate::storage::Disk;
 use std::collections::VecDeque;
+
+/// What one input costs a processor that is not slow; counted only on one that is.
+const CPU_COST: SimDuration = SimDuration::from_micros(100);
 
 #[derive(Clone, Debug)]
 pub(super) struct Host {
@@ -17,12 +20,22 @@ pub(super) struct Host {
     pub(super) rng: Rng,
     /// Its process runs.
     pub(super) running: bool,
+    /// Since when its process is as it is.
+    pub(super) since: SimTime,
     /// When it will be woken, and the event that set the alarm.
     pub(super) wake: Option<(SimTime, Option<EventId>)>,
     /// Its process was killed.
     pub(super) crashed: bool,
+    /// The machine has no power: not even its kernel answers.
+    pub(super) powered_off: bool,
     /// Its process stands still.
     pub(super) paused: bool,
+    /// How many times slower than usual its disk is; 1 is a disk that nothing waits for.
+    pub(super) slow_disk: u32,
+    /// How many times slower than usual its processor is; 1 is one that nothing waits for.
+    pub(super) slow_cpu: u32,
+    /// Its process works on what it took in until then.
+    pub(super) busy_until: SimTime,
     /// What its kernel took in meanwhile.
     pub(super) held: VecDeque<Held>,
     /// How far its wall clock is off, in microseconds.
@@ -43,7 +56,7 @@ pub(super) enum Held {
 /// The machine on a host.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
-    Broker(Broker),
+    Server(Box<Server>),
     Producer(Producer),
     Consumer(Consumer),
     Admin(Admin),
@@ -51,7 +64,7 @@ pub(super) enum Node {
 }
 
 impl Host {
-    pub(super) fn new(name: String, node: Node, seed: u64) -> Self {
+    pub(super) fn new(name: String, node: Node, seed: u64, now: SimTime) -> Self {
         let rng = Rng::stream(seed, &name);
         Self {
             name,
@@ -59,9 +72,14 @@ impl Host {
             disk: Disk::default(),
             rng,
             running: true,
+            since: now,
             wake: None,
             crashed: false,
+            powered_off: false,
             paused: false,
+            slow_disk: 1,
+            slow_cpu: 1,
+            busy_until: SimTime::ZERO,
             held: VecDeque::new(),
             skew_us: 0,
             spins: 0,
@@ -70,9 +88,11 @@ impl Host {
 
     pub(super) fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         match &mut self.node {
-            Node::Broker(broker) => {
+            Node::Server(server) => {
                 self.disk.set_clock(ctx.now());
-                broker.handle(input, ctx, &mut self.disk);
+                if server.handle(input, ctx, &mut self.disk) {
+                    ctx.exit();
+                }
             }
             Node::Producer(producer) => producer.handle(input, ctx),
             Node::Consumer(consumer) => consumer.handle(input, ctx),
@@ -81,9 +101,17 @@ impl Host {
         }
     }
 
+    /// How long what it just took in keeps it busy, when its processor or disk is slow.
+    pub(super) fn cost(&mut self) -> SimDuration {
+        let disk = self.disk.take_work();
+        let cpu = if self.slow_cpu > 1 { CPU_COST * u64::from(self.slow_cpu) } else { SimDuration::ZERO };
+        let disk = if self.slow_disk > 1 { disk * u64::from(self.slow_disk) } else { SimDuration::ZERO };
+        cpu + disk
+    }
+
     pub(super) fn next_deadline(&self) -> Option<SimTime> {
         match &self.node {
-            Node::Broker(broker) => broker.next_deadline(),
+            Node::Server(server) => server.next_deadline(),
             Node::Producer(producer) => producer.next_deadline(),
             Node::Consumer(consumer) => consumer.next_deadline(),
             Node::Admin(admin) => admin.next_deadline(),

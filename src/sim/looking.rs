@@ -2,11 +2,12 @@
 
 use super::host::Node;
 use super::world::World;
-use crate::base::{HostId, TopicPartition};
+use crate::base::{HostId, SimDuration, SimTime, TopicPartition};
 use crate::broker::Broker;
 use crate::check::LawReport;
 use crate::client::{AdminResult, Consumer, Producer};
-use crate::cluster::Partition;
+use crate::cluster::{Controller, PartitionRegistration};
+use crate::server::Server;
 use crate::storage::Log;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -37,8 +38,46 @@ pub struct PartitionInfo {
     pub replicas: Vec<i32>,
     /// The in-sync replicas.
     pub isr: Vec<i32>,
-    /// The eligible leader replicas.
+    /// The eligible leader replicas (KIP-966).
     pub elr: Vec<i32>,
+    /// The last member of the ELR that led, when both ISR and ELR have become empty.
+    pub last_known_elr: Vec<i32>,
+    /// `min.insync.replicas` of its topic.
+    pub min_insync_replicas: usize,
+    /// The leader was elected uncleanly and may lack committed records.
+    pub recovering: bool,
+}
+
+/// A controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerInfo {
+    /// Its node.
+    pub id: i32,
+    /// Its host.
+    pub host: HostId,
+    /// What its replica of the metadata log is: `Leader`, `Follower` …; none while its process does not run.
+    pub role: Option<String>,
+    /// The quorum's epoch, as far as it knows.
+    pub epoch: i32,
+    /// Its log's end.
+    pub log_end_offset: i64,
+    /// What it knows to be committed; none where it does not know.
+    pub high_watermark: Option<i64>,
+    /// It is the active controller.
+    pub is_active: bool,
+}
+
+/// A way from one host to another that is not as the network's profile has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The sender.
+    pub from: HostId,
+    /// The receiver.
+    pub to: HostId,
+    /// Nothing passes.
+    pub cut: bool,
+    /// Its latency, where somebody set it.
+    pub latency: Option<SimDuration>,
 }
 
 impl World {
@@ -52,9 +91,11 @@ impl World {
         self.hosts().find(|(_, host)| host.name == name).map(|(id, _)| id)
     }
 
-    /// How a host's process is: `running`, `paused`, `crashed`, or `closed` when it ended by itself.
+    /// How a host's process is: `running`, `paused`, `crashed`, `dark` after a power loss, or `closed` when it ended by
+    /// itself.
     pub fn host_state(&self, host: HostId) -> &'static str {
         match self.host(host) {
+            host if host.powered_off => "dark",
             host if host.crashed => "crashed",
             host if !host.running => "closed",
             host if host.paused => "paused",
@@ -62,17 +103,73 @@ impl World {
         }
     }
 
+    /// Since when a host's process is as it is.
+    pub fn host_since(&self, host: HostId) -> SimTime {
+        self.host(host).since
+    }
+
+    /// Every way from one host to another that is not as the network's profile has it.
+    pub fn unusual_links(&self) -> impl Iterator<Item = LinkInfo> {
+        self.links.iter().map(|((from, to), link)| LinkInfo {
+            from: *from,
+            to: *to,
+            cut: link.is_cut(),
+            latency: link.latency,
+        })
+    }
+
     /// Whether a host's process runs.
     pub fn is_running(&self, host: HostId) -> bool {
         self.host(host).running
     }
 
-    /// Every broker.
-    pub fn brokers(&self) -> impl Iterator<Item = (HostId, &Broker)> {
+    /// Every node of the cluster: brokers and controllers, running or not.
+    pub fn servers(&self) -> impl Iterator<Item = (HostId, &Server)> {
         self.hosts().filter_map(|(id, host)| match &host.node {
-            Node::Broker(broker) => Some((id, broker)),
+            Node::Server(server) => Some((id, &**server)),
             _ => None,
         })
+    }
+
+    /// Every node that is a broker, running or not.
+    pub fn brokers(&self) -> impl Iterator<Item = (HostId, &Server)> {
+        self.servers().filter(|(_, server)| server.broker_listener().is_some())
+    }
+
+    /// Every controller, by id.
+    pub fn controllers(&self) -> Vec<ControllerInfo> {
+        let info = |(host, server): (HostId, &Server)| {
+            server.controller_listener()?;
+            let replica = server.raft().map(crate::quorum::RaftManager::replica);
+            Some(ControllerInfo {
+                id: server.id(),
+                host,
+                role: replica.map(|replica| replica.role().to_string()),
+                epoch: replica.map_or_else(|| server.durable().election.epoch, crate::quorum::Replica::epoch),
+                log_end_offset: replica.map_or_else(|| server.durable().log.end_offset(), |r| r.log().end_offset()),
+                high_watermark: replica.and_then(crate::quorum::Replica::high_watermark),
+                is_active: server.controller().is_some_and(crate::controller::QuorumController::is_active),
+            })
+        };
+        let mut all: Vec<ControllerInfo> = self.servers().filter_map(info).collect();
+        all.sort_by_key(|controller| controller.id);
+        all
+    }
+
+    /// The active controller: of several that hold themselves for it, the one of the latest epoch.
+    pub fn active_controller(&self) -> Option<i32> {
+        let active = self.controllers().into_iter().filter(|controller| controller.is_active);
+        active.max_by_key(|controller| controller.epoch).map(|controller| controller.id)
+    }
+
+    /// The cluster's metadata as far as it is committed: what the controller says that has applied most of it, or when
+    /// none runs, the broker.
+    pub fn cluster_metadata(&self) -> Option<&Controller> {
+        let controllers = self.servers().filter_map(|(_, server)| server.controller());
+        let controller = controllers.max_by_key(|controller| controller.metadata_end());
+        let brokers = || self.servers().filter_map(|(_, server)| server.broker());
+        let broker = || brokers().max_by_key(|broker| broker.metadata_offset()).map(Broker::metadata_image);
+        controller.map(crate::controller::QuorumController::metadata).or_else(broker)
     }
 
     /// Every producer that runs.
@@ -91,9 +188,9 @@ impl World {
         })
     }
 
-    /// The broker with this id.
+    /// The broker with this id, while its process runs.
     pub fn broker(&self, id: i32) -> Option<&Broker> {
-        self.brokers().map(|(_, broker)| broker).find(|broker| broker.id() == id)
+        self.brokers().find(|(_, server)| server.id() == id)?.1.broker()
     }
 
     /// The producer with this name, running or closed.
@@ -114,38 +211,41 @@ impl World {
 
     /// Every topic, by name.
     pub fn topics(&self) -> Vec<TopicInfo> {
-        let Some((_, broker)) = self.brokers().next() else { return Vec::new() };
-        let info = |topic: &crate::cluster::Topic| TopicInfo {
+        let Some(metadata) = self.cluster_metadata() else { return Vec::new() };
+        let info = |topic: &crate::cluster::TopicInfo| TopicInfo {
             name: topic.name.clone(),
             id: topic.id,
             partitions: topic.partitions.len() as i32,
-            replication_factor: topic.partitions[0].replicas.len() as i16,
+            replication_factor: topic.partitions.get(&0).map_or(0, |p| p.replicas.len() as i16),
         };
-        broker.topics().iter().map(info).collect()
+        metadata.topics().iter_by_name().map(info).collect()
     }
 
     /// A partition, if there is such a one.
     pub fn partition(&self, tp: &TopicPartition) -> Option<PartitionInfo> {
         let partition = self.known_partition(tp)?;
         Some(PartitionInfo {
-            leader: partition.leader,
+            leader: partition.has_leader().then_some(partition.leader),
             leader_epoch: partition.leader_epoch,
             partition_epoch: partition.partition_epoch,
             replicas: partition.replicas.clone(),
             isr: partition.isr.clone(),
-            elr: Vec::new(),
+            elr: partition.elr.clone(),
+            last_known_elr: partition.last_known_elr.clone(),
+            min_insync_replicas: self.cluster_metadata()?.min_isr(&tp.topic),
+            recovering: partition.leader_recovery_state == crate::cluster::LeaderRecoveryState::Recovering,
         })
     }
 
     /// A partition as the metadata has it.
-    pub(super) fn known_partition(&self, tp: &TopicPartition) -> Option<&Partition> {
-        let (_, broker) = self.brokers().next()?;
-        broker.topics().by_name(&tp.topic)?.partitions.get(usize::try_from(tp.partition).ok()?)
+    pub(super) fn known_partition(&self, tp: &TopicPartition) -> Option<&PartitionRegistration> {
+        let topic = self.cluster_metadata()?.topics().by_name(&tp.topic)?;
+        topic.partitions.get(&tp.partition).map(|partition| &**partition)
     }
 
-    /// A broker's log of a partition, if it holds one.
+    /// A broker's log of a partition, if it holds one; also while its process does not run.
     pub fn replica(&self, broker_id: i32, tp: &TopicPartition) -> Option<&Log> {
-        let is_it = |node: &Node| matches!(node, Node::Broker(broker) if broker.id() == broker_id);
+        let is_it = |node: &Node| matches!(node, Node::Server(server) if server.id() == broker_id);
         self.hosts().find(|(_, host)| is_it(&host.node))?.1.disk.log(tp)
     }
 

@@ -5,7 +5,7 @@
 //! peer learns of a close after it has got all that was sent before.
 
 use super::spec::NetworkProfile;
-use crate::base::{EventId, HostId, Rng, SimDuration, SimTime};
+use crate::base::{Endpoint, EventId, HostId, Rng, SimDuration, SimTime};
 use crate::wire::Message;
 use std::collections::VecDeque;
 
@@ -60,6 +60,8 @@ pub(super) struct Connection {
     pub(super) client: HostId,
     /// None: nobody listens there, and the client is about to learn it.
     pub(super) server: Option<HostId>,
+    /// Where it goes.
+    pub(super) listener: Endpoint,
     client_open: bool,
     server_open: bool,
     to_client: Lane,
@@ -67,7 +69,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(client: HostId, server: Option<HostId>, seed: u64, name: u32) -> Self {
+    pub(super) fn new(client: HostId, server: Option<HostId>, listener: Endpoint, seed: u64, name: u32) -> Self {
         let lane = |direction: &str| Lane {
             in_flight: VecDeque::new(),
             free_at: SimTime::ZERO,
@@ -77,6 +79,7 @@ impl Connection {
         Self {
             client,
             server,
+            listener,
             client_open: true,
             server_open: false,
             to_client: lane("client"),
@@ -91,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// The side of a host, which is never at both ends.
+    /// The side of a host that is at one end alone.
     pub(super) fn side_of(&self, host: HostId) -> Side {
         if host == self.client { Side::Client } else { Side::Server }
     }
@@ -108,6 +111,11 @@ impl Connection {
             Side::Client => self.client_open = open,
             Side::Server => self.server_open = open,
         }
+    }
+
+    /// Whether the end is under way to a side.
+    pub(super) fn is_closing(&self, side: Side) -> bool {
+        self.lane_to(side).in_flight.iter().any(|in_flight| matches!(in_flight.cargo, Cargo::Close))
     }
 
     /// Whether nothing can come of it any more.

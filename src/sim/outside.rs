@@ -38,13 +38,14 @@ impl World {
     /// # Errors
     /// When there is no such broker.
     pub fn external_connect(&mut self, broker_id: i32) -> Result<ConnId, CommandError> {
-        let listener = self.broker(broker_id).map(|broker| broker.listener().clone());
+        let server = self.brokers().find(|(_, server)| server.id() == broker_id).map(|(_, server)| server);
+        let listener = server.and_then(|server| server.broker_listener().cloned());
         let listener = listener.ok_or_else(|| CommandError(format!("no broker {broker_id}")))?;
         let host = match self.outside_host() {
             Some(host) => host,
             None => {
                 let outside = Node::Outside(Outside::default());
-                self.add_host(Host::new("outside".into(), outside, self.seed()))
+                self.add_host(Host::new("outside".into(), outside, self.seed(), self.now()))
             }
         };
         let mut connected = None;

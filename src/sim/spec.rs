@@ -9,6 +9,10 @@ use std::sync::Arc;
 pub struct ClusterSpec {
     /// The brokers.
     pub brokers: Vec<BrokerSpec>,
+    /// The controllers.
+    pub controllers: Controllers,
+    /// Configs of every node that differ from the default, as given by `--set KEY=VALUE`.
+    pub configs: Vec<(String, String)>,
     /// How messages travel.
     pub network: NetworkProfile,
     /// The world's start: ms since the Unix epoch.
@@ -24,9 +28,24 @@ pub struct BrokerSpec {
     pub rack: Option<Arc<str>>,
     /// The advertised listener.
     pub listener: Endpoint,
-    /// Broker configs that differ from the default, as given by `--set KEY=VALUE`.
+    /// Configs of this broker alone, before those of every node.
     pub configs: Vec<(String, String)>,
 }
+
+/// Where the controllers run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Controllers {
+    /// In the brokers' processes (`process.roles=broker,controller`): the first one, three or five of them.
+    Combined,
+    /// So many nodes of their own, with ids from 101 on.
+    Separate(u16),
+}
+
+/// Id of the first controller that is a node of its own.
+pub const FIRST_CONTROLLER_ID: i32 = 101;
+
+/// A controller's listener has the port of its broker, or of the broker in its place, and this.
+const CONTROLLER_PORT_OFFSET: u16 = 10_000;
 
 /// How messages travel between hosts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +94,8 @@ impl ClusterSpec {
     /// 2026-01-01T00:00:00Z, the start of a world that does not say otherwise.
     pub const DEFAULT_START_MS: i64 = 1_767_225_600_000;
 
-    /// `brokers` brokers with ids from 1, listening on localhost from port 9092, on the teaching network.
+    /// `brokers` brokers with ids from 1, listening on localhost from port 9092, on the teaching network, and three
+    /// controllers of their own.
     pub fn new(brokers: u16) -> Self {
         let broker = |n: u16| BrokerSpec {
             id: i32::from(n) + 1,
@@ -85,8 +105,38 @@ impl ClusterSpec {
         };
         Self {
             brokers: (0..brokers).map(broker).collect(),
+            controllers: Controllers::Separate(3),
+            configs: Vec::new(),
             network: NetworkProfile::TEACHING,
             start_ms: Self::DEFAULT_START_MS,
+        }
+    }
+
+    /// One broker, which is its own controller.
+    pub fn single() -> Self {
+        Self { controllers: Controllers::Combined, ..Self::new(1) }
+    }
+
+    /// The controllers: `controller.quorum.voters`.
+    pub fn voters(&self) -> Vec<(i32, Endpoint)> {
+        let beside = |listener: &Endpoint| Endpoint {
+            host: listener.host.clone(),
+            port: listener.port.wrapping_add(CONTROLLER_PORT_OFFSET),
+        };
+        match self.controllers {
+            Controllers::Combined => {
+                let count = match self.brokers.len() {
+                    0..=2 => 1,
+                    3..=4 => 3,
+                    _ => 5,
+                };
+                self.brokers.iter().take(count).map(|broker| (broker.id, beside(&broker.listener))).collect()
+            }
+            Controllers::Separate(count) => {
+                let host = self.brokers.first().map_or_else(|| "localhost".into(), |b| b.listener.host.clone());
+                let endpoint = |n: u16| Endpoint { host: host.clone(), port: 9092 + CONTROLLER_PORT_OFFSET + n };
+                (0..count).map(|n| (FIRST_CONTROLLER_ID + i32::from(n), endpoint(n))).collect()
+            }
         }
     }
 }

@@ -4,12 +4,14 @@ use super::faults::Link;
 use super::host::{Host, Node};
 use super::net::{Cargo, Connection, InFlight, Side};
 use super::scheduler::Scheduler;
-use super::spec::{BrokerSpec, ClusterSpec};
+use super::spec::ClusterSpec;
 use super::trace::{Packet, TraceEvent, TraceKind};
 use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TraceHasher};
-use crate::broker::{Broker, BrokerConfig};
+use crate::broker::BrokerProcess;
 use crate::check::Laws;
+use crate::cluster::ConfigMap;
 use crate::machine::{Ctx, Effect, Fact, Input};
+use crate::server::{Server, ServerSetup};
 use crate::wire::Message;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +30,10 @@ pub struct World {
     hosts: imbl::Vector<Arc<Host>>,
     pub(super) connections: imbl::OrdMap<ConnId, Arc<Connection>>,
     pub(super) links: BTreeMap<(HostId, HostId), Link>,
+    /// Who listens where.
+    listeners: BTreeMap<Endpoint, HostId>,
+    /// The server's ends of connections of a host to itself: each has a number of its own there, and stands for this.
+    own_ends: BTreeMap<ConnId, ConnId>,
     next_conn: u32,
     events: u64,
     messages: u64,
@@ -59,6 +65,8 @@ impl World {
             hosts: imbl::Vector::new(),
             connections: imbl::OrdMap::new(),
             links: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            own_ends: BTreeMap::new(),
             next_conn: 0,
             events: 0,
             messages: 0,
@@ -68,13 +76,35 @@ impl World {
             effects: Vec::new(),
             hash_buffer: Vec::new(),
         };
-        let cluster_id = uuid::Builder::from_random_bytes(Rng::stream(seed, "cluster id").bytes16()).into_uuid();
-        let spec = world.spec.clone();
-        for broker in &spec.brokers {
-            let node = Node::Broker(new_broker(broker, cluster_id));
-            world.add_host(Host::new(format!("broker {}", broker.id), node, seed));
+        for setup in node_setups(&world.spec.clone(), seed) {
+            let name = match setup.broker {
+                Some(_) => format!("broker {}", setup.id),
+                None => format!("controller {}", setup.id),
+            };
+            let listeners = [setup.broker.clone(), setup.controller.clone()];
+            let host = HostId(world.hosts.len() as u32);
+            world.listeners.extend(listeners.into_iter().flatten().map(|endpoint| (endpoint, host)));
+            world.add_host(Host::new(name, Node::Server(Box::new(Server::new(setup))), seed, SimTime::ZERO));
         }
         world
+    }
+
+    /// Runs until every broker is in service, as whoever sets up a cluster waits for it; at most until `limit`. Whether
+    /// they all are.
+    pub fn boot(&mut self, limit: SimTime) -> bool {
+        while !self.is_up() {
+            match self.next_at() {
+                Some(at) if at <= limit => drop(self.step()),
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Whether every broker is in service.
+    pub fn is_up(&self) -> bool {
+        self.brokers()
+            .all(|(_, server)| server.broker().is_some_and(|broker| broker.process() == BrokerProcess::Running))
     }
 
     /// What it was made of.
@@ -200,6 +230,10 @@ impl World {
         let mut ctx = Ctx::new(self.now, start_ms, &mut rng, &mut self.next_conn, &mut effects);
         act(host, &mut ctx);
         host.rng = rng;
+        let cost = host.cost();
+        if cost > SimDuration::ZERO {
+            host.busy_until = host.busy_until.max(self.now) + cost;
+        }
         for effect in effects.drain(..) {
             self.perform(id, effect, cause);
         }
@@ -219,8 +253,11 @@ impl World {
 
     pub(super) fn set_alarm(&mut self, id: HostId, cause: Option<EventId>) {
         let host = self.host(id);
-        let deadline =
-            if host.running && !host.paused { host.next_deadline().map(|at| at.max(self.now)) } else { None };
+        let deadline = if host.running && !host.paused {
+            host.next_deadline().map(|at| at.max(self.now).max(host.busy_until))
+        } else {
+            None
+        };
         if deadline == host.wake.map(|(at, _)| at) {
             return;
         }
@@ -244,44 +281,78 @@ impl World {
         let event = self.emit(Some(host), cause, TraceKind::Fact(fact));
         let mut laws = std::mem::take(&mut self.laws);
         if let Some(TraceEvent { kind: TraceKind::Fact(fact), .. }) = self.trace.last() {
-            laws.observe(event, host, fact, |tp| self.replica(self.known_partition(tp)?.leader?, tp));
+            laws.observe(event, host, fact, |tp| self.replica(self.known_partition(tp)?.leader, tp));
         }
         self.laws = laws;
     }
 
     pub(super) fn exit(&mut self, id: HostId, cause: Option<EventId>) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.running = false;
+        (host.running, host.since) = (false, now);
         let its_own = |connection: &Connection| connection.client == id || connection.server == Some(id);
         let open: Vec<ConnId> = self.connections.iter().filter(|(_, c)| its_own(c)).map(|(conn, _)| *conn).collect();
         for conn in open {
+            let server_end = self.name_of_end(conn, Side::Server);
             self.close(id, conn, cause);
+            if server_end != conn {
+                self.close(id, server_end, cause);
+            }
         }
         self.emit(Some(id), cause, TraceKind::Exited);
     }
 
     fn connect(&mut self, client: HostId, conn: ConnId, to: &Endpoint, cause: Option<EventId>) {
-        let listens = |host: &Host| matches!(&host.node, Node::Broker(broker) if broker.listener() == to);
-        let server = self.hosts().find(|(_, host)| host.running && listens(host)).map(|(id, _)| id);
-        let mut connection = Connection::new(client, server, self.seed, conn.0);
+        let host = self.listeners.get(to).copied();
+        let listens = |id: &HostId| {
+            let host = self.host(*id);
+            host.running && matches!(&host.node, Node::Server(server) if server.listens(to))
+        };
+        let is_dark = host.is_some_and(|id| self.host(id).powered_off);
+        let server = host.filter(listens);
+        let mut connection = Connection::new(client, server, to.clone(), self.seed, conn.0);
         let sent = self.emit(Some(client), cause, TraceKind::Connecting { conn, to: server });
         let network = &self.spec.network;
         let latency = server.map_or(network.latency, |server| latency(&self.links, &self.spec, client, server));
         let there = connection.arrival(Side::Server, self.now, || 0, network, latency);
-        let (side, cargo, at) = match server {
-            Some(_) => (Side::Server, Cargo::Open, there),
+        let planned = match server {
+            Some(_) => Some((Side::Server, Cargo::Open, there)),
+            // Nothing comes back from a machine without power.
+            None if is_dark => None,
             // The refusal comes back from a host on which nobody listens.
-            None => (Side::Client, Cargo::Close, connection.arrival(Side::Client, there, || 0, network, latency)),
+            None => {
+                let back = connection.arrival(Side::Client, there, || 0, network, latency);
+                Some((Side::Client, Cargo::Close, back))
+            }
         };
-        connection.put(side, InFlight { sent, arrives: at, cargo });
+        if let Some((side, cargo, at)) = planned {
+            connection.put(side, InFlight { sent, arrives: at, cargo });
+            self.scheduler.plan(at, Happening::Arrival(conn, side));
+        }
         self.connections.insert(conn, Arc::new(connection));
-        self.scheduler.plan(at, Happening::Arrival(conn, side));
+    }
+
+    /// The connection and the side that a host means by a connection's number.
+    fn end_of(&self, host: HostId, conn: ConnId) -> (ConnId, Side) {
+        match self.own_ends.get(&conn) {
+            Some(conn) => (*conn, Side::Server),
+            None => (conn, self.connections.get(&conn).map_or(Side::Client, |connection| connection.side_of(host))),
+        }
+    }
+
+    /// The number by which a host knows its end of a connection.
+    pub(super) fn name_of_end(&self, conn: ConnId, side: Side) -> ConnId {
+        let is_own = |connection: &Arc<Connection>| connection.server == Some(connection.client);
+        match side == Side::Server && self.connections.get(&conn).is_some_and(is_own) {
+            true => self.own_ends.iter().find(|(_, of)| **of == conn).map_or(conn, |(name, _)| *name),
+            false => conn,
+        }
     }
 
     fn send(&mut self, from: HostId, conn: ConnId, message: Message, cause: Option<EventId>) {
         let (now, spec) = (self.now, self.spec.clone());
+        let (conn, side) = self.end_of(from, conn);
         let Some(connection) = self.connections.get_mut(&conn).map(Arc::make_mut) else { return };
-        let side = connection.side_of(from);
         let (true, Some(to)) = (connection.is_open(side), connection.host(side.other())) else { return };
         let towards = side.other();
         let latency = latency(&self.links, &spec, from, to);
@@ -296,8 +367,8 @@ impl World {
 
     fn close(&mut self, host: HostId, conn: ConnId, cause: Option<EventId>) {
         let (now, spec) = (self.now, self.spec.clone());
+        let (conn, side) = self.end_of(host, conn);
         let Some(connection) = self.connections.get_mut(&conn).map(Arc::make_mut) else { return };
-        let side = connection.side_of(host);
         if !connection.is_open(side) {
             return;
         }
@@ -314,6 +385,7 @@ impl World {
         if self.waits(conn, side) {
             return;
         }
+        let name = self.name_of_end(conn, side);
         let entry = self.connections.get_mut(&conn).expect("what arrives has a connection");
         let connection = Arc::make_mut(entry);
         let InFlight { sent, cargo, .. } = connection.take(side).expect("something was to arrive");
@@ -326,22 +398,40 @@ impl World {
                 let host = host.expect("an open end has a host");
                 let event = self.emit(Some(host), Some(sent), TraceKind::Disconnected { conn });
                 // Both ends have closed now, and each knows.
-                self.give(host, Input::Disconnected(conn), event);
+                self.give(host, Input::Disconnected(name), event);
             }
             Cargo::Close => {}
             Cargo::Message(message) if open => {
                 self.messages += 1;
                 let host = host.expect("an open end has a host");
                 let event = self.emit(Some(host), Some(sent), TraceKind::Received { sent });
-                self.give(host, Input::Received(conn, message), event);
+                self.give(host, Input::Received(name, message), event);
             }
             Cargo::Message(_) => {
-                self.emit(host, Some(sent), TraceKind::Lost { sent });
+                let event = self.emit(host, Some(sent), TraceKind::Lost { sent });
+                self.refuse_stray(conn, side, event);
             }
         }
         if self.connections.get(&conn).is_some_and(|connection| connection.is_over()) {
             self.connections.remove(&conn);
+            self.own_ends.remove(&name);
         }
+    }
+
+    /// A machine that knows nothing of a connection, having lost its power meanwhile, says so to who still sends on it.
+    fn refuse_stray(&mut self, conn: ConnId, side: Side, event: EventId) {
+        let (now, spec) = (self.now, self.spec.clone());
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let towards = side.other();
+        let (Some(host), Some(to)) = (connection.host(side), connection.host(towards)) else { return };
+        if self.host(host).powered_off || !connection.is_open(towards) || connection.is_closing(towards) {
+            return;
+        }
+        let latency = latency(&self.links, &spec, host, to);
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was just there"));
+        let at = connection.arrival(towards, now, || 0, &spec.network, latency);
+        connection.put(towards, InFlight { sent: event, arrives: at, cargo: Cargo::Close });
+        self.scheduler.plan(at, Happening::Arrival(conn, towards));
     }
 
     /// The handshake arrives: at the server, which answers it, or back at the client.
@@ -357,8 +447,13 @@ impl World {
             }
             return;
         }
-        let running = self.hosts[host.0 as usize].running;
+        let listener = connection.listener.clone();
+        let running = {
+            let host = &self.hosts[host.0 as usize];
+            host.running && matches!(&host.node, Node::Server(server) if server.listens(&listener))
+        };
         connection.set_open(Side::Server, running);
+        let is_own = connection.client == host;
         let latency = latency(&self.links, &spec, host, connection.client);
         let at = connection.arrival(Side::Client, now, || 0, &spec.network, latency);
         let cargo = if running { Cargo::Open } else { Cargo::Close };
@@ -366,7 +461,13 @@ impl World {
         let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });
         self.scheduler.plan(at, Happening::Arrival(conn, Side::Client));
         if running {
-            self.give(host, Input::Accepted(conn), event);
+            let mut name = conn;
+            if is_own {
+                name = ConnId(self.next_conn);
+                self.next_conn += 1;
+                self.own_ends.insert(name, conn);
+            }
+            self.give(host, Input::Accepted(name, listener), event);
         }
     }
 
@@ -389,12 +490,33 @@ fn latency(links: &BTreeMap<(HostId, HostId), Link>, spec: &ClusterSpec, from: H
     links.get(&(from, to)).and_then(|link| link.latency).unwrap_or(spec.network.latency)
 }
 
-fn new_broker(spec: &BrokerSpec, cluster_id: uuid::Uuid) -> Broker {
-    let mut config = BrokerConfig::default();
-    for (name, value) in &spec.configs {
-        config.set(name, value).expect("configs are checked when the spec is read");
-    }
-    Broker::new(spec.id, spec.rack.clone(), spec.listener.clone(), cluster_id, config)
+/// What each node of a cluster is set up with: the controllers of their own first.
+fn node_setups(spec: &ClusterSpec, seed: u64) -> Vec<ServerSetup> {
+    let uuid = |stream: &str| uuid::Builder::from_random_bytes(Rng::stream(seed, stream).bytes16()).into_uuid();
+    let cluster_id: Arc<str> = crate::cluster::uuid_text(uuid("cluster id")).into();
+    let voters = spec.voters();
+    let node = |id: i32, own: &[(String, String)]| {
+        let set = spec.configs.iter().chain(own);
+        let file: ConfigMap = set.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect();
+        ServerSetup {
+            id,
+            rack: None,
+            broker: None,
+            controller: voters.iter().find(|(voter, _)| *voter == id).map(|(_, endpoint)| endpoint.clone()),
+            voters: voters.clone(),
+            cluster_id: cluster_id.clone(),
+            directory_id: uuid(&format!("directory {id}")),
+            file: Arc::new(file),
+        }
+    };
+    let is_broker = |id: i32| spec.brokers.iter().any(|broker| broker.id == id);
+    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| node(*id, &[]));
+    let brokers = spec.brokers.iter().map(|broker| ServerSetup {
+        rack: broker.rack.clone(),
+        broker: Some(broker.listener.clone()),
+        ..node(broker.id, &broker.configs)
+    });
+    controllers.chain(brokers).collect()
 }
 
 fn describe(message: &Message, conn: ConnId, from: HostId, to: HostId, arrives: SimTime) -> Packet {

@@ -25,6 +25,8 @@ pub struct Disk {
     clean_shutdown: Option<i64>,
     speed: DiskSpeed,
     now: SimTime,
+    /// Work that somebody waits for and that nobody has priced yet.
+    work: IoWork,
 }
 
 /// A checkpoint file of a log directory.
@@ -93,6 +95,17 @@ impl Disk {
     /// Makes it another kind of disk.
     pub fn set_speed(&mut self, speed: DiskSpeed) {
         self.speed = speed;
+    }
+
+    /// Notes work that somebody waits for.
+    pub fn did(&mut self, work: &IoWork) {
+        self.work += *work;
+    }
+
+    /// Takes how long the work takes that was noted since the last time.
+    pub fn take_work(&mut self) -> SimDuration {
+        let work = std::mem::take(&mut self.work);
+        if work == IoWork::default() { SimDuration::ZERO } else { self.speed.cost(&work) }
     }
 
     /// How long work takes on this disk.

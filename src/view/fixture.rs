@@ -163,7 +163,7 @@ pub fn two_faults() -> Scene {
         s.replicas.insert((orders(p), broker), view);
     }
     let cells = vec![Cell { offset: 61, epoch: 4, key: Some("cart-03".into()) }];
-    let cut = CutView { at: SimTime(11_400_000), from: 61, to: 62, cells, acknowledged: 0 };
+    let cut = CutView { at: SimTime(11_400_000), from: 61, to: 62, cells, lost: 0 };
     s.cuts.insert((orders(1), 1), cut);
     let slow = LinkView { cut: false, latency: Some(SimDuration::from_millis(300)) };
     let (one, three) = (s.brokers[&1].host, s.brokers[&3].host);
@@ -375,7 +375,7 @@ pub(crate) fn random_scene(rng: &mut Rng) -> Scene {
     if rng.below(2) == 0 {
         let law = LawView { name: "hw".into(), title: "HW".into(), holds: rng.below(2) == 0, detail: None };
         scene.laws.push(law);
-        let cut = CutView { at: SimTime(rng.below(5)), from: 1, to: 3, cells: vec![], acknowledged: 0 };
+        let cut = CutView { at: SimTime(rng.below(5)), from: 1, to: 3, cells: vec![], lost: 0 };
         scene.cuts.insert((TopicPartition::new("t0", 0), 1), cut);
     }
     scene

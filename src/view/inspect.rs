@@ -1,7 +1,7 @@
 //! The inspector: what is known of the selected thing, as rows and tables under Kafka's names.
 
 use super::packet::{PacketView, records_text};
-use super::scene::{Health, LinkView, PartitionView, Process, Role, Scene, Standing};
+use super::scene::{BrokerPhase, Health, LinkView, PartitionView, Process, Role, Scene, Standing};
 use super::select::{Selection, process_word};
 use super::words::{Tone, replica_words};
 use crate::base::TopicPartition;
@@ -183,9 +183,14 @@ fn broker(scene: &Scene, id: i32, now: f64) -> Sheet {
     process(&mut out, scene, view.host, now);
     let up = scene.broker_process(id).is_up();
     out.lead = match (up, view.fenced) {
-        (true, _) if view.shutting_down => "It shuts down in order: its leaderships move away first.".into(),
+        (true, _) if view.phase == BrokerPhase::Stopping => {
+            "It shuts down in order: its leaderships move away first.".into()
+        }
+        (true, _) if view.phase == BrokerPhase::Starting => "It registers, and reads the metadata log first.".into(),
+        (true, _) if view.phase == BrokerPhase::Recovery => {
+            "It opens its logs and waits to be let into service.".into()
+        }
         (true, true) => "The controller has it out of service: it may hold replicas and lead none.".into(),
-        (true, false) if view.recovering => "It reads its logs again after a start that no clean stop preceded.".into(),
         (true, false) => format!("It leads {} of the {} partitions that it holds.", view.leads, view.holds),
         (false, true) => "Its process is gone, and the controller has noticed: others lead what it led.".into(),
         (false, false) => {

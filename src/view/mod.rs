@@ -15,6 +15,7 @@ mod narrate;
 mod observe;
 mod packet;
 mod player;
+mod records;
 mod route;
 mod scene;
 mod select;
@@ -34,9 +35,9 @@ pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
 pub use route::{Place, Route};
 pub use scene::{
-    BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, Health, HostView, LawView, LinkView,
-    PartitionView, Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaKey, ReplicaView, Role, Scene,
-    Standing, TAIL, TopicView, acks_label,
+    BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, Health, HostView, LawView,
+    LinkView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaKey, ReplicaView, Role,
+    Scene, Standing, TAIL, TopicView, acks_label,
 };
 pub use select::{Selection, Toward, process_word, rows};
 pub use suggest::{Addition, line as addition_line};

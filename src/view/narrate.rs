@@ -67,17 +67,30 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
 
 fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
     match fact {
-        Fact::TopicCreated { topic, partitions, replication_factor } => {
-            let (partitions, replicas) =
-                (count(i64::from(*partitions), "partition"), count(i64::from(*replication_factor), "replica"));
-            (Notable, format!("{who} creates topic {topic}: {partitions}, {replicas} each."))
-        }
+        Fact::TopicCreated { topic } => (Notable, format!("{who} creates topic {topic}.")),
+        Fact::TopicDeleted { topic } => (Notable, format!("{who} deletes topic {topic}.")),
+        Fact::QuorumRole { .. }
+        | Fact::ControllerActive { .. }
+        | Fact::ControllerInactive { .. }
+        | Fact::MetadataCommitted { .. }
+        | Fact::BrokerRegistered { .. }
+        | Fact::BrokerFenced { .. }
+        | Fact::BrokerUnfenced { .. }
+        | Fact::ControlledShutdown { .. }
+        | Fact::BrokerUnregistered { .. } => cluster_text(fact, who),
+        Fact::PartitionChanged { .. }
+        | Fact::BecameLeader { .. }
+        | Fact::BecameFollower { .. }
+        | Fact::Replicated { .. }
+        | Fact::Truncated { .. }
+        | Fact::LogsRecovered { .. } => replica_text(fact, who),
         Fact::Appended { partition, base_offset, last_offset, .. } => {
             let records = records_text((last_offset - base_offset + 1) as u64);
             (Routine, format!("{who} writes {records} to {partition}, {}.", offsets(*base_offset, *last_offset)))
         }
         Fact::HighWatermark { partition, from, to } => {
-            (Routine, format!("The high watermark of {partition} rises from {from} to {to}."))
+            let moves = if to > from { "rises" } else { "falls" };
+            (Routine, format!("{who}'s high watermark of {partition} {moves} from {from} to {to}."))
         }
         Fact::Acknowledged { partition, base_offset, records, acks, .. } => {
             (Routine, acknowledged(who, &partition.to_string(), *base_offset, u64::from(*records), *acks))
@@ -96,6 +109,64 @@ fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
             (Alarm, format!("{who} gives up {} for {topic}: {error}.", records_text(u64::from(*records))))
         }
         Fact::ClientError { message } => (Alarm, format!("{who} cannot go on: {}.", message.trim_end_matches('.'))),
+    }
+}
+
+/// What the quorum and the active controller tell.
+fn cluster_text(fact: &Fact, who: &str) -> (Weight, String) {
+    match fact {
+        Fact::QuorumRole { role, epoch, leader } => match (&**role, leader) {
+            ("Leader", _) => (Notable, format!("{who} is elected leader of the metadata log, epoch {epoch}.")),
+            ("Follower", Some(leader)) => (Routine, format!("{who} follows controller {leader}, epoch {epoch}.")),
+            _ => (Notable, format!("{who} is {role} in epoch {epoch}.")),
+        },
+        Fact::ControllerActive { epoch } => (Notable, format!("{who} is the active controller of epoch {epoch}.")),
+        Fact::ControllerInactive { epoch } => {
+            (Notable, format!("{who} is no longer the active controller of epoch {epoch}."))
+        }
+        Fact::MetadataCommitted { base_offset, last_offset, .. } => {
+            (Routine, format!("{who} applies the metadata log, {}.", offsets(*base_offset, *last_offset)))
+        }
+        Fact::BrokerRegistered { broker, epoch } => {
+            (Notable, format!("{who} registers broker {broker} with broker epoch {epoch}."))
+        }
+        Fact::BrokerFenced { broker } => (Alarm, format!("{who} fences broker {broker}.")),
+        Fact::BrokerUnfenced { broker } => (Notable, format!("{who} unfences broker {broker}: it is in service.")),
+        Fact::ControlledShutdown { broker } => {
+            (Notable, format!("{who} takes broker {broker} out of service: it stops."))
+        }
+        Fact::BrokerUnregistered { broker } => (Notable, format!("{who} unregisters broker {broker}.")),
+        other => unreachable!("told elsewhere: {other:?}"),
+    }
+}
+
+/// What happens to replicas.
+fn replica_text(fact: &Fact, who: &str) -> (Weight, String) {
+    match fact {
+        Fact::PartitionChanged { partition, leader, leader_epoch, isr, .. } => {
+            let leader = leader.map_or_else(|| "no leader".into(), |id| format!("leader {id}"));
+            (Notable, format!("{partition} has {leader}, epoch {leader_epoch}, ISR {isr:?}."))
+        }
+        Fact::BecameLeader { partition, leader_epoch, start_offset } => {
+            (Notable, format!("{who} leads {partition} from offset {start_offset}, epoch {leader_epoch}."))
+        }
+        Fact::BecameFollower { partition, leader, leader_epoch } => {
+            (Routine, format!("{who} follows broker {leader} in {partition}, epoch {leader_epoch}."))
+        }
+        Fact::Replicated { partition, base_offset, last_offset, .. } => {
+            (Routine, format!("{who} copies {} of {partition}.", offsets(*base_offset, *last_offset)))
+        }
+        Fact::Truncated { partition, from, to } => {
+            (Alarm, format!("{who} cuts {partition} back from {from} to {to}: its leader's log differs."))
+        }
+        Fact::LogsRecovered { clean: true, logs, .. } => {
+            (Notable, format!("{who} opens {} as it closed them.", count(i64::from(*logs), "log")))
+        }
+        Fact::LogsRecovered { logs, truncated_bytes, .. } => {
+            let logs = count(i64::from(*logs), "log");
+            (Notable, format!("{who} checks {logs} after an unclean end and cuts off {truncated_bytes} bytes."))
+        }
+        other => unreachable!("told elsewhere: {other:?}"),
     }
 }
 

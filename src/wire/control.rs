@@ -3,13 +3,19 @@
 //! A control batch is marked in its attributes. The key of a record in it is a version and a type, its value a message
 //! of that type. Consumers skip the batch; its offsets count.
 
+use super::BrokerId;
+use super::messages::leader_change_message::Voter;
+use super::messages::{LeaderChangeMessage, SnapshotFooterRecord, SnapshotHeaderRecord};
 use super::records::{self, BatchError, Record};
-use super::{BrokerId, messages::LeaderChangeMessage, messages::leader_change_message::Voter};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 /// Type of a LeaderChange record's key.
 const LEADER_CHANGE: i16 = 2;
+/// Type of a SnapshotHeader record's key.
+const SNAPSHOT_HEADER: i16 = 3;
+/// Type of a SnapshotFooter record's key.
+const SNAPSHOT_FOOTER: i16 = 4;
 /// Version of the key's format.
 const KEY_VERSION: i16 = 0;
 /// Version of the LeaderChange message while `kraft.version` is 0.
@@ -24,11 +30,26 @@ pub fn leader_change(timestamp_ms: i64, leader: i32, voters: &[i32], granting: &
         .with_leader_id(BrokerId(leader))
         .with_voters(listed(voters))
         .with_granting_voters(listed(granting));
+    batch(timestamp_ms, LEADER_CHANGE, &message, LEADER_CHANGE_VERSION)
+}
+
+/// The batch that opens a snapshot (KIP-630). `timestamp_ms` is that of the last record that the snapshot stands for.
+pub fn snapshot_header(timestamp_ms: i64) -> Bytes {
+    let message = SnapshotHeaderRecord::default().with_last_contained_log_timestamp(timestamp_ms);
+    batch(timestamp_ms, SNAPSHOT_HEADER, &message, 0)
+}
+
+/// The batch that ends a snapshot.
+pub fn snapshot_footer(timestamp_ms: i64) -> Bytes {
+    batch(timestamp_ms, SNAPSHOT_FOOTER, &SnapshotFooterRecord::default(), 0)
+}
+
+fn batch(timestamp_ms: i64, kind: i16, message: &impl Encodable, version: i16) -> Bytes {
     let mut key = BytesMut::with_capacity(4);
     key.put_i16(KEY_VERSION);
-    key.put_i16(LEADER_CHANGE);
+    key.put_i16(kind);
     let mut value = BytesMut::new();
-    message.encode(&mut value, LEADER_CHANGE_VERSION).expect("every field exists at its version");
+    message.encode(&mut value, version).expect("every field exists at its version");
     records::build_control(&[Record {
         timestamp_ms,
         key: Some(key.freeze()),

@@ -14,6 +14,7 @@ mod api;
 pub mod control;
 mod error;
 mod error_codes;
+mod error_response;
 pub mod inspect;
 mod message;
 mod metadata_log;
@@ -22,8 +23,12 @@ pub mod metadata_records;
 mod record_codec;
 pub mod records;
 
-pub use api::{ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, negotiate, range_in};
+pub use api::{
+    ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, api_versions, api_versions_refusal, negotiate,
+    range_in,
+};
 pub use error::{ErrorCode, Treatment};
+pub use error_response::error_response;
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{FrameError, Message, Request, Response};

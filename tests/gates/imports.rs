@@ -17,12 +17,13 @@ enum May {
 }
 
 /// The modules under src/ in their order, and last the three programs.
-const LAYERS: [(&str, May); 20] = [
+const LAYERS: [(&str, May); 21] = [
     ("base", May::Above),
     ("wire", May::Above),
     // The contract of the machines (input, context, effect, fact), which knows none of them.
     ("machine", May::Only(&["base", "wire"])),
-    ("storage", May::Above),
+    ("network", May::Above),
+    ("storage", May::AboveBut(&["network"])),
     ("check", May::Above),
     // Raft knows of a cluster only its voters and its log.
     ("quorum", May::AboveBut(&["check"])),

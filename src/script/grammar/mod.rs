@@ -64,7 +64,7 @@ pub(super) fn script(text: &str) -> Result<Script, Error> {
         };
         lines.push(line);
     }
-    Ok(Script { title, spec: setup.finish()?, lines })
+    Ok(Script { title, spec: setup.finish(), lines })
 }
 
 /// Reads one command that is typed while a world runs.

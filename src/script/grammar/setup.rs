@@ -3,18 +3,20 @@
 use super::flags::{self, Flag};
 use super::parse_duration;
 use crate::base::{Endpoint, SimDuration};
-use crate::broker::BrokerConfig;
+use crate::broker::check_broker_config;
 use crate::script::ast::Statement;
-use crate::script::built;
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
 use crate::script::error::Error;
-use crate::sim::{BrokerSpec, ClusterSpec, NetworkProfile};
+use crate::sim::{BrokerSpec, ClusterSpec, Controllers, FIRST_CONTROLLER_ID, NetworkProfile};
 use std::sync::Arc;
 
 const CLUSTER_FLAGS: [&str; 7] =
     ["--brokers", "--controllers", "--racks", "--network", "--date", "--set", "--first-id"];
 const BROKER_FLAGS: [&str; 4] = ["--rack", "--host", "--port", "--set"];
+
+/// How many brokers a cluster has that does not say, and how many controllers: enough to replicate and to elect.
+const DEFAULT_BROKERS: u16 = 3;
 
 /// More brokers than anybody looks at under glass.
 const MAX_BROKERS: i64 = 1_000;
@@ -25,15 +27,13 @@ pub(super) struct SetUp {
     spec: Option<ClusterSpec>,
     /// A command that is not part of the set-up has been read: the world runs.
     pub(super) over: bool,
-    /// What the cluster has that this build cannot run, and where that was said.
-    missing: Option<Error>,
 }
 
 /// What `cluster` was given.
 #[derive(Default)]
 struct Given {
     brokers: Option<u16>,
-    controllers: Option<()>,
+    controllers: Option<Controllers>,
     racks: Option<(Word, Vec<Arc<str>>)>,
     network: Option<NetworkProfile>,
     start_ms: Option<i64>,
@@ -55,33 +55,24 @@ impl SetUp {
     }
 
     /// The cluster; the default one when no line described it.
-    pub(super) fn finish(self) -> Result<ClusterSpec, Error> {
-        match self.missing {
-            Some(error) => Err(error),
-            None => Ok(self.spec.unwrap_or_else(|| ClusterSpec::new(1))),
-        }
+    pub(super) fn finish(self) -> ClusterSpec {
+        self.spec.unwrap_or_else(|| ClusterSpec::new(DEFAULT_BROKERS))
     }
 
     fn cluster(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
-        let at = cursor.position();
         let mut given = Given::default();
-        let mut brokers_at = at;
         while let Some(flag) = flags::next(cursor, "cluster", &CLUSTER_FLAGS)? {
-            if flag.name.text == "--brokers" {
-                brokers_at = flag.name.at;
-            }
             given.take(flag, cursor)?;
         }
-        let spec = given.spec()?;
-        self.missing = built::missing_cluster(spec.brokers.len()).map(|message| Error::new(brokers_at, message));
-        self.spec = Some(spec);
+        self.spec = Some(given.spec()?);
         Ok(())
     }
 
     fn broker(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
         let id = cursor.expect_word("the broker's id")?;
         let number = flags::number(&id, 0, i64::from(i32::MAX))? as i32;
-        let spec = self.spec.get_or_insert_with(|| ClusterSpec::new(1));
+        let spec = self.spec.get_or_insert_with(|| ClusterSpec::new(DEFAULT_BROKERS));
+        check_not_a_controllers(&id, number, spec)?;
         let index = match spec.brokers.iter().position(|broker| broker.id == number) {
             Some(index) => index,
             None => {
@@ -95,8 +86,6 @@ impl SetUp {
         while let Some(flag) = flags::next(cursor, "broker", &BROKER_FLAGS)? {
             set_up_broker(broker, flag, cursor)?;
         }
-        let count = spec.brokers.len();
-        self.missing = self.missing.take().or(built::missing_cluster(count).map(|message| id.error(message)));
         Ok(())
     }
 }
@@ -116,7 +105,7 @@ fn set_up_broker(broker: &mut BrokerSpec, flag: Flag, cursor: &mut Cursor<'_>) -
 /// `KEY=VALUE` that a broker takes.
 fn broker_config(word: &Word) -> Result<(String, String), Error> {
     let (key, value) = flags::pair(word)?;
-    BrokerConfig::default().set(&key, &value.text).map_err(|message| word.error(message))?;
+    check_broker_config(&key, &value.text).map_err(|message| word.error(message))?;
     Ok((key, value.text))
 }
 
@@ -150,7 +139,8 @@ impl Given {
     }
 
     fn spec(self) -> Result<ClusterSpec, Error> {
-        let mut spec = ClusterSpec::new(self.brokers.unwrap_or(1));
+        let mut spec = ClusterSpec::new(self.brokers.unwrap_or(DEFAULT_BROKERS));
+        spec.controllers = self.controllers.unwrap_or(spec.controllers);
         if let Some((word, racks)) = &self.racks {
             if racks.iter().any(|rack| rack.is_empty()) {
                 return Err(word.error(format!("`{}` where rack names with commas between belong", word.text)));
@@ -162,24 +152,33 @@ impl Given {
         }
         spec.network = self.network.unwrap_or(NetworkProfile::TEACHING);
         spec.start_ms = self.start_ms.unwrap_or(ClusterSpec::DEFAULT_START_MS);
+        spec.configs = self.set;
         for (index, broker) in spec.brokers.iter_mut().enumerate() {
             broker.id = self.first_id.unwrap_or(1) + index as i32;
             // Racks repeat in order, as brokers are spread over racks in practice.
             broker.rack = self.racks.as_ref().map(|(_, racks)| racks[index % racks.len()].clone());
-            broker.configs = self.set.clone();
         }
         Ok(spec)
     }
 }
 
-/// Where the controllers run: on the brokers, or (not in this build) on hosts of their own.
-fn controllers(word: &Word) -> Result<(), Error> {
+/// Where the controllers run: in the brokers' processes, or as so many nodes of their own. An even number of voters
+/// tolerates no more failures than one less.
+fn controllers(word: &Word) -> Result<Controllers, Error> {
     match (word.text.as_str(), word.text.parse::<u16>()) {
-        ("combined", _) => Ok(()),
-        (_, Ok(1..)) => {
-            Err(word.error("this build runs combined controllers; controllers of their own are not built yet"))
-        }
+        ("combined", _) => Ok(Controllers::Combined),
+        (_, Ok(count @ (1 | 3 | 5))) => Ok(Controllers::Separate(count)),
+        (_, Ok(count)) => Err(word.error(format!("{count} controllers; a quorum has 1, 3 or 5"))),
         _ => Err(word.error(format!("`{}` where `combined` or a number of controllers belongs", word.text))),
+    }
+}
+
+/// A broker's id must not be that of a controller of its own.
+fn check_not_a_controllers(word: &Word, id: i32, spec: &ClusterSpec) -> Result<(), Error> {
+    let Controllers::Separate(count) = spec.controllers else { return Ok(()) };
+    match (FIRST_CONTROLLER_ID..FIRST_CONTROLLER_ID + i32::from(count)).contains(&id) {
+        true => Err(word.error(format!("{id} is a controller's id"))),
+        false => Ok(()),
     }
 }
 

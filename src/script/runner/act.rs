@@ -173,7 +173,7 @@ impl Runner {
             return self.look_around();
         }
         match &self.wait {
-            Wait::Moment(moment) if *moment <= now => self.wait = Wait::Nothing,
+            Wait::Moment(moment) | Wait::Cluster(moment) if *moment <= now => self.wait = Wait::Nothing,
             Wait::Predicate { .. } => self.look_at_predicate(),
             _ => {}
         }
@@ -181,6 +181,9 @@ impl Runner {
 
     /// After something happened in the world: tools that have their answer end, and `run until` looks again.
     pub(super) fn look_around(&mut self) {
+        if matches!(self.wait, Wait::Cluster(_)) && self.world.is_up() {
+            self.wait = Wait::Nothing;
+        }
         let answered = |runner: &Self| {
             let result_of =
                 |(index, tool): (usize, &RunningTool)| Some((index, runner.world.tool_result(tool.host)?.clone()));

@@ -16,7 +16,7 @@ use super::error::{Error, Position};
 use super::expression::Expression;
 use super::output::{Origin, Output, Summary};
 use super::tools::{Printer, ToolOutput};
-use crate::base::{HostId, SimTime};
+use crate::base::{HostId, SimDuration, SimTime};
 use crate::sim::World;
 use imbl::{OrdMap, Vector};
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Runner {
 /// What the script waits for.
 #[derive(Clone, Debug)]
 enum Wait {
+    /// The cluster, until every broker is in service, as whoever sets one up waits for it; at most until this moment.
+    Cluster(SimTime),
     /// Nothing: its next line is due.
     Nothing,
     /// A moment: `run 10s`.
@@ -53,6 +55,9 @@ enum Wait {
     /// A tool's answer.
     Tool(HostId),
 }
+
+/// How long a script waits at most for its cluster to be up.
+const BOOT_LIMIT: SimDuration = SimDuration::from_secs(60);
 
 /// A command that waits for its moment.
 #[derive(Clone, Debug)]
@@ -123,7 +128,7 @@ impl Runner {
             script: Arc::new(script),
             world,
             next_line: 0,
-            wait: Wait::Nothing,
+            wait: Wait::Cluster(SimTime::ZERO + BOOT_LIMIT),
             scheduled: OrdMap::new(),
             next_scheduled: 0,
             tools: Vector::new(),
@@ -285,7 +290,7 @@ impl Runner {
     fn next_due(&self) -> Option<SimTime> {
         let now = self.world.now();
         let waiting = match &self.wait {
-            Wait::Moment(moment) => Some(*moment),
+            Wait::Moment(moment) | Wait::Cluster(moment) => Some(*moment),
             Wait::Predicate { moments, deadline, .. } => {
                 moments.iter().copied().filter(|moment| *moment > now).chain([*deadline]).min()
             }

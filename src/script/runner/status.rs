@@ -9,8 +9,16 @@ impl Runner {
     pub(super) fn status(&self) -> String {
         let world = &self.world;
         let mut text = format!("time {}\n", world.now());
-        for (_, broker) in world.brokers() {
-            push(&mut text, format_args!("broker {} · {}", broker.id(), broker.listener()));
+        for controller in world.controllers() {
+            let (id, role) = (controller.id, controller.role.as_deref().unwrap_or("down"));
+            let active = if controller.is_active { " · active" } else { "" };
+            let (epoch, end) = (controller.epoch, controller.log_end_offset);
+            push(&mut text, format_args!("controller {id} · {role} · epoch {epoch} · leo {end}{active}"));
+        }
+        for (host, server) in world.brokers() {
+            let listener = server.broker_listener().expect("it is a broker");
+            let state = world.host_state(host);
+            push(&mut text, format_args!("broker {} · {listener} · {state}", server.id()));
         }
         for topic in world.topics() {
             for partition in 0..topic.partitions {
@@ -40,10 +48,20 @@ impl Runner {
             None => push(text, format_args!("{partition} · leader {leader}")),
             Some(log) => {
                 let (start, hw, end) = (log.log_start_offset(), log.high_watermark(), log.log_end_offset());
-                push(text, format_args!("{partition} · leader {leader} · start {start} · hw {hw} · leo {end}"));
+                let (epoch, isr) = (info.leader_epoch, join(&info.isr));
+                push(
+                    text,
+                    format_args!(
+                        "{partition} · leader {leader} · epoch {epoch} · isr {isr} · start {start} · hw {hw} · leo {end}"
+                    ),
+                );
             }
         }
     }
+}
+
+fn join(ids: &[i32]) -> String {
+    ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn push(text: &mut String, line: std::fmt::Arguments<'_>) {

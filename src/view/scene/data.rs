@@ -111,8 +111,8 @@ pub struct CutView {
     pub to: i64,
     /// The first dropped records, as far as they were seen.
     pub cells: Vec<Cell>,
-    /// How many of them had been acknowledged: those are not cut but lost.
-    pub acknowledged: u32,
+    /// How many of the dropped records that were seen had been acknowledged: those are not cut but lost.
+    pub lost: u32,
 }
 
 /// What a replica is to its partition.

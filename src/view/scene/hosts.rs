@@ -69,16 +69,28 @@ pub struct BrokerView {
     pub fenced: bool,
     /// When it was fenced or unfenced last.
     pub fenced_since: SimTime,
-    /// Whether it is on its way out: it has asked to be shut down and still hands its leaderships over.
-    pub shutting_down: bool,
-    /// Whether it reads its logs again after a start that followed no clean stop.
-    pub recovering: bool,
+    /// How far its process has come; what it came to last, when there is none.
+    pub phase: BrokerPhase,
     /// Offset of the next metadata record that it has not yet replayed.
     pub metadata_offset: i64,
     /// How many partitions it leads, as the controllers have it.
     pub leads: u32,
     /// How many replicas it has been assigned.
     pub holds: u32,
+}
+
+/// How far a broker's process has come, by Kafka's BrokerState.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BrokerPhase {
+    /// It registers and reads the metadata log.
+    Starting,
+    /// It opens its logs and waits to be let into service.
+    Recovery,
+    /// It is, or believes that it is, in service.
+    #[default]
+    Running,
+    /// It has asked to be shut down and still hands its leaderships over, or it stops.
+    Stopping,
 }
 
 /// A controller: one replica of the metadata log.

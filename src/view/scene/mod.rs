@@ -7,7 +7,9 @@ mod hosts;
 
 pub use clients::{ConsumerView, ProducerView, acks_label};
 pub use data::{Cell, CutView, Election, Health, PartitionView, ReplicaKey, ReplicaView, Standing, TAIL, TopicView};
-pub use hosts::{BrokerView, ControllerView, HostView, LinkView, Process, QuorumRecord, QuorumView, RaftRole, Role};
+pub use hosts::{
+    BrokerPhase, BrokerView, ControllerView, HostView, LinkView, Process, QuorumRecord, QuorumView, RaftRole, Role,
+};
 
 use crate::base::TopicPartition;
 use serde::{Deserialize, Serialize};

@@ -324,8 +324,12 @@ impl<'a> Drawn<'a> {
         b.pen(&p.bad, 2.0);
         b.line(&[(cx - 13.0, cy + 7.8), (cx + 13.0, cy - 7.8)]);
         let count = cut.to - cut.from;
-        let what = if cut.acknowledged > 0 { "lost" } else { "cut" };
-        let text = if count > 1 { format!("{count} {what}") } else { what.to_owned() };
+        let text = match (count, cut.lost) {
+            (1, 0) => "cut".to_owned(),
+            (1, _) => "lost".to_owned(),
+            (_, 0) => format!("{count} cut"),
+            (_, lost) => format!("{count} cut, {lost} lost"),
+        };
         let left = cx + w / 2.0 + 7.0;
         let fits = left + b.width(&text, SMALL_BOLD) < r.right() + 14.0;
         let (at, anchor) = if fits { (left, Anchor::Left) } else { (cx - w / 2.0 - 7.0, Anchor::Right) };

@@ -4,7 +4,9 @@ use super::brush::{
     Anchor, Brush, FENCE, FLAT, LABEL, LEAVING, NAME, NUMBER, NUMBER_BOLD, PAUSE, PULSE, SMALL, SMALL_BOLD,
 };
 use super::marks::{broker_bar, cross, numeral};
-use crate::view::{Band, BrokerView, ControllerView, Process, QuorumBox, RaftRole, Rect, Scene, Shelf, process_word};
+use crate::view::{
+    Band, BrokerPhase, BrokerView, ControllerView, Process, QuorumBox, RaftRole, Rect, Scene, Shelf, process_word,
+};
 
 /// Draws a broker's card, without what lies on it.
 pub(crate) fn shelf(b: &Brush, scene: &Scene, shelf: &Shelf) {
@@ -163,8 +165,9 @@ fn state(b: &Brush, scene: &Scene, id: i32, view: &BrokerView, (x, y): (f64, f64
         Process::Crashed => (FLAT, "down", &p.bad),
         Process::Stopped => (FLAT, "stopped", &p.ink2),
         Process::Paused => (PAUSE, "paused", &p.warn),
-        Process::Running if view.shutting_down => (LEAVING, "leaving", &p.warn),
-        Process::Running if view.recovering => (PULSE, "recovers", &p.warn),
+        Process::Running if view.phase == BrokerPhase::Stopping => (LEAVING, "stopping", &p.warn),
+        Process::Running if view.phase == BrokerPhase::Starting => (PULSE, "starting", &p.warn),
+        Process::Running if view.phase == BrokerPhase::Recovery => (PULSE, "recovers", &p.warn),
         Process::Running if view.fenced => (FENCE, "fenced", &p.warn),
         Process::Running => (PULSE, "alive", &p.ok),
     };

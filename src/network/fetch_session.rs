@@ -1,55 +1,66 @@
-//! The consumer's end of an incremental fetch session (KIP-227): what to name in the next fetch to one broker.
+//! The fetching end of an incremental fetch session (KIP-227, `FetchSessionHandler`): what to name in the next fetch to
+//! one broker.
 
 use crate::wire::ErrorCode;
 use std::collections::BTreeMap;
 
-/// Where a fetch of a partition begins, and the leader epoch that it names.
-pub(super) type FetchFrom = (i64, i32);
-
-/// A session with one broker; epoch 0 asks for a new one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct FetchSession {
+/// A session with one broker; epoch 0 asks for a new one. `K` names a partition, `F` is what a fetch says of it.
+#[derive(Clone, Debug)]
+pub struct FetchSession<K, F> {
     id: i32,
     epoch: i32,
     /// What the broker believes that we want.
-    named: BTreeMap<i32, FetchFrom>,
+    named: BTreeMap<K, F>,
 }
 
 /// What the next fetch says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NextFetch {
-    pub(super) id: i32,
-    pub(super) epoch: i32,
+pub struct NextFetch<K, F> {
+    /// The session's id.
+    pub id: i32,
+    /// The session's epoch.
+    pub epoch: i32,
     /// The partitions to name: all of them in a full fetch, else those that are new or changed.
-    pub(super) named: BTreeMap<i32, FetchFrom>,
+    pub named: BTreeMap<K, F>,
     /// The partitions to drop from the session.
-    pub(super) forgotten: Vec<i32>,
+    pub forgotten: Vec<K>,
 }
 
-impl FetchSession {
+impl<K, F> Default for FetchSession<K, F> {
+    fn default() -> Self {
+        Self { id: 0, epoch: 0, named: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
     /// Whether the broker keeps a session for us.
-    pub(super) fn stands(&self) -> bool {
+    pub fn stands(&self) -> bool {
         self.id != 0
     }
 
+    /// Whether the broker believes that we want anything.
+    pub fn names_any(&self) -> bool {
+        !self.named.is_empty()
+    }
+
     /// The session's id, to close it.
-    pub(super) fn id(&self) -> i32 {
+    pub fn id(&self) -> i32 {
         self.id
     }
 
     /// What to say to fetch `wanted`.
-    pub(super) fn next(&mut self, wanted: &BTreeMap<i32, FetchFrom>) -> NextFetch {
+    pub fn next(&mut self, wanted: &BTreeMap<K, F>) -> NextFetch<K, F> {
         let (mut named, mut forgotten) = (wanted.clone(), Vec::new());
         if self.epoch != 0 {
             named.retain(|partition, from| self.named.get(partition) != Some(from));
-            forgotten = self.named.keys().filter(|partition| !wanted.contains_key(partition)).copied().collect();
+            forgotten = self.named.keys().filter(|partition| !wanted.contains_key(partition)).cloned().collect();
         }
         self.named = wanted.clone();
         NextFetch { id: self.id, epoch: self.epoch, named, forgotten }
     }
 
     /// Takes in a response's session id or error.
-    pub(super) fn answered(&mut self, session_id: i32, error: ErrorCode) {
+    pub fn answered(&mut self, session_id: i32, error: ErrorCode) {
         match error {
             ErrorCode::NONE if session_id == 0 => *self = Self::default(),
             ErrorCode::NONE => {
@@ -62,7 +73,7 @@ impl FetchSession {
     }
 
     /// After a failure nobody knows what the broker has: the next fetch closes the session and opens another.
-    pub(super) fn failed(&mut self) {
+    pub fn failed(&mut self) {
         self.epoch = 0;
     }
 }
@@ -71,7 +82,7 @@ impl FetchSession {
 mod tests {
     use super::*;
 
-    fn from(offsets: &[(i32, i64)]) -> BTreeMap<i32, FetchFrom> {
+    fn from(offsets: &[(i32, i64)]) -> BTreeMap<i32, (i64, i32)> {
         offsets.iter().map(|(partition, offset)| (*partition, (*offset, 0))).collect()
     }
 

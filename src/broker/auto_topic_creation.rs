@@ -1,0 +1,88 @@
+//! Topics that are created because somebody asked for them (`AutoTopicCreationManager`).
+//!
+//! The broker asks the active controller, and answers meanwhile as if there were no such topic: the client asks again.
+
+use super::{Broker, Serving};
+use crate::base::{ConnId, SimDuration, SimTime};
+use crate::machine::{Ctx, Input};
+use crate::network::controller_channel::{ActiveController, ChannelEvent};
+use crate::network::{ControllerChannel, envelope};
+use crate::wire::messages::CreateTopicsRequest;
+use crate::wire::messages::create_topics_request::CreatableTopic;
+use crate::wire::{ApiKey, Request, RequestKind, StrBytes, TopicName, api_range};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The topics that the controller has been asked to create.
+#[derive(Clone, Debug)]
+pub(super) struct AutoTopicCreation {
+    channel: ControllerChannel<Vec<Arc<str>>>,
+    in_flight: BTreeSet<Arc<str>>,
+}
+
+impl AutoTopicCreation {
+    pub(super) fn new(broker: i32, request_timeout: SimDuration) -> Self {
+        let channel = ControllerChannel::new(broker, request_timeout, Some(request_timeout));
+        Self { channel, in_flight: BTreeSet::new() }
+    }
+
+    pub(super) fn owns(&self, conn: ConnId) -> bool {
+        self.channel.owns(conn)
+    }
+
+    pub(super) fn next_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
+        self.channel.next_deadline(leader)
+    }
+
+    pub(super) fn close(&mut self, ctx: &mut Ctx<'_>) {
+        self.channel.close(ctx);
+    }
+}
+
+impl Broker {
+    /// Asks for topics to be created on behalf of a client's request: with the partitions and replicas that the
+    /// controller gives a topic that does not say.
+    pub(super) fn auto_create(&mut self, topics: Vec<Arc<str>>, asked_by: &Request, serving: &mut Serving<'_, '_>) {
+        let new: Vec<Arc<str>> = topics.into_iter().filter(|t| !self.auto_topics.in_flight.contains(t)).collect();
+        if new.is_empty() {
+            return;
+        }
+        let topic = |name: &Arc<str>| {
+            CreatableTopic::default()
+                .with_name(TopicName(StrBytes::from_string(name.to_string())))
+                .with_num_partitions(self.config.num_partitions)
+                .with_replication_factor(self.config.default_replication_factor)
+        };
+        let request = CreateTopicsRequest::default()
+            .with_timeout_ms(self.config.request_timeout.as_millis() as i32)
+            .with_topics(new.iter().map(topic).collect());
+        let version = api_range(ApiKey::CreateTopics).expect("brokers serve it").max;
+        let inner = Request {
+            api: ApiKey::CreateTopics,
+            version,
+            correlation_id: asked_by.correlation_id,
+            client_id: asked_by.client_id.clone(),
+            body: RequestKind::CreateTopics(request),
+        };
+        self.auto_topics.in_flight.extend(new.iter().cloned());
+        self.auto_topics.channel.enqueue(new, ApiKey::Envelope, envelope::seal(&inner), serving.ctx.now());
+    }
+
+    pub(super) fn auto_topics_input(&mut self, input: Input, serving: &mut Serving<'_, '_>) {
+        let events = self.auto_topics.channel.handle(input, serving.ctx);
+        self.auto_topics_events(events);
+    }
+
+    pub(super) fn send_auto_topics(&mut self, serving: &mut Serving<'_, '_>) {
+        let events = self.auto_topics.channel.poll(serving.leader, serving.ctx);
+        self.auto_topics_events(events);
+    }
+
+    /// Whatever the controller answered, the topic may be asked for again: if it is there, the metadata log says so.
+    fn auto_topics_events(&mut self, events: Vec<ChannelEvent<Vec<Arc<str>>>>) {
+        for event in events {
+            let (ChannelEvent::Answered(topics, _) | ChannelEvent::TimedOut(topics)) = event;
+            self.auto_topics.in_flight.retain(|topic| !topics.contains(topic));
+        }
+    }
+}

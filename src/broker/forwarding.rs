@@ -1,0 +1,83 @@
+//! Handing requests that change the cluster to the active controller (`ForwardingManager`, KIP-590).
+
+use super::{Broker, Served, Serving};
+use crate::base::{ConnId, SimDuration, SimTime};
+use crate::machine::{Ctx, Input};
+use crate::network::controller_channel::{ActiveController, ChannelEvent};
+use crate::network::{ControllerChannel, Pending, envelope};
+use crate::wire::{ApiKey, ErrorCode, Request, ResponseKind, error_response};
+use std::sync::Arc;
+
+/// A client's request that is with the controller.
+#[derive(Clone, Debug)]
+struct Forwarded {
+    pending: Pending,
+    request: Arc<Request>,
+}
+
+/// The requests that are with the controller.
+#[derive(Clone, Debug)]
+pub(super) struct Forwarding {
+    channel: ControllerChannel<Forwarded>,
+}
+
+impl Forwarding {
+    pub(super) fn new(broker: i32, request_timeout: SimDuration) -> Self {
+        Self { channel: ControllerChannel::new(broker, request_timeout, Some(request_timeout)) }
+    }
+
+    pub(super) fn owns(&self, conn: ConnId) -> bool {
+        self.channel.owns(conn)
+    }
+
+    pub(super) fn next_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
+        self.channel.next_deadline(leader)
+    }
+
+    pub(super) fn close(&mut self, ctx: &mut Ctx<'_>) {
+        self.channel.close(ctx);
+    }
+}
+
+impl Broker {
+    /// Forwards a request in an Envelope; the client's connection waits for the answer.
+    pub(super) fn forward(
+        &mut self,
+        pending: Pending,
+        request: &Arc<Request>,
+        serving: &mut Serving<'_, '_>,
+    ) -> Served {
+        let body = envelope::seal(request);
+        let forwarded = Forwarded { pending, request: request.clone() };
+        self.forwarding.channel.enqueue(forwarded, ApiKey::Envelope, body, serving.ctx.now());
+        Served::Parked
+    }
+
+    pub(super) fn forwarding_input(&mut self, input: Input, serving: &mut Serving<'_, '_>) {
+        let events = self.forwarding.channel.handle(input, serving.ctx);
+        self.forwarding_events(events, serving);
+    }
+
+    pub(super) fn send_forwarded(&mut self, serving: &mut Serving<'_, '_>) {
+        let events = self.forwarding.channel.poll(serving.leader, serving.ctx);
+        self.forwarding_events(events, serving);
+    }
+
+    fn forwarding_events(&mut self, events: Vec<ChannelEvent<Forwarded>>, serving: &mut Serving<'_, '_>) {
+        for event in events {
+            let (forwarded, answer) = match event {
+                ChannelEvent::Answered(forwarded, ResponseKind::Envelope(body)) => {
+                    let (api, version) = (forwarded.request.api, forwarded.request.version);
+                    (forwarded, envelope::unwrap(&body, api, version))
+                }
+                ChannelEvent::Answered(_, other) => panic!("a response of another kind than its request: {other:?}"),
+                ChannelEvent::TimedOut(forwarded) => (forwarded, Err(ErrorCode::REQUEST_TIMED_OUT)),
+            };
+            let Forwarded { pending, request } = forwarded;
+            let body = answer.unwrap_or_else(|error| error_response(&request.body, request.version, error, None));
+            if self.server.owns(pending.conn) {
+                self.complete(&pending, body, serving);
+            }
+        }
+    }
+}
