@@ -29,7 +29,7 @@ pub use inspect::{Sheet, Table, sheet};
 pub use layout::{
     Band, ClientBox, Column, Field, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf, Station, TAB, Way, layout,
 };
-pub use narrate::{Line, Weight, narrate};
+pub use narrate::{Before, Line, Weight, narrate};
 pub use observe::{Annals, Observer, position};
 pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};

@@ -84,6 +84,8 @@ pub(super) struct App {
     /// Why nothing was done, told once.
     pub(super) hint: Option<String>,
     menu_shown: bool,
+    /// The stage as a list, as it was told last.
+    pub(super) told: RefCell<stage::Told>,
     chosen: Option<Selection>,
     recalled: usize,
     painter: Rc<RefCell<Option<Painter>>>,
@@ -104,10 +106,15 @@ impl Component for App {
         let (painter, look) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(Look::default())));
         let refresh = ctx.link().callback(|()| Msg::Refresh);
         let frames = FrameLoop::start(desk.clone(), painter.clone(), look.clone(), refresh);
-        desk.listen(|event| {
-            if let Event::Download(key, bytes) = event {
-                super::download::offer(&format!("kafka-terrarium-{key}.save"), bytes);
+        let at = painter.clone();
+        desk.listen(move |event| match event {
+            Event::Download(key, bytes) => super::download::offer(&format!("kafka-terrarium-{key}.save"), bytes),
+            Event::Opened => {
+                if let Some(painter) = at.borrow_mut().as_mut() {
+                    painter.forget();
+                }
             }
+            _ => {}
         });
         desk.start();
         let letters = Rc::new(Cell::new(keep::get(LETTERS).unwrap_or(true)));
@@ -127,6 +134,7 @@ impl Component for App {
             armed: None,
             hint: None,
             menu_shown: false,
+            told: RefCell::default(),
             chosen: None,
             recalled: 0,
             painter,

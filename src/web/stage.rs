@@ -35,9 +35,7 @@ pub(super) fn stage(app: &App, ctx: &Context<App>) -> Html {
         Msg::Menu(Some((f64::from(event.offset_x()), f64::from(event.offset_y()))))
     });
     let selected = app.selected();
-    let now = app.desk.with(crate::view::Player::now).unwrap_or_default();
-    let all = app.reachable();
-    let options = app.desk.with(|p| options(p.scene(), &all, selected.as_ref(), now)).unwrap_or_default();
+    let options = told(app, selected.as_ref());
     let active = selected.as_ref().map(Selection::id);
     html! {
         <section class={classes!("glass", app.armed.is_some().then_some("armed"))} aria-label="Stage">
@@ -45,6 +43,28 @@ pub(super) fn stage(app: &App, ctx: &Context<App>) -> Html {
                 onkeydown={keys} onpointerdown={press} oncontextmenu={menu}>{ options }</canvas>
         </section>
     }
+}
+
+/// The stage as a list, and for what it was made.
+#[derive(Default)]
+pub(super) struct Told {
+    made_for: Option<(u64, u64, Option<Selection>)>,
+    options: Html,
+}
+
+/// The stage as a list: made anew when something else is selected or has come or gone, and every second of the world
+/// while it plays; a list that changes all the time cannot be read.
+fn told(app: &App, selected: Option<&Selection>) -> Html {
+    let (now, shape) = app.desk.with(|p| (p.now(), p.shape())).unwrap_or_default();
+    let tick = if app.desk.playing() { (now / 1e6) as u64 } else { now as u64 };
+    let made_for = Some((shape, tick, selected.cloned()));
+    let mut told = app.told.borrow_mut();
+    if told.made_for != made_for {
+        let all = app.reachable();
+        told.options = app.desk.with(|p| options(p.scene(), &all, selected, now)).unwrap_or_default();
+        told.made_for = made_for;
+    }
+    told.options.clone()
 }
 
 /// Gives the stage the focus.

@@ -11,6 +11,7 @@ use crate::view::scene::{
     BrokerPhase, BrokerView, ConsumerView, ControllerView, HostView, LinkView, Process, ProducerView, QuorumRecord,
     QuorumView, RaftRole, Role,
 };
+use crate::wire::MetadataRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -114,9 +115,12 @@ impl Observer {
         let batch = server.raft()?.replica().log().batches_from(base).next()?;
         let metadata = world.cluster_metadata()?;
         let told = |(offset, record): (i64, crate::wire::VersionedRecord)| {
-            Some(QuorumRecord { offset, words: record_words(&record.record, metadata)? })
+            let of_partition = matches!(record.record, MetadataRecord::PartitionChange(_));
+            Some((of_partition, QuorumRecord { offset, words: record_words(&record.record, metadata)? }))
         };
-        decode_batch(batch).into_iter().rev().find_map(told)
+        // A failover is one batch: who leads now says more than that the old leader is fenced.
+        let all: Vec<(bool, QuorumRecord)> = decode_batch(batch).into_iter().filter_map(told).collect();
+        all.into_iter().max_by_key(|(of_partition, record)| (*of_partition, record.offset)).map(|(_, record)| record)
     }
 
     /// Looks at the links that are not as usual.

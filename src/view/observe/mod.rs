@@ -8,10 +8,10 @@ pub use annals::Annals;
 
 use super::cargo::{TopicNames, cargo, is_metadata};
 use super::delta::Delta;
-use super::narrate::narrate;
+use super::narrate::{Before, narrate};
 use super::packet::PacketView;
 use super::player::{Frame, Position};
-use super::scene::{LawView, Scene};
+use super::scene::{LawView, PartitionView, Scene};
 use crate::base::{HostId, TopicPartition};
 use crate::check::LawReport;
 use crate::machine::Fact;
@@ -62,7 +62,9 @@ impl Observer {
         if touched.topics {
             self.topics(world, &mut delta);
         }
+        let mut before = Before::new();
         for tp in &touched.partitions {
+            before.extend(self.scene.partitions.get(tp).map(|view| (tp.clone(), view.clone())));
             self.partition(world, tp, &mut delta);
         }
         self.clients(world, &mut delta);
@@ -72,7 +74,7 @@ impl Observer {
             delta.laws = Some(laws);
         }
         for event in events {
-            self.tell(event, &mut frame);
+            self.tell(event, &before, &mut frame);
         }
         frame.delta = delta;
         frame
@@ -119,21 +121,28 @@ impl Observer {
     }
 
     /// Puts messages and sentences of an event into a frame.
-    fn tell(&self, event: &TraceEvent, frame: &mut Frame) {
+    fn tell(&self, event: &TraceEvent, before: &Before, frame: &mut Frame) {
         match &event.kind {
             TraceKind::Sent { packet, message } => frame.sent.push(self.packet(event, packet, message)),
             TraceKind::Lost { sent } => frame.lost.push(*sent),
             TraceKind::Delayed { sent, arrives } => frame.delayed.push((*sent, *arrives)),
             _ => {}
         }
-        frame.lines.extend(narrate(event, &self.scene));
+        frame.lines.extend(narrate(event, &self.scene, before));
     }
 
     /// Messages and sentences of events that happened before the scene.
     pub fn recall<'a>(&self, events: impl IntoIterator<Item = &'a TraceEvent>) -> Frame {
-        let mut frame = Frame::default();
+        let (mut frame, mut before) = (Frame::default(), Before::new());
         for event in events {
-            self.tell(event, &mut frame);
+            self.tell(event, &before, &mut frame);
+            if let TraceKind::Fact(Fact::PartitionChanged { partition, leader, leader_epoch, isr, elr, .. }) =
+                &event.kind
+            {
+                let (leader, leader_epoch, isr, elr) = (*leader, *leader_epoch, isr.clone(), elr.clone());
+                let view = PartitionView { leader, leader_epoch, isr, elr, ..PartitionView::default() };
+                before.insert(partition.clone(), view);
+            }
         }
         frame
     }

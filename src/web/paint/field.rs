@@ -1,11 +1,13 @@
 //! The field: partitions as tiles, topics as counted strips. All tiles of a kind are one path, so that thousands cost
 //! little.
 
-use super::brush::{Anchor, Brush, SMALL, SMALL_BOLD};
+use super::brush::{Anchor, Brush, Memory, SMALL, SMALL_BOLD};
 use crate::base::TopicPartition;
 use crate::view::{Field, Health, Item, Layout, Rect, Scene};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 /// How a tile is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +27,51 @@ struct Count {
     offline: u32,
 }
 
+/// The field's picture, kept until something in it changes.
+#[derive(Default)]
+pub(crate) struct Layer {
+    canvas: Option<(HtmlCanvasElement, CanvasRenderingContext2d)>,
+    memory: Memory,
+    fresh: bool,
+}
+
+impl Layer {
+    /// What was drawn is not true any more.
+    pub(crate) fn forget(&mut self) {
+        self.fresh = false;
+        self.memory.forget_fonts();
+    }
+
+    /// Puts the field's picture on the stage; `unit` is how many pixels a unit has.
+    pub(crate) fn draw(&mut self, b: &Brush, scene: &Scene, layout: &Layout, unit: f64) {
+        let Some(field) = &layout.field else { return };
+        if self.canvas.is_none() {
+            self.canvas = new_canvas();
+        }
+        let Some((canvas, ctx)) = &self.canvas else { return };
+        let (w, h) = ((layout.width * unit).round() as u32, (layout.height * unit).round() as u32);
+        if !self.fresh || canvas.width() != w || canvas.height() != h {
+            canvas.set_width(w);
+            canvas.set_height(h);
+            self.memory.wipe();
+            // Refused only for what is no number.
+            let _ = ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
+            self::field(&Brush { ctx, palette: b.palette, memory: &self.memory }, scene, layout, field);
+            self.fresh = true;
+        }
+        // Refused only for a canvas without pixels.
+        let _ = b.ctx.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, layout.width, layout.height);
+    }
+}
+
+fn new_canvas() -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
+    let canvas: HtmlCanvasElement = gloo::utils::document().create_element("canvas").ok()?.dyn_into().ok()?;
+    let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    Some((canvas, ctx))
+}
+
 /// Draws the field.
-pub(crate) fn field(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
+fn field(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
     head(b, scene, field);
     if field.is_tiles() {
         tiles(b, scene, layout, field);
@@ -201,7 +246,7 @@ fn head(b: &Brush, scene: &Scene, field: &Field) {
 }
 
 /// The worst state that any partition is in, and how many are.
-pub(crate) fn worst(scene: &Scene) -> Option<(usize, Health)> {
+fn worst(scene: &Scene) -> Option<(usize, Health)> {
     let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
     for (tp, partition) in &scene.partitions {
         *counts.entry(partition.health(scene.min_isr(tp))).or_default() += 1;

@@ -47,6 +47,8 @@ pub(crate) struct Painter {
     /// What the layout was made for.
     made_for: Option<Made>,
     spots: Vec<Spot>,
+    /// The field's picture: thousands of tiles that change seldom.
+    layer: field::Layer,
 }
 
 /// What a layout depends on.
@@ -71,6 +73,7 @@ impl Painter {
             layout: Layout::default(),
             made_for: None,
             spots: Vec::new(),
+            layer: field::Layer::default(),
         })
     }
 
@@ -78,12 +81,14 @@ impl Painter {
     pub(crate) fn repaint(&mut self) {
         self.palette = Palette::read();
         self.memory.forget_fonts();
+        self.layer.forget();
     }
 
     /// Another session: what was remembered of the last one is forgotten.
     pub(crate) fn forget(&mut self) {
         self.motion = Motion::default();
         self.made_for = None;
+        self.layer.forget();
     }
 
     /// Where things stand.
@@ -149,9 +154,7 @@ impl Painter {
                 column.captions(&b, scene, *broker, now, backing);
             }
         }
-        if let Some(field) = &layout.field {
-            field::field(&b, scene, layout, field);
-        }
+        self.layer.draw(&b, scene, layout, unit);
         for client in &layout.clients {
             clients::client(&b, scene, client);
         }
@@ -167,6 +170,7 @@ impl Painter {
         if self.made_for.as_ref() != Some(&made) {
             self.layout = layout(player.scene(), room, made.selected.as_ref());
             self.motion.keep_only(&self.layout.columns);
+            self.layer.forget();
             self.made_for = Some(made);
         }
     }
