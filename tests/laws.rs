@@ -1,10 +1,10 @@
 //! Every law can be broken: for each there is a scenario in which a mutant, an engine with one mistake, breaks that law
 //! and no other, and in which the engine as it is keeps them all. And a loss that Kafka allows names what allowed it.
 
+use kafka_terrarium::base::SimTime;
 use kafka_terrarium::machine::Mutant;
 use kafka_terrarium::script::{Runner, Script, Turn};
 use kafka_terrarium::sim::World;
-use kafka_terrarium::base::SimTime;
 
 /// Runs a script until a law breaks, or to its end.
 fn run(script: &str, seed: u64, mutant: Option<Mutant>) -> Runner {

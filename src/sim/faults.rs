@@ -79,6 +79,12 @@ pub(super) struct Link {
     waiting: Vec<(ConnId, Side)>,
 }
 
+impl Link {
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
 impl World {
     pub(super) fn carry_out_fault(&mut self, line: &str, fault: &Fault) -> Result<Applied, CommandError> {
         self.check_fault(fault)?;
@@ -204,7 +210,9 @@ impl World {
 
     /// Nobody is told: the machine's ends of its connections are just gone, and with them what was under way to it.
     fn go_dark(&mut self, id: HostId, cause: EventId) {
-        self.host_mut(id).running = false;
+        let now = self.now();
+        let host = self.host_mut(id);
+        (host.running, host.since) = (false, now);
         let conns: Vec<ConnId> = self.connections.keys().copied().collect();
         for conn in conns {
             for side in [Side::Client, Side::Server] {
@@ -232,23 +240,27 @@ impl World {
 
     /// A node's process is started again, on what its disk holds.
     fn start(&mut self, id: HostId, cause: EventId) {
+        let now = self.now();
         let host = self.host_mut(id);
         (host.running, host.crashed, host.powered_off, host.paused) = (true, false, false, false);
+        host.since = now;
         let name = host.name.clone();
         let started = self.emit(Some(id), Some(cause), TraceKind::Started { name });
         self.with_host(id, Some(started), |host, ctx| host.handle(Input::Started, ctx));
     }
 
     fn pause(&mut self, id: HostId) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.paused = true;
+        (host.paused, host.since) = (true, now);
         host.wake = None;
     }
 
     /// The process goes on: it finds what its kernel took in meanwhile, in order, and alarms that rang.
     fn resume(&mut self, id: HostId, cause: EventId) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.paused = false;
+        (host.paused, host.since) = (false, now);
         let mut waiting = Vec::new();
         for held in std::mem::take(&mut host.held) {
             match held {

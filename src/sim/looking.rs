@@ -2,7 +2,7 @@
 
 use super::host::Node;
 use super::world::World;
-use crate::base::{HostId, SimTime, TopicPartition};
+use crate::base::{HostId, SimDuration, SimTime, TopicPartition};
 use crate::broker::Broker;
 use crate::check::{Breach, Evidence, LawReport};
 use crate::client::{Consumer, Producer};
@@ -68,6 +68,19 @@ pub struct ControllerInfo {
     pub is_active: bool,
 }
 
+/// A way from one host to another that is not as the network's profile has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The sender.
+    pub from: HostId,
+    /// The receiver.
+    pub to: HostId,
+    /// Nothing passes.
+    pub cut: bool,
+    /// Its latency, where somebody set it.
+    pub latency: Option<SimDuration>,
+}
+
 impl World {
     /// A host's name, such as `broker 1`.
     pub fn host_name(&self, host: HostId) -> &str {
@@ -89,6 +102,21 @@ impl World {
             host if host.paused => "paused",
             _ => "running",
         }
+    }
+
+    /// Since when a host's process is as it is.
+    pub fn host_since(&self, host: HostId) -> SimTime {
+        self.host(host).since
+    }
+
+    /// Every way from one host to another that is not as the network's profile has it.
+    pub fn unusual_links(&self) -> impl Iterator<Item = LinkInfo> {
+        self.links.iter().map(|((from, to), link)| LinkInfo {
+            from: *from,
+            to: *to,
+            cut: link.is_cut(),
+            latency: link.latency,
+        })
     }
 
     /// Whether a host's process runs.

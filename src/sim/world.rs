@@ -97,7 +97,7 @@ impl World {
             let listeners = [setup.broker.clone(), setup.controller.clone()];
             let host = HostId(world.hosts.len() as u32);
             world.listeners.extend(listeners.into_iter().flatten().map(|endpoint| (endpoint, host)));
-            world.add_host(Host::new(name, Node::Server(Box::new(Server::new(setup))), seed));
+            world.add_host(Host::new(name, Node::Server(Box::new(Server::new(setup))), seed, SimTime::ZERO));
         }
         world
     }
@@ -321,8 +321,9 @@ impl World {
     }
 
     pub(super) fn exit(&mut self, id: HostId, cause: Option<EventId>) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.running = false;
+        (host.running, host.since) = (false, now);
         let its_own = |connection: &Connection| connection.client == id || connection.server == Some(id);
         let open: Vec<ConnId> = self.connections.iter().filter(|(_, c)| its_own(c)).map(|(conn, _)| *conn).collect();
         for conn in open {

@@ -1,7 +1,7 @@
 //! Keys that work everywhere on the page, except while somebody types.
 
 use super::app::Msg;
-use crate::view::Addition;
+use crate::view::{Addition, Tool};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
@@ -20,6 +20,7 @@ pub(super) fn meaning(event: &KeyboardEvent, letters: bool) -> Option<Msg> {
         // A button that has the focus takes the space bar for itself.
         " " if on_button => return None,
         " " => Msg::Toggle,
+        "Escape" => Msg::Leave,
         "ArrowRight" if tag != "canvas" => Msg::Step,
         "[" => Msg::Faster(false),
         "]" => Msg::Faster(true),
@@ -27,6 +28,6 @@ pub(super) fn meaning(event: &KeyboardEvent, letters: bool) -> Option<Msg> {
         "t" | "T" => Msg::Add(Addition::Topic),
         "p" | "P" => Msg::Add(Addition::Producer),
         "c" | "C" => Msg::Add(Addition::Consumer),
-        _ => return None,
+        key => Msg::Tool(Tool::ALL.into_iter().find(|tool| key.eq_ignore_ascii_case(&tool.key().to_string()))?),
     })
 }

@@ -15,6 +15,7 @@ mod icons;
 mod keep;
 mod keys;
 mod laws;
+mod menu;
 mod notices;
 mod paint;
 mod panels;

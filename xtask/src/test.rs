@@ -208,7 +208,7 @@ fn docs(project: &Project) -> Result<Outcome> {
 }
 
 fn wasm(project: &Project) -> Result<Outcome> {
-    pack::pack(project, false, Cargo::Inherit)?;
+    pack::pack(project, pack::Kind::default(), Cargo::Inherit)?;
     Ok(passed())
 }
 
@@ -218,7 +218,7 @@ fn determinism(project: &Project) -> Result<Outcome> {
         return Ok(skipped);
     }
     setup::wasm_target(project)?;
-    let worker = pack::worker_for_node(project, &pack::compile(project, false, Cargo::Inherit)?)?;
+    let worker = pack::worker_for_node(project, &pack::compile(project, pack::Kind::default(), Cargo::Inherit)?)?;
     run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
     let terrarium = project.target.join("debug").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
     run(project.command("node").arg("tests/node/determinism.mjs").arg(worker).arg(terrarium))
