@@ -1,6 +1,6 @@
 //! `--wire`: every message that was sent, as JSON, one a line.
 //!
-//! A line has `t` (seconds since the start), `conn`, `from` and `to` (a broker's id, or `client`), `kind` (`request`,
+//! A line has `t` (seconds since the start), `conn`, `from` and `to` (a node's id, or `client`), `kind` (`request`,
 //! `response` or `close`), and of a message `size` (bytes, length prefix included), `api`, `v`, `corr`, `client` (the
 //! client's id) and `body` with the fields under Kafka's names. Record batches are shown by their headers.
 
@@ -80,9 +80,9 @@ impl WireLog {
     }
 }
 
-/// A broker by its id, everybody else as `client`.
+/// A broker or a controller by its id, everybody else as `client`.
 fn node(world: &World, host: HostId) -> String {
-    world.brokers().find(|(id, _)| *id == host).map_or("client".into(), |(_, broker)| broker.id().to_string())
+    world.servers().find(|(id, _)| *id == host).map_or("client".into(), |(_, server)| server.id().to_string())
 }
 
 fn object(fields: &[Field], frame: &Bytes) -> Value {
