@@ -1,9 +1,9 @@
 //! Every API at every version that a broker advertises, as bytes from outside; and what a broker refuses.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kafka_terrarium::base::{ConnId, SimDuration, TopicPartition};
-use kafka_terrarium::client::AdminRequest;
+use kafka_terrarium::base::{ConnId, SimDuration, SimTime, TopicPartition};
 use kafka_terrarium::sim::{ClusterSpec, Command, World};
+use kafka_terrarium::tools::Invocation;
 use kafka_terrarium::wire::inspect;
 use kafka_terrarium::wire::messages::create_topics_request::CreatableTopic;
 use kafka_terrarium::wire::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -12,11 +12,13 @@ use kafka_terrarium::wire::messages::metadata_request::MetadataRequestTopic;
 use kafka_terrarium::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_terrarium::wire::messages::produce_response::PartitionProduceResponse;
 use kafka_terrarium::wire::messages::{
-    ApiVersionsRequest, CreateTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+    ApiVersionsRequest, CreateTopicsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
+    ProduceRequest, ProducerId, TransactionalId,
 };
-use kafka_terrarium::wire::records::{self, Record};
+use kafka_terrarium::wire::records::{self, ProducerStamp, Record};
 use kafka_terrarium::wire::{
-    ApiKey, BROKER_APIS, BrokerId, ErrorCode, Request, RequestKind, Response, ResponseKind, StrBytes, TopicName,
+    ApiKey, BROKER_APIS, BrokerId, CODECS, Compression, ErrorCode, Request, RequestKind, Response, ResponseKind,
+    StrBytes, TopicName,
 };
 
 /// A client outside the world, on one connection.
@@ -29,13 +31,10 @@ struct Client {
 impl Client {
     /// Connected to a one-broker world that has the topic `orders` with one partition.
     fn connect() -> Self {
-        let mut world = World::new(ClusterSpec::new(1), 1);
-        let create = AdminRequest::CreateTopic {
-            topic: "orders".into(),
-            partitions: Some(1),
-            replication_factor: Some(1),
-            configs: vec![("max.message.bytes".into(), "1000".into())],
-        };
+        let mut world = World::new(ClusterSpec::single(), 1);
+        assert!(world.boot(SimTime::ZERO + SimDuration::from_secs(10)));
+        let args = "--create --topic orders --partitions 1 --replication-factor 1 --config max.message.bytes=1000";
+        let create = Invocation::new("kafka-topics", args.split(' '));
         world.apply("", &Command::Tool(create)).unwrap();
         let conn = world.external_connect(1).unwrap();
         let mut client = Self { world, conn, correlation_id: 0 };
@@ -216,6 +215,81 @@ fn produce_and_fetch() {
     let elsewhere = fetch_body(18, uuid::Uuid::from_u128(9), 0, 0);
     let ResponseKind::Fetch(answer) = client.ask(ApiKey::Fetch, 18, elsewhere) else { panic!() };
     assert_eq!(ErrorCode(answer.responses[0].partitions[0].error_code), ErrorCode::UNKNOWN_TOPIC_ID);
+}
+
+#[test]
+fn init_producer_id() {
+    let mut client = Client::connect();
+    let asking = |transactional_id: Option<&str>, id: i64, epoch: i16, version: i16| {
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(transactional_id.map(|id| TransactionalId(StrBytes::from_string(id.to_string()))))
+            .with_transaction_timeout_ms(60_000);
+        RequestKind::InitProducerId(match version {
+            0..3 => request,
+            _ => request.with_producer_id(ProducerId(id)).with_producer_epoch(epoch),
+        })
+    };
+    let mut answers = Vec::new();
+    for version in [0].into_iter().chain(versions(ApiKey::InitProducerId)) {
+        let ResponseKind::InitProducerId(answer) =
+            client.ask(ApiKey::InitProducerId, version, asking(None, -1, -1, version))
+        else {
+            panic!()
+        };
+        answers.push((ErrorCode(answer.error_code), answer.producer_id.0, answer.producer_epoch));
+    }
+    // The first finds a broker without ids, which then gets a block from the controller.
+    assert_eq!(answers[0], (ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, -1, -1));
+    assert_eq!(answers[1..], [0, 1, 2, 3, 4, 5].map(|id| (ErrorCode::NONE, id, 0)));
+    for (transactional_id, id, epoch) in [(Some(""), -1, -1), (None, 5, -1), (None, -1, 5)] {
+        let body = asking(transactional_id, id, epoch, 5);
+        let ResponseKind::InitProducerId(answer) = client.ask(ApiKey::InitProducerId, 5, body) else { panic!() };
+        assert_eq!(ErrorCode(answer.error_code), ErrorCode::INVALID_REQUEST);
+    }
+}
+
+/// A batch of three records of a producer, compressed.
+fn stamped(codec: Compression, base_sequence: i32) -> Bytes {
+    let records: Vec<Record> = (0..3)
+        .map(|n| Record { timestamp_ms: 5 + n, value: Some(vec![b'v'; 50].into()), ..Record::default() })
+        .collect();
+    let stamp = ProducerStamp { producer_id: 9, epoch: 0, base_sequence };
+    records::build_with(records.iter(), codec, codec.default_level(), stamp)
+}
+
+#[test]
+fn a_batch_that_comes_again_is_answered_and_not_written() {
+    let mut client = Client::connect();
+    let first = client.produce(13, 1, stamped(Compression::None, 0));
+    assert_eq!((first.error_code, first.base_offset), (0, 0));
+    let second = client.produce(13, -1, stamped(Compression::Lz4, 3));
+    assert_eq!((second.error_code, second.base_offset), (0, 3));
+    for acks in [1, -1] {
+        let again = client.produce(13, acks, stamped(Compression::None, 0));
+        assert_eq!((again.error_code, again.base_offset, client.log_end_offset()), (0, 0, 6));
+    }
+    let ahead = client.produce(13, 1, stamped(Compression::None, 9));
+    assert_eq!(ErrorCode(ahead.error_code), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(client.log_end_offset(), 6);
+}
+
+#[test]
+fn compressed_batches() {
+    let mut client = Client::connect();
+    for (n, codec) in CODECS.into_iter().enumerate() {
+        let answer = client.produce(13, 1, stamped(codec, 3 * n as i32));
+        assert_eq!((answer.error_code, answer.base_offset), (0, 3 * n as i64), "{codec}");
+    }
+    let too_early = client.produce(6, 1, stamped(Compression::Zstd, 15));
+    assert_eq!(ErrorCode(too_early.error_code), ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+    // The checksum is right, and what it covers does not decompress.
+    let mut damaged = stamped(Compression::Gzip, 15).to_vec();
+    let middle = damaged.len() - 15;
+    damaged[middle..].fill(0xff);
+    let stamp = ProducerStamp { producer_id: 9, epoch: 0, base_sequence: 15 };
+    let answer = client.produce(13, 1, records::restamp(&damaged.into(), stamp));
+    assert_eq!(ErrorCode(answer.error_code), ErrorCode::UNKNOWN_SERVER_ERROR);
+    assert_eq!(client.log_end_offset(), 15);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod id;
 mod murmur2;
 mod rng;
 mod time;
+mod uuid;
 
 pub use backoff::exponential_backoff;
 pub use hash::TraceHasher;
@@ -19,3 +20,4 @@ pub use id::{ConnId, Endpoint, EventId, HostId, TopicPartition};
 pub use murmur2::{murmur2, partition_for_key};
 pub use rng::Rng;
 pub use time::{ParseDurationError, SimDuration, SimTime, earlier};
+pub use uuid::{uuid_from_text, uuid_text};

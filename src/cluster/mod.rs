@@ -60,25 +60,7 @@ pub use placement::{PlacementRandom, UsableBroker, place_replicas};
 pub use replication::{ReplicationControl, TopicInfo};
 pub use result::{ApiError, Outcome};
 
+pub use crate::base::uuid_text;
+
 /// No leader, as records and responses say it.
 pub const LEADER_NONE: i32 = -1;
-
-/// A UUID as Kafka writes it: 22 characters of URL-safe base64 without padding.
-pub fn uuid_text(id: uuid::Uuid) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let bits = id.as_u128();
-    (0..22)
-        .map(|n| ((if n < 21 { bits >> (122 - 6 * n) } else { bits << 4 }) & 63) as usize)
-        .map(|i| ALPHABET[i] as char)
-        .collect()
-}
-
-#[cfg(test)]
-mod uuid_tests {
-    #[test]
-    fn uuids_print_as_kafka_prints_them() {
-        let text = |s: &str| super::uuid_text(s.parse().unwrap());
-        assert_eq!(text("00000000-0000-0000-0000-000000000001"), "AAAAAAAAAAAAAAAAAAAAAQ");
-        assert_eq!(text("ffffffff-ffff-ffff-ffff-ffffffffffff"), "_____________________w");
-    }
-}

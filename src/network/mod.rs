@@ -148,7 +148,7 @@ impl<T> NetworkClient<T> {
     }
 
     /// Sends a request at the highest version that both ends speak; `body` makes it for that version. A request without
-    /// anything tied to it gets no response (acks=0) and is not waited for.
+    /// anything tied to it gets no response (acks=0) and is not waited for. Gives its correlation id.
     ///
     /// # Panics
     /// When the node is not [`NetworkClient::ready`].
@@ -159,17 +159,32 @@ impl<T> NetworkClient<T> {
         tied: Option<T>,
         ctx: &mut Ctx<'_>,
         body: impl FnOnce(i16) -> RequestKind,
-    ) {
+    ) -> i32 {
+        self.send_within(self.config.request_timeout, node, api, tied, ctx, body)
+    }
+
+    /// Sends a request as [`NetworkClient::send`] does, but one that may wait for its response only so long.
+    pub fn send_within(
+        &mut self,
+        timeout: SimDuration,
+        node: NodeId,
+        api: ApiKey,
+        tied: Option<T>,
+        ctx: &mut Ctx<'_>,
+        body: impl FnOnce(i16) -> RequestKind,
+    ) -> i32 {
         let ours = api.valid_versions();
         let ours = ApiRange { api, min: ours.min, max: ours.max };
         let known = self.nodes.get_mut(&node).expect("a request goes to a node that is ready");
         let Link::Ready { conn, apis } = &known.link else { panic!("a request to a node that is {:?}", known.link) };
         let version = apis.get(&(api as i16)).and_then(|theirs| negotiate(ours, *theirs)).unwrap_or(ours.max);
         let conn = *conn;
-        self.put(node, conn, api, version, tied.map(Some), body(version), ctx);
+        let waits = tied.map(|tied| (Some(tied), ctx.after(timeout)));
+        self.put(node, conn, api, version, waits, body(version), ctx)
     }
 
-    /// Puts a request on a connection. `waits` is none when no response is to come.
+    /// Puts a request on a connection and gives its correlation id. `waits` is none when no response is to come, else
+    /// what is tied to the request and until when it waits.
     #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     fn put(
         &mut self,
@@ -177,19 +192,19 @@ impl<T> NetworkClient<T> {
         conn: ConnId,
         api: ApiKey,
         version: i16,
-        waits: Option<Option<T>>,
+        waits: Option<(Option<T>, SimTime)>,
         body: RequestKind,
         ctx: &mut Ctx<'_>,
-    ) {
+    ) -> i32 {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
-        if let Some(tied) = waits {
-            let deadline = ctx.after(self.config.request_timeout);
+        if let Some((tied, deadline)) = waits {
             let known = self.nodes.get_mut(&node).expect("it has a connection");
             known.in_flight.push_back(InFlight { correlation_id, deadline, tied });
         }
         let client_id = self.config.client_id.clone();
         ctx.send(conn, Message::Request(Arc::new(Request { api, version, correlation_id, client_id, body })));
+        correlation_id
     }
 
     /// Takes an input that concerns one of its connections; what the owner must know comes back.
@@ -230,6 +245,14 @@ impl<T> NetworkClient<T> {
         }
     }
 
+    /// The versions of an API that a node advertises; none if it has not said so, or does not serve the API.
+    pub fn advertised(&self, node: NodeId, api: ApiKey) -> Option<ApiRange> {
+        match &self.nodes.get(&node)?.link {
+            Link::Ready { apis, .. } => apis.get(&(api as i16)).copied(),
+            _ => None,
+        }
+    }
+
     /// Whether a node has as many requests in flight as it may.
     pub fn is_full(&self, node: NodeId) -> bool {
         self.in_flight(node).is_some_and(|in_flight| in_flight >= self.config.max_in_flight)
@@ -252,6 +275,16 @@ impl<T> NetworkClient<T> {
         }
     }
 
+    /// Closes every connection, and tells what will not be answered.
+    pub fn cancel(&mut self, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
+        let mut events = Vec::new();
+        for conn in self.conns.keys().copied().collect::<Vec<_>>() {
+            ctx.close(conn);
+            self.disconnected(conn, ErrorCode::NETWORK_EXCEPTION, ctx, &mut events);
+        }
+        events
+    }
+
     /// Closes every connection.
     pub fn close(&mut self, ctx: &mut Ctx<'_>) {
         for (conn, _) in std::mem::take(&mut self.conns) {
@@ -267,7 +300,8 @@ impl<T> NetworkClient<T> {
             .with_client_software_name(StrBytes::from_static_str("apache-kafka-java"))
             .with_client_software_version(StrBytes::from_static_str("4.1.1"));
         let (api, body) = (ApiKey::ApiVersions, RequestKind::ApiVersions(request));
-        self.put(id, conn, api, api.valid_versions().max, Some(None), body, ctx);
+        let waits = Some((None, ctx.after(self.config.request_timeout)));
+        self.put(id, conn, api, api.valid_versions().max, waits, body, ctx);
     }
 
     /// A connection is gone: what was in flight on it failed, and the node is tried again after a backoff.

@@ -10,7 +10,7 @@
 //! | `cursor` | shell words and expression tokens |
 //! | `grammar` | from words to statements |
 //! | `built` | what the language has and this build has not |
-//! | `tools` | Kafka's command-line tools: arguments in, printed text out |
+//! | `tools` | Kafka's command-line tools, handed to [`crate::tools`] |
 //! | `evaluate` | what an expression comes to in a world |
 //! | `runner` | a script and its world, turn by turn |
 
@@ -27,11 +27,13 @@ mod runner;
 mod source;
 mod tools;
 
-pub use ast::{Fault, Line, Node, Pattern, Script, Statement};
+pub use crate::tools::ToolOutput;
+pub use ast::{Fault, Line, Node, Pattern, Script, Stated, Statement};
+pub use date::format_utc;
 pub use error::{Error, Position};
 pub use evaluate::Evaluated;
 pub use expression::{Comparison, Expression, ExpressionKind, Kind, Query, Value};
 pub use output::{Origin, Output, Said, Summary};
 pub use runner::{Reply, Runner, Turn};
-pub use source::MAX_SCRIPT_BYTES;
-pub use tools::{Printer, ToolCall, ToolOutput};
+pub use source::{MAX_SCRIPT_BYTES, goes_on};
+pub use tools::ToolCall;

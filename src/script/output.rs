@@ -2,8 +2,8 @@
 
 use super::error::Position;
 use super::expression::Value;
-use super::tools::ToolOutput;
 use crate::base::SimTime;
+use crate::tools::ToolOutput;
 use std::sync::Arc;
 
 /// What one command said.

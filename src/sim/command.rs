@@ -1,7 +1,8 @@
 //! Commands: the only way in which anything outside changes a world.
 
 use super::Fault;
-use crate::client::{AdminRequest, ConsumerConfig, ProducerConfig, Workload};
+use crate::client::{ConsumerConfig, ProducerConfig, Workload};
+use crate::tools::Invocation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -39,6 +40,17 @@ pub enum Command {
         value: Option<String>,
         /// The partition, when not left to the partitioner.
         partition: Option<i32>,
+        /// The topic; none is the producer's own.
+        topic: Option<String>,
+        /// The timestamp in ms since the Unix epoch; none is the producer's clock.
+        timestamp_ms: Option<i64>,
+        /// Headers in order.
+        headers: Vec<(String, String)>,
+    },
+    /// Has a producer send all that it holds at once, full batches or not.
+    Flush {
+        /// The producer's name.
+        producer: String,
     },
     /// Closes a client: a producer sends what it holds, then its process ends.
     Close {
@@ -47,8 +59,8 @@ pub enum Command {
     },
     /// Lets something go wrong, or ends it.
     Fault(Fault),
-    /// Runs an admin tool: a short-lived client that connects, asks, and ends.
-    Tool(AdminRequest),
+    /// Runs one of Kafka's tools: a short-lived client that connects, asks, and ends.
+    Tool(Invocation),
 }
 
 /// What a command gives back.
@@ -56,7 +68,7 @@ pub enum Command {
 pub enum Applied {
     /// Nothing further.
     Done,
-    /// A tool runs as this host; [`super::World::tool_result`] has its answer once it ends.
+    /// A tool runs as this host; [`super::World::tool_output`] has what it printed once it ends.
     Tool(crate::base::HostId),
 }
 

@@ -3,10 +3,11 @@
 use super::net::Side;
 use super::outside::Outside;
 use crate::base::{ConnId, EventId, Rng, SimDuration, SimTime};
-use crate::client::{Admin, Consumer, Producer};
+use crate::client::{Consumer, Producer};
 use crate::machine::{Ctx, Input};
 use crate::server::Server;
 use crate::storage::Disk;
+use crate::tools::Tool;
 use std::collections::VecDeque;
 
 /// What one input costs a processor that is not slow; counted only on one that is.
@@ -59,7 +60,7 @@ pub(super) enum Node {
     Server(Box<Server>),
     Producer(Producer),
     Consumer(Consumer),
-    Admin(Admin),
+    Tool(Box<Tool>),
     Outside(Outside),
 }
 
@@ -96,7 +97,7 @@ impl Host {
             }
             Node::Producer(producer) => producer.handle(input, ctx),
             Node::Consumer(consumer) => consumer.handle(input, ctx),
-            Node::Admin(admin) => admin.handle(input, ctx),
+            Node::Tool(tool) => tool.handle(input, ctx),
             Node::Outside(outside) => outside.handle(input),
         }
     }
@@ -114,7 +115,7 @@ impl Host {
             Node::Server(server) => server.next_deadline(),
             Node::Producer(producer) => producer.next_deadline(),
             Node::Consumer(consumer) => consumer.next_deadline(),
-            Node::Admin(admin) => admin.next_deadline(),
+            Node::Tool(tool) => tool.next_deadline(),
             Node::Outside(_) => None,
         }
     }

@@ -16,6 +16,7 @@ mod net;
 mod outside;
 mod scheduler;
 mod spec;
+mod told;
 mod trace;
 mod world;
 

@@ -72,6 +72,7 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
         3 => format!("{who} asks {whom} who leads what (Metadata)."),
         18 => format!("{who} asks {whom} which API versions it speaks (ApiVersions)."),
         19 => format!("{who} asks {whom} to create a topic (CreateTopics)."),
+        22 => format!("{who} asks {whom} for a producer id (InitProducerId)."),
         52 => format!("{who} asks {whom} for its vote (Vote)."),
         54 => format!("{who} tells {whom} that it leads no more (EndQuorumEpoch)."),
         56 => format!("{who} asks {whom} to change an ISR (AlterPartition)."),
@@ -83,7 +84,10 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
 
 fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
     Some(match fact {
-        Fact::TopicCreated { topic } => (Notable, format!("{who} creates topic {topic}.")),
+        Fact::TopicCreated { topic, .. } => (Notable, format!("{who} creates topic {topic}.")),
+        Fact::ConfigNotBuilt { name } => {
+            (Notable, format!("{who} keeps the config {name}, which is not built yet and changes nothing."))
+        }
         Fact::TopicDeleted { topic } => (Notable, format!("{who} deletes topic {topic}.")),
         Fact::QuorumRole { .. }
         | Fact::ControllerActive { .. }
@@ -117,6 +121,17 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         ),
         Fact::FrameRefused { reason, .. } => (Alarm, format!("{who} closes a connection: {reason}.")),
         Fact::Refused { partition, error } => (Alarm, format!("{who} refuses a request for {partition}: {error}.")),
+        Fact::ProducerIdSet { producer_id: -1, .. } => {
+            (Notable, format!("{who} has used up its id's epochs and asks for another id."))
+        }
+        Fact::ProducerIdSet { producer_id, epoch: 0 } => {
+            (Routine, format!("{who} is given producer id {producer_id}, epoch 0."))
+        }
+        Fact::ProducerIdSet { producer_id, epoch } => {
+            let text =
+                format!("{who} (producer id {producer_id}) raises its epoch to {epoch} and numbers its batches anew.");
+            (Notable, text)
+        }
         Fact::SendFailed { topic, records, error } => {
             (Alarm, format!("{who} gives up {} for {topic}: {error}.", records_text(u64::from(*records))))
         }
@@ -266,6 +281,9 @@ fn replica_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
 fn acknowledged(who: &str, partition: &str, base: i64, records: u64, acks: i16) -> String {
     let what = offsets(base, base + records as i64 - 1);
     match acks {
+        _ if base < 0 && acks != 0 => {
+            format!("{who} learns that {partition} has had its {} before.", records_text(records))
+        }
         0 => format!("{who} sends {} to {partition} and will not know what became of them.", records_text(records)),
         1 => format!("{who} gets its ack for {partition}, {what}: the leader has written them."),
         _ => format!("{who} gets its ack for {partition}, {what}: every replica in sync holds them."),

@@ -23,6 +23,7 @@ mod server;
 mod setup;
 mod sizes;
 mod steps;
+mod swarm;
 mod test;
 mod watch;
 
@@ -38,8 +39,9 @@ Usage: cargo xtask COMMAND
   build [--release]                       build the page into dist/ and print its sizes
                                           both: --gallery adds the hand-made scenes, such as ?scene=two-faults
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
+  swarm [--seeds N] [--from S] [--jobs J] explore random clusters, loads and faults under all laws
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
-  records                                 write src/wire/metadata_records.rs from Kafka's schema
+  records                                 write the records in src/wire from Kafka's schemas
   help                                    this page
 ";
 
@@ -66,6 +68,7 @@ fn command() -> Result<bool> {
         "serve" => serve::run(&Project::find()?, serve::Options::read(&mut arguments)?).map(|()| true),
         "build" => build(&Project::find()?, read_kind(&mut arguments)?).map(|()| true),
         "test" => Ok(test::run_all(&Project::find()?, &test::Options::read(&mut arguments)?)),
+        "swarm" => swarm::run_all(&Project::find()?, &swarm::Options::read(&mut arguments)?),
         "bench" => {
             no_more(&mut arguments)?;
             bench::run_all(&Project::find()?).map(|()| true)

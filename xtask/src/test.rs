@@ -6,6 +6,7 @@ use crate::project::{Project, WEB_FEATURES};
 use crate::report::{self, Outcome, Row};
 use crate::setup;
 use crate::steps::{is_there, output, run};
+use crate::swarm;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 use std::collections::BTreeSet;
@@ -16,12 +17,13 @@ use std::time::Instant;
 type Part = (&'static str, fn(&Project) -> Result<Outcome>);
 
 /// In the order they run: what is quick and fails often comes first.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("format", format),
     ("clippy", clippy),
     ("clippy-wasm", clippy_wasm),
     ("core", core),
     ("rust", rust),
+    ("swarm", swarm::part),
     ("docs", docs),
     ("wasm", wasm),
     ("determinism", determinism),

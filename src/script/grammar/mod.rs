@@ -6,6 +6,7 @@ mod faults;
 mod flags;
 mod looking;
 mod setup;
+mod workload;
 
 use super::ast::{Line, Script, Statement};
 use super::built;
@@ -16,7 +17,7 @@ use super::tools;
 use crate::base::{SimDuration, SimTime};
 
 /// The words a command can begin with, beside the names of Kafka's tools.
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 27] = [
     "cluster",
     "broker",
     "producer",
@@ -24,6 +25,7 @@ const VERBS: [&str; 26] = [
     "send",
     "poll",
     "commit",
+    "flush",
     "close",
     "crash",
     "power-loss",
@@ -64,7 +66,8 @@ pub(super) fn script(text: &str) -> Result<Script, Error> {
         };
         lines.push(line);
     }
-    Ok(Script { title, spec: setup.finish(), lines })
+    let (spec, stated) = setup.finish();
+    Ok(Script { title, spec, stated, lines })
 }
 
 /// Reads one command that is typed while a world runs.
@@ -128,6 +131,7 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "producer" => clients::producer(verb, cursor),
         "consumer" => clients::consumer(cursor),
         "send" => clients::send(cursor),
+        "flush" => clients::flush(cursor),
         "close" => clients::close(cursor),
         "poll" => clients::named_consumer("poll", cursor).map(Statement::Poll),
         "commit" => clients::named_consumer("commit", cursor).map(Statement::Commit),
@@ -146,8 +150,10 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
 }
 
 fn unknown(verb: &Word) -> Error {
-    let tools: Vec<String> = tools::TOOLS.iter().map(|tool| format!("{tool}.sh")).collect();
-    let all: Vec<&str> = VERBS.into_iter().chain(tools.iter().map(String::as_str)).chain(tools::TOOLS).collect();
+    let tools: Vec<String> = crate::tools::names().map(|tool| format!("{tool}.sh")).collect();
+    let mut all: Vec<&str> = VERBS.to_vec();
+    all.extend(tools.iter().map(String::as_str));
+    all.extend(crate::tools::names().map(|name| &name[..]));
     let found = &verb.text;
     match nearest(found, &all) {
         Some(near) => verb.error(format!("unknown command `{found}`; did you mean `{near}`?")),

@@ -4,7 +4,7 @@ use super::flags::{self, Flag};
 use super::parse_duration;
 use crate::base::{Endpoint, SimDuration};
 use crate::broker::check_broker_config;
-use crate::script::ast::Statement;
+use crate::script::ast::{Stated, Statement};
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
 use crate::script::error::Error;
@@ -25,6 +25,7 @@ const MAX_BROKERS: i64 = 1_000;
 #[derive(Default)]
 pub(super) struct SetUp {
     spec: Option<ClusterSpec>,
+    stated: Stated,
     /// A command that is not part of the set-up has been read: the world runs.
     pub(super) over: bool,
 }
@@ -54,9 +55,9 @@ impl SetUp {
         Ok(Statement::SetUp)
     }
 
-    /// The cluster; the default one when no line described it.
-    pub(super) fn finish(self) -> ClusterSpec {
-        self.spec.unwrap_or_else(|| ClusterSpec::new(DEFAULT_BROKERS))
+    /// The cluster, the default one when no line described it, and what the lines said of it.
+    pub(super) fn finish(self) -> (ClusterSpec, Stated) {
+        (self.spec.unwrap_or_else(|| ClusterSpec::new(DEFAULT_BROKERS)), self.stated)
     }
 
     fn cluster(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
@@ -64,6 +65,7 @@ impl SetUp {
         while let Some(flag) = flags::next(cursor, "cluster", &CLUSTER_FLAGS)? {
             given.take(flag, cursor)?;
         }
+        (self.stated.network, self.stated.date) = (given.network.is_some(), given.start_ms.is_some());
         self.spec = Some(given.spec()?);
         Ok(())
     }
@@ -84,6 +86,12 @@ impl SetUp {
         };
         let broker = &mut spec.brokers[index];
         while let Some(flag) = flags::next(cursor, "broker", &BROKER_FLAGS)? {
+            let stated = &mut self.stated;
+            match flag.name.text.as_str() {
+                "--host" => stated.hosts.insert(number),
+                "--port" => stated.ports.insert(number),
+                _ => false,
+            };
             set_up_broker(broker, flag, cursor)?;
         }
         Ok(())

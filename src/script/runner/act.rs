@@ -7,6 +7,7 @@ use crate::script::error::Error;
 use crate::script::output::{Origin, Output, Said};
 use crate::script::tools::ToolCall;
 use crate::sim::{Applied, Command};
+use crate::tools::ToolOutput;
 use std::sync::Arc;
 
 /// What comes of a command that somebody types.
@@ -135,13 +136,14 @@ impl Runner {
                 self.end_tool(output.clone(), &by);
                 Ok(())
             }
-            ToolCall::Asks { request, printer } => {
-                let Some(applied) = self.change(&Command::Tool(request.clone()), by.clone())? else { return Ok(()) };
+            ToolCall::Runs(invocation) => {
+                let command = Command::Tool(invocation.clone());
+                let Some(applied) = self.change(&command, by.clone())? else { return Ok(()) };
                 let Applied::Tool(host) = applied else { panic!("a tool runs as a host: {applied:?}") };
                 if by.origin == Origin::Script {
                     self.wait = Wait::Tool(host);
                 }
-                self.tools.push_back(RunningTool { host, printer: printer.clone(), by });
+                self.tools.push_back(RunningTool { host, by });
                 Ok(())
             }
         }
@@ -182,25 +184,26 @@ impl Runner {
     /// After something happened in the world: tools that have their answer end, and `run until` looks again.
     pub(super) fn look_around(&mut self) {
         if matches!(self.wait, Wait::Cluster(_)) && self.world.is_up() {
-            self.wait = Wait::Nothing;
+            // Whole seconds are easier to tell of.
+            let up = self.world.now().0;
+            self.wait = Wait::Moment(SimTime(up.next_multiple_of(1_000_000)));
         }
         let answered = |runner: &Self| {
             let result_of =
-                |(index, tool): (usize, &RunningTool)| Some((index, runner.world.tool_result(tool.host)?.clone()));
+                |(index, tool): (usize, &RunningTool)| Some((index, runner.world.tool_output(tool.host)?.clone()));
             runner.tools.iter().enumerate().find_map(result_of)
         };
         while let Some((index, result)) = answered(self) {
             let tool = self.tools.remove(index);
-            self.tool_ended(tool, &result);
+            self.tool_ended(tool, result);
         }
         self.look_at_predicate();
     }
 
-    fn tool_ended(&mut self, tool: RunningTool, result: &crate::client::AdminResult) {
+    fn tool_ended(&mut self, tool: RunningTool, output: ToolOutput) {
         if matches!(self.wait, Wait::Tool(host) if host == tool.host) {
             self.wait = Wait::Nothing;
         }
-        let output = tool.printer.print(result);
         self.end_tool(output, &tool.by);
     }
 

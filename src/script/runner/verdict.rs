@@ -5,20 +5,20 @@ use crate::script::ast::{Pattern, Statement};
 use crate::script::error::Error;
 use crate::script::expression::{Expression, Value};
 use crate::script::output::{Origin, Said};
-use crate::script::tools::ToolOutput;
+use crate::tools::ToolOutput;
 
 impl Runner {
     /// Takes down what a tool printed. A failure that no `expect error` follows is a failed expectation.
     pub(super) fn end_tool(&mut self, output: ToolOutput, by: &By) {
         let failure = (output.exit != 0).then(|| output.said());
         let before = self.before(by.origin);
-        before.failure = failure.clone();
+        before.failure = failure;
         before.tool = Some(output.clone());
+        let reason = (output.exit != 0).then(|| output.reason().to_owned());
         self.say(by, Said::Tool(output));
-        let Some(said) = failure else { return };
+        let Some(reason) = reason else { return };
         let is_typed = matches!(by.origin, Origin::Typed(_));
         if !is_typed && !self.failure_is_expected(by) {
-            let reason = said.lines().last().unwrap_or("it said nothing");
             self.fail(by, format!("the tool failed, and no `expect error` follows: {reason}"));
         }
     }
