@@ -89,7 +89,7 @@ fn failures_of_every_kind_say_what_was_expected_and_what_was_found() {
         ),
         (
             "kafka-topics.sh --list\nexpect output matches \"x.z\"",
-            "2:1: expected output that matches \"x.z\", but it is \"\"",
+            "2:1: expected output that matches \"x.z\", but it is \"\\n\"",
         ),
         (
             "kafka-topics.sh --list\nexpect error \"no\"",
@@ -225,8 +225,8 @@ fn a_wrong_command_line_is_status_2() {
     for (arguments, error) in [
         (&[][..], "nothing to do; `terrarium run FILE` runs a script, `terrarium --help` tells more"),
         (&["fly"], "unknown command `fly`; it is `run`, `explore`, `gateway` or `help`"),
-        (&["help", "fly"], "no help on this: unexpected argument \"fly\"; there is help on `run` and `gateway`"),
-        (&["explore", "x"], "`terrarium explore` is not built yet"),
+        (&["help", "fly"], "no help on this: unexpected argument \"fly\"; there is help on `run`, `explore` and `gateway`"),
+        (&["explore", "x"], "unexpected argument \"x\"; explore takes --seeds, --from, --verbose and --script"),
         (&["run"], "a script is missing; `terrarium run FILE`, where - is the standard input"),
         (&["run", "a", "b"], "`b` after the script; run takes one"),
         (&["run", "-", "--seed", "x"], "`x` is no seed; a seed is a whole number from 0 on"),
