@@ -3,12 +3,8 @@
 use super::Observer;
 use crate::base::HostId;
 use crate::broker::BrokerProcess;
-<<<<<<< HEAD
 use crate::cluster::Controller;
-use crate::controller::decode_batch;
 use crate::quorum::LogBatch;
-=======
->>>>>>> main
 use crate::sim::{ControllerInfo, World};
 use crate::view::delta::Delta;
 use crate::view::records::record_words;
@@ -118,7 +114,6 @@ impl Observer {
         let (host, base) = self.annals.committed.take()?;
         let (_, server) = world.servers().find(|(id, _)| *id == host)?;
         let batch = server.raft()?.replica().log().batches_from(base).next()?;
-<<<<<<< HEAD
         told_of(batch, world.cluster_metadata()?)
     }
 
@@ -129,16 +124,6 @@ impl Observer {
         let (Some(hw), Some(metadata)) = (replica.high_watermark(), world.cluster_metadata()) else { return };
         let committed = replica.log().batches_from(0).take_while(|batch| batch.header.last_offset() < hw);
         self.scene.quorum.record = committed.filter_map(|batch| told_of(batch, metadata)).last();
-=======
-        let metadata = world.cluster_metadata()?;
-        let told = |(offset, record): (i64, crate::wire::VersionedRecord)| {
-            let of_partition = matches!(record.record, MetadataRecord::PartitionChange(_));
-            Some((of_partition, QuorumRecord { offset, words: record_words(&record.record, metadata)? }))
-        };
-        // A failover is one batch: who leads now says more than that the old leader is fenced.
-        let all: Vec<(bool, QuorumRecord)> = batch.metadata_records().into_iter().filter_map(told).collect();
-        all.into_iter().max_by_key(|(of_partition, record)| (*of_partition, record.offset)).map(|(_, record)| record)
->>>>>>> main
     }
 
     /// Looks at the links that are not as usual.
@@ -219,6 +204,6 @@ fn told_of(batch: &LogBatch, metadata: &Controller) -> Option<QuorumRecord> {
         Some((matters, QuorumRecord { offset, words: record_words(&record.record, metadata)? }))
     };
     // A failover is one batch: who leads now says more than that the old leader is fenced.
-    let all: Vec<(u8, QuorumRecord)> = decode_batch(batch).into_iter().filter_map(told).collect();
+    let all: Vec<(u8, QuorumRecord)> = batch.metadata_records().into_iter().filter_map(told).collect();
     all.into_iter().max_by_key(|(matters, record)| (*matters, record.offset)).map(|(_, record)| record)
 }
