@@ -13,6 +13,7 @@
 mod bench;
 mod bindgen;
 mod browser;
+mod clients;
 mod html;
 mod pack;
 mod project;
@@ -37,6 +38,7 @@ Usage: cargo xtask COMMAND
   serve [--open] [--release] [--port N]   build the page, serve it on http://127.0.0.1:8080, rebuild on change
   build [--release]                       build the page into dist/ and print its sizes
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
+  clients [--client C] [--scenario S]     run real Kafka clients against the gateway
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
   records                                 write the records in src/wire from Kafka's schemas
   help                                    this page
@@ -65,6 +67,7 @@ fn command() -> Result<bool> {
         "serve" => serve::run(&Project::find()?, serve::Options::read(&mut arguments)?).map(|()| true),
         "build" => build(&Project::find()?, read_release(&mut arguments)?).map(|()| true),
         "test" => Ok(test::run_all(&Project::find()?, &test::Options::read(&mut arguments)?)),
+        "clients" => clients::run_all(&Project::find()?, &clients::Options::read(&mut arguments)?),
         "bench" => {
             no_more(&mut arguments)?;
             bench::run_all(&Project::find()?).map(|()| true)

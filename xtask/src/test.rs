@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check of the project, one after the other, and one table of what they came to.
 
 use crate::browser;
+use crate::clients;
 use crate::pack::{self, Cargo};
 use crate::project::{Project, WEB_FEATURES};
 use crate::report::{self, Outcome, Row};
@@ -16,7 +17,7 @@ use std::time::Instant;
 type Part = (&'static str, fn(&Project) -> Result<Outcome>);
 
 /// In the order they run: what is quick and fails often comes first.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("format", format),
     ("clippy", clippy),
     ("clippy-wasm", clippy_wasm),
@@ -25,6 +26,7 @@ const PARTS: [Part; 10] = [
     ("docs", docs),
     ("wasm", wasm),
     ("determinism", determinism),
+    ("clients", clients::part),
     ("browser", browser::part),
     ("deny", deny),
 ];
