@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check of the project, one after the other, and one table of what they came to.
 
 use crate::browser;
+use crate::clients;
 use crate::pack::{self, Cargo};
 use crate::project::{Project, WEB_FEATURES};
 use crate::report::{self, Outcome, Row};
@@ -27,6 +28,7 @@ const PARTS: [Part; 11] = [
     ("docs", docs),
     ("wasm", wasm),
     ("determinism", determinism),
+    ("clients", clients::part),
     ("browser", browser::part),
     ("deny", deny),
 ];
