@@ -6,16 +6,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
 
-#[path = "vectors/cli/mod.rs"]
-mod cli;
 #[path = "vectors/assignors.rs"]
 mod assignors;
+#[path = "vectors/cli/mod.rs"]
+mod cli;
 #[path = "vectors/control/mod.rs"]
 mod control;
-#[path = "vectors/producer.rs"]
-mod producer;
 #[path = "vectors/group/mod.rs"]
 mod group;
+#[path = "vectors/producer.rs"]
+mod producer;
 #[path = "vectors/quorum.rs"]
 mod quorum;
 #[path = "vectors/storage/mod.rs"]
