@@ -229,7 +229,10 @@ fn a_wrong_command_line_is_status_2() {
     for (arguments, error) in [
         (&[][..], "nothing to do; `terrarium run FILE` runs a script, `terrarium --help` tells more"),
         (&["fly"], "unknown command `fly`; it is `run`, `explore`, `gateway` or `help`"),
-        (&["help", "fly"], "no help on this: unexpected argument \"fly\"; there is help on `run`, `explore` and `gateway`"),
+        (
+            &["help", "fly"],
+            "no help on this: unexpected argument \"fly\"; there is help on `run`, `explore` and `gateway`",
+        ),
         (&["check", "x"], "`terrarium check` is not built yet"),
         (&["explore", "--seeds", "x"], "`x` is no whole number from 0 on"),
         (&["run"], "a script is missing; `terrarium run FILE`, where - is the standard input"),
