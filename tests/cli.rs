@@ -210,10 +210,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("show lag(g)", "1:6: `lag` of a group is not built yet: this build has no consumer groups"),
         ("kafka-console-producer.sh --topic t", "1:1: `kafka-console-producer.sh` is not built yet"),
         (
-            "kafka-topics.sh --list\nkafka-get-offsets.sh --time max-timestamp",
-            "2:29: `--time max-timestamp` is not built yet",
-        ),
-        (
             "poll c",
             "1:1: `poll` is not built yet: in this build a consumer polls by itself and has no group to commit to",
         ),

@@ -227,6 +227,7 @@ impl Consumer {
             self.look_up(ctx);
             self.validate(ctx);
             self.fetch(ctx);
+            self.ask_for_leaders();
             self.busy_until = ctx.now() + self.config.work * records;
         }
         self.net.poll(ctx);
@@ -236,6 +237,16 @@ impl Consumer {
         let Some(topic) = self.net.metadata().topic(&self.topic) else { return };
         for index in 0..topic.partitions.len() as i32 {
             self.partitions.entry(index).or_default();
+        }
+    }
+
+    /// A partition without a leader is a reason to ask for metadata again, as often as the backoff allows.
+    fn ask_for_leaders(&mut self) {
+        let metadata = self.net.metadata();
+        let is_lost =
+            |(index, position): (&i32, &Position)| !position.stuck && metadata.leader(&self.topic, *index).is_none();
+        if self.partitions.iter().any(is_lost) {
+            self.net.metadata_mut().request_refresh();
         }
     }
 

@@ -132,8 +132,8 @@ fn replicas(scene: &Scene, tp: &TopicPartition, view: &PartitionView) -> Table {
         let lag = leader.map_or("".into(), |end| (end - leo).max(0).to_string());
         let (state, tone) = match scene.standing(tp, *broker) {
             Standing::Leads => ("leads, in ISR".to_owned(), Tone::Plain),
-            Standing::Offline { in_elr: true } => ("down, in ELR".into(), Tone::Quiet),
-            Standing::Offline { in_elr: false } => ("down".into(), Tone::Quiet),
+            Standing::Offline { in_elr: true, .. } => ("down, in ELR".into(), Tone::Quiet),
+            Standing::Offline { .. } => ("down".into(), Tone::Quiet),
             Standing::OutOfSync { .. } => ("out of ISR".into(), Tone::Warn),
             Standing::InSync { .. } => ("in ISR".into(), Tone::Plain),
             Standing::Deposed => ("deposed".into(), Tone::Warn),

@@ -40,8 +40,9 @@ pub fn replica_words(scene: &Scene, tp: &TopicPartition, broker: i32) -> Option<
         Standing::OutOfSync { behind } => (format!("out of ISR, {behind} behind"), Tone::Warn),
         Standing::Paused { in_isr: true } => ("paused, still in ISR".into(), Tone::Warn),
         Standing::Paused { in_isr: false } => ("paused, out of ISR".into(), Tone::Warn),
-        Standing::Offline { in_elr: true } => ("in ELR: complete below HW".into(), Tone::Plain),
-        Standing::Offline { in_elr: false } => ("offline".into(), Tone::Plain),
+        Standing::Offline { in_elr: true, .. } => ("in ELR: complete below HW".into(), Tone::Plain),
+        Standing::Offline { behind: 0, .. } => ("offline".into(), Tone::Plain),
+        Standing::Offline { behind, .. } => (format!("offline, {behind} behind"), Tone::Plain),
     })
 }
 
@@ -58,8 +59,8 @@ pub fn replica_word(scene: &Scene, tp: &TopicPartition, broker: i32) -> (String,
         Standing::InSync { behind } => (format!("−{behind}"), Tone::Quiet),
         Standing::OutOfSync { behind } => (format!("out −{behind}"), Tone::Warn),
         Standing::Paused { .. } => ("paused".into(), Tone::Warn),
-        Standing::Offline { in_elr: true } => ("ELR".into(), Tone::Plain),
-        Standing::Offline { in_elr: false } => ("offline".into(), Tone::Plain),
+        Standing::Offline { in_elr: true, .. } => ("ELR".into(), Tone::Plain),
+        Standing::Offline { .. } => ("offline".into(), Tone::Plain),
     }
 }
 
@@ -90,7 +91,8 @@ pub fn replica_sentence(scene: &Scene, tp: &TopicPartition, broker: i32) -> Stri
         _ => "follower",
     };
     let words = replica_words(scene, tp, broker).map(|(words, _)| format!(", {words}")).unwrap_or_default();
-    let words = if words == ", offline" { String::new() } else { words };
+    // The role has said so already.
+    let words = words.replacen(", offline", "", 1);
     let held = if role == "leader" && scene.hw_held(tp) { " held" } else { "" };
     format!("{tp} on broker {broker}, {role}{words}, high watermark {}{held}, log end {}", replica.hw, replica.leo)
 }

@@ -4,6 +4,7 @@ use super::desk::{Desk, Event, Phase};
 use super::frame::FrameLoop;
 use super::menu::Menu;
 use super::paint::{Look, Painter};
+use super::zoom::{self, Zoom};
 use super::{api, bottom, details, keep, keys, laws, menu, notices, speech, stage, theme, tools, topbar};
 use crate::base::TopicPartition;
 use crate::view::{Addition, Room, Scene, Selection, Speed, Tool, Toward, addition_line, rows, tool_offer};
@@ -60,6 +61,8 @@ pub(super) enum Msg {
     Theme,
     /// Begin anew.
     Restart,
+    /// Show more or less of the stage.
+    Zoom(Zoom),
     /// The window has another size.
     Resized,
 }
@@ -77,6 +80,10 @@ pub(super) struct App {
     pub(super) still: bool,
     pub(super) width: f64,
     pub(super) height: f64,
+    /// How far the stage is zoomed: a place in [`zoom::LEVELS`].
+    pub(super) zoom: usize,
+    /// The height that the stage may have, in CSS pixels.
+    pub(super) stage_height: f64,
     /// The menu that is open.
     pub(super) menu: Option<Menu>,
     /// The tool that waits for the other end of a link, and what it was used on.
@@ -84,6 +91,8 @@ pub(super) struct App {
     /// Why nothing was done, told once.
     pub(super) hint: Option<String>,
     menu_shown: bool,
+    /// By how much the stage has just been zoomed.
+    zoomed: Option<f64>,
     /// The stage as a list, as it was told last.
     pub(super) told: RefCell<stage::Told>,
     chosen: Option<Selection>,
@@ -130,10 +139,13 @@ impl Component for App {
             still,
             width: 0.0,
             height: 0.0,
+            zoom: 0,
+            stage_height: 0.0,
             menu: None,
             armed: None,
             hint: None,
             menu_shown: false,
+            zoomed: None,
             told: RefCell::default(),
             chosen: None,
             recalled: 0,
@@ -189,6 +201,11 @@ impl Component for App {
                     self.desk.restart();
                 }
             }
+            Msg::Zoom(by) => {
+                let before = zoom::LEVELS[self.zoom];
+                self.zoom = by.from(self.zoom);
+                self.zoomed = Some(zoom::LEVELS[self.zoom] / before);
+            }
             Msg::Resized => {}
         }
         self.measure(ctx);
@@ -221,6 +238,9 @@ impl Component for App {
             let canvas = self.canvas.cast::<HtmlCanvasElement>();
             self.painter.replace(canvas.and_then(Painter::new));
             self.measure(ctx);
+        }
+        if let Some(by) = self.zoomed.take() {
+            zoom::keep_middle(&self.canvas, by);
         }
         if self.menu.is_some() != self.menu_shown {
             self.menu_shown = self.menu.is_some();
@@ -393,7 +413,9 @@ impl App {
             selected => selected,
         };
         let around = if width < bottom::PHONE { height * 0.42 } else { BELOW_AND_ABOVE };
-        let room = Room { width: stage, height: (height - around).max(300.0) };
+        self.stage_height = (height - around).max(300.0);
+        let zoom = zoom::LEVELS[self.zoom];
+        let room = Room { width: stage * zoom, height: self.stage_height * zoom };
         self.look.replace(Look { room, selected, still: self.still });
     }
 }

@@ -1,6 +1,7 @@
 //! Keys that work everywhere on the page, except while somebody types.
 
 use super::app::Msg;
+use super::zoom::Zoom;
 use crate::view::{Addition, Tool};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -22,6 +23,9 @@ pub(super) fn meaning(event: &KeyboardEvent, letters: bool) -> Option<Msg> {
         " " => Msg::Toggle,
         "Escape" => Msg::Leave,
         "ArrowRight" if tag != "canvas" => Msg::Step,
+        "+" | "=" => Msg::Zoom(Zoom::In),
+        "-" => Msg::Zoom(Zoom::Out),
+        "0" => Msg::Zoom(Zoom::Fit),
         "[" => Msg::Faster(false),
         "]" => Msg::Faster(true),
         _ if !letters => return None,

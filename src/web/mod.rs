@@ -27,6 +27,7 @@ mod tools;
 mod topbar;
 mod transport;
 pub mod worker;
+mod zoom;
 
 /// Starts the page.
 pub fn start_page() {

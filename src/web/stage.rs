@@ -2,6 +2,7 @@
 //! move over shelf and column.
 
 use super::app::{App, Msg};
+use super::zoom;
 use crate::view::{Scene, Selection, Toward};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -34,13 +35,21 @@ pub(super) fn stage(app: &App, ctx: &Context<App>) -> Html {
         event.prevent_default();
         Msg::Menu(Some((f64::from(event.offset_x()), f64::from(event.offset_y()))))
     });
+    let wheel = ctx.link().batch_callback(|event: WheelEvent| zoom::wheel(&event));
+    let level = zoom::LEVELS[app.zoom];
+    // The stage's own height is set by who draws it; zoomed, it is seen through a window as high as it may be.
+    let height = (level > 1.0).then(|| format!("height: {:.0}px", app.stage_height));
+    let width = format!("width: {:.0}%", level * 100.0);
     let selected = app.selected();
     let options = told(app, selected.as_ref());
     let active = selected.as_ref().map(Selection::id);
     html! {
         <section class={classes!("glass", app.armed.is_some().then_some("armed"))} aria-label="Stage">
-            <canvas ref={app.canvas.clone()} tabindex="0" role="listbox" aria-label={label(app)} aria-activedescendant={active}
-                onkeydown={keys} onpointerdown={press} oncontextmenu={menu}>{ options }</canvas>
+            <div class="scroll" style={height} onwheel={wheel}>
+                <canvas ref={app.canvas.clone()} style={width} tabindex="0" role="listbox" aria-label={label(app)}
+                    aria-activedescendant={active} onkeydown={keys} onpointerdown={press} oncontextmenu={menu}>{ options }</canvas>
+            </div>
+            { zoom::buttons(app, ctx) }
         </section>
     }
 }

@@ -3,6 +3,8 @@
 use super::Observer;
 use crate::base::HostId;
 use crate::broker::BrokerProcess;
+use crate::cluster::Controller;
+use crate::quorum::LogBatch;
 use crate::sim::{ControllerInfo, World};
 use crate::view::delta::Delta;
 use crate::view::records::record_words;
@@ -112,14 +114,16 @@ impl Observer {
         let (host, base) = self.annals.committed.take()?;
         let (_, server) = world.servers().find(|(id, _)| *id == host)?;
         let batch = server.raft()?.replica().log().batches_from(base).next()?;
-        let metadata = world.cluster_metadata()?;
-        let told = |(offset, record): (i64, crate::wire::VersionedRecord)| {
-            let of_partition = matches!(record.record, MetadataRecord::PartitionChange(_));
-            Some((of_partition, QuorumRecord { offset, words: record_words(&record.record, metadata)? }))
-        };
-        // A failover is one batch: who leads now says more than that the old leader is fenced.
-        let all: Vec<(bool, QuorumRecord)> = batch.metadata_records().into_iter().filter_map(told).collect();
-        all.into_iter().max_by_key(|(of_partition, record)| (*of_partition, record.offset)).map(|(_, record)| record)
+        told_of(batch, world.cluster_metadata()?)
+    }
+
+    /// The last record worth telling of all that is committed: for a world that was not watched.
+    pub(super) fn last_record(&mut self, world: &World) {
+        let ends = world.servers().filter_map(|(_, server)| Some(server.raft()?.replica()));
+        let Some(replica) = ends.max_by_key(|replica| replica.high_watermark()) else { return };
+        let (Some(hw), Some(metadata)) = (replica.high_watermark(), world.cluster_metadata()) else { return };
+        let committed = replica.log().batches_from(0).take_while(|batch| batch.header.last_offset() < hw);
+        self.scene.quorum.record = committed.filter_map(|batch| told_of(batch, metadata)).last();
     }
 
     /// Looks at the links that are not as usual.
@@ -184,4 +188,22 @@ fn raft_role(controller: &ControllerInfo) -> Option<RaftRole> {
         "Resigned" => RaftRole::Resigned,
         _ => RaftRole::Unattached,
     })
+}
+
+/// A partition record that leaves the leader as it is (`PartitionChangeRecord.leader`'s default).
+const NO_LEADER_CHANGE: i32 = -2;
+
+/// The record of a batch of the metadata log that is most worth telling.
+fn told_of(batch: &LogBatch, metadata: &Controller) -> Option<QuorumRecord> {
+    let told = |(offset, record): (i64, crate::wire::VersionedRecord)| {
+        let matters = match &record.record {
+            MetadataRecord::PartitionChange(r) if r.leader != NO_LEADER_CHANGE => 2,
+            MetadataRecord::PartitionChange(_) => 1,
+            _ => 0,
+        };
+        Some((matters, QuorumRecord { offset, words: record_words(&record.record, metadata)? }))
+    };
+    // A failover is one batch: who leads now says more than that the old leader is fenced.
+    let all: Vec<(u8, QuorumRecord)> = batch.metadata_records().into_iter().filter_map(told).collect();
+    all.into_iter().max_by_key(|(matters, record)| (*matters, record.offset)).map(|(_, record)| record)
 }

@@ -89,6 +89,7 @@ impl Observer {
             self.host_started(world, host, &mut delta);
         }
         self.controllers(world, &mut delta);
+        self.last_record(world);
         self.links(world, &mut delta);
         self.topics(world, &mut delta);
         let all = |(name, topic): (_, &super::scene::TopicView)| {

@@ -141,6 +141,8 @@ pub enum Standing {
     Offline {
         /// Whether it may be elected when it returns (KIP-966).
         in_elr: bool,
+        /// Records that the leader has and it has not.
+        behind: i64,
     },
 }
 
@@ -164,8 +166,9 @@ impl PartitionView {
         leader_leo: Option<i64>,
     ) -> Standing {
         let in_isr = self.isr.contains(&broker);
+        let behind = (leader_leo.unwrap_or(0) - replica.map_or(0, |r| r.leo)).max(0);
         if !process.is_up() {
-            return Standing::Offline { in_elr: self.elr.contains(&broker) };
+            return Standing::Offline { in_elr: self.elr.contains(&broker), behind };
         }
         if self.leader == Some(broker) {
             return Standing::Leads;
@@ -176,7 +179,6 @@ impl PartitionView {
         if process == Process::Paused {
             return Standing::Paused { in_isr };
         }
-        let behind = (leader_leo.unwrap_or(0) - replica.map_or(0, |r| r.leo)).max(0);
         if in_isr { Standing::InSync { behind } } else { Standing::OutOfSync { behind } }
     }
 

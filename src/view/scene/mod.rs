@@ -122,7 +122,7 @@ impl Scene {
 
     /// What a replica is to its partition, and how far behind its leader.
     pub fn standing(&self, tp: &TopicPartition, broker: i32) -> Standing {
-        let Some(partition) = self.partitions.get(tp) else { return Standing::Offline { in_elr: false } };
+        let Some(partition) = self.partitions.get(tp) else { return Standing::Offline { in_elr: false, behind: 0 } };
         let replica = self.replicas.get(&(tp.clone(), broker));
         let leader = self.leader_replica(tp).map(|(_, r)| r.leo);
         let process = self.broker_process(broker);

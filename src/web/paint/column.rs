@@ -91,8 +91,10 @@ impl<'a> Drawn<'a> {
             (left, true)
         } else if right > words_end + 5.0 && right + with_lock <= h.right() + 12.0 {
             (right, true)
+        } else if left > h.x {
+            (left, false)
         } else {
-            (left.max(h.x), false)
+            (right, false)
         };
         // The number matters more than the words, unless these say that something is wrong.
         if fits || matches!(how, Tone::Warn | Tone::Bad) {
