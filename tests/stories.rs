@@ -140,7 +140,8 @@ fn in_order_of_leadership(events: Vec<Event>) -> Vec<Event> {
 
 /// When the acts of a story begin: at each fault, or end of one.
 fn acts(name: &str, moments: &[(f64, String)]) -> Vec<f64> {
-    let mut verbs: Vec<&str> = "crash pause resume stop start cut heal kafka-leader-election SIG elect one second".split(' ').collect();
+    let mut verbs: Vec<&str> =
+        "crash pause resume stop start cut heal kafka-leader-election SIG elect one second".split(' ').collect();
     if name == "first-record" {
         verbs = vec!["producer", "console"];
     }

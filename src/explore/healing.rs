@@ -148,10 +148,12 @@ fn replicas(world: &World) -> Vec<String> {
     problems
 }
 
+/// Without the high watermark: a follower learns it with records or when it moves, so in a partition to which nobody
+/// writes any more it may stay behind.
 fn content(log: &Log) -> impl PartialEq + use<> {
     let batches = log.batches_from(log.log_start_offset());
     let all: Vec<(i64, u32, i32)> = batches.map(|batch| (batch.base_offset, batch.crc, batch.leader_epoch)).collect();
-    (log.high_watermark(), log.log_end_offset(), all)
+    (log.log_end_offset(), all)
 }
 
 /// Laws that are broken; a loss of records counts when nothing allowed it.
