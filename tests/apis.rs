@@ -2,8 +2,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_terrarium::base::{ConnId, SimDuration, TopicPartition};
-use kafka_terrarium::client::AdminRequest;
 use kafka_terrarium::sim::{ClusterSpec, Command, World};
+use kafka_terrarium::tools::Invocation;
 use kafka_terrarium::wire::inspect;
 use kafka_terrarium::wire::messages::create_topics_request::CreatableTopic;
 use kafka_terrarium::wire::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -30,12 +30,8 @@ impl Client {
     /// Connected to a one-broker world that has the topic `orders` with one partition.
     fn connect() -> Self {
         let mut world = World::new(ClusterSpec::new(1), 1);
-        let create = AdminRequest::CreateTopic {
-            topic: "orders".into(),
-            partitions: Some(1),
-            replication_factor: Some(1),
-            configs: vec![("max.message.bytes".into(), "1000".into())],
-        };
+        let args = "--create --topic orders --partitions 1 --replication-factor 1 --config max.message.bytes=1000";
+        let create = Invocation::new("kafka-topics", args.split(' '));
         world.apply("", &Command::Tool(create)).unwrap();
         let conn = world.external_connect(1).unwrap();
         let mut client = Self { world, conn, correlation_id: 0 };

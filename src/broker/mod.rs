@@ -11,10 +11,13 @@
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.
 
+mod alter_configs;
 mod api_versions;
 mod auto_topic_creation;
 mod config;
 mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
 mod describe_topic_partitions;
 mod fetch;
 mod fetch_session;
@@ -134,7 +137,7 @@ impl Broker {
     pub fn new(setup: BrokerSetup, previous_epoch: Option<i64>, ctx: &mut Ctx<'_>) -> Self {
         let config = BrokerConfig::new(&ConfigLayers::file(&setup.file));
         let mut settings = ControllerSettings::new(setup.id, setup.cluster_id.clone());
-        settings.static_configs = (*setup.file).clone();
+        settings.static_configs = describe_configs::static_configs(&setup);
         let identity = Identity {
             id: setup.id,
             cluster_id: setup.cluster_id.clone(),
@@ -386,6 +389,12 @@ impl Broker {
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
             RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),
+            RequestKind::DescribeConfigs(body) => self.describe_configs(body),
+            RequestKind::ListConfigResources(body) => self.list_config_resources(&pending, body),
+            RequestKind::DescribeLogDirs(body) => self.describe_log_dirs(body, serving.disk),
+            RequestKind::AlterConfigs(_) | RequestKind::IncrementalAlterConfigs(_) => {
+                self.alter_configs(pending.clone(), request, serving)
+            }
             body if is_forwarded(body) => self.forward(pending.clone(), request, serving),
             other => unreachable!("the listener serves no such API: {other:?}"),
         };
