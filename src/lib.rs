@@ -23,10 +23,12 @@
 //! | [`tools`] | Kafka's command-line tools: programs over the admin client |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
 //! | [`script`] | the command language: scenario files, tests, the page's terminal |
+//! | [`explore`] | random clusters, loads and faults under all laws |
 //! | [`session`] | one run as a person uses it, and its save format |
 //! | [`view`] | what the page shows, as plain values |
 //! | [`save`] | the save store |
 //! | [`link`] | messages between page and worker |
+//! | `gateway` | the simulated cluster on real sockets |
 //! | `web` | the page and the worker in the browser |
 //! | `cli` | the native command line |
 
@@ -38,6 +40,9 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controller;
+pub mod explore;
+#[cfg(feature = "cli")]
+pub mod gateway;
 pub mod link;
 pub mod machine;
 pub mod network;

@@ -5,12 +5,12 @@
 
 use kafka_terrarium::base::{Rng, SimTime};
 use kafka_terrarium::script::{Line, Runner, Said, Script, Statement};
-use kafka_terrarium::sim::ClusterSpec;
+use kafka_terrarium::sim::{ClusterSpec, Controllers};
 use std::fs;
 use std::path::Path;
 
 /// Pieces of scripts, right and wrong.
-const PIECES: [&str; 96] = [
+const PIECES: [&str; 99] = [
     "cluster",
     "--brokers",
     "1",
@@ -34,6 +34,9 @@ const PIECES: [&str; 96] = [
     "5/s",
     "0/s",
     "--keys",
+    "--burst",
+    "zipf:9,0.9",
+    "hot:3,0.5",
     "uniform:10",
     "--value-size",
     "99999999999999999999",
@@ -192,6 +195,10 @@ fn any_script_that_is_read_can_be_run() {
         "consumer d --topic b --work 1s --consumer-property auto.offset.reset=earliest",
         "send p value=x partition=7",
         "send q key=k",
+        "send p value=x topic=b timestamp=5 header a=b header a=c",
+        "flush p",
+        "producer s --topic a --burst 20/1s --keys zipf:5,1.5 --value-size 0-40 --compression-type zstd",
+        "show producer-epoch(p)",
         "send q value=x",
         "send r partition=0",
         "close p",
@@ -252,8 +259,8 @@ fn expressions_mean_what_they_say() {
         ("1500ms = 1.5s", "true"),
         ("1m > 59s", "true"),
         ("-5", "-5"),
-        ("time()", "0s"),
-        ("controller()", "1"),
+        ("time()", "3s"),
+        ("controller() = 101 or controller() = 102 or controller() = 103", "true"),
         ("state(controller()) = running", "true"),
         ("state(broker 1)", "running"),
         ("lost()", "0"),
@@ -265,7 +272,7 @@ fn expressions_mean_what_they_say() {
 
 #[test]
 fn a_script_without_a_set_up_has_the_default_cluster() {
-    assert_eq!(Script::parse("status").map(|script| script.spec), Ok(ClusterSpec::new(1)));
+    assert_eq!(Script::parse("status").map(|script| script.spec), Ok(ClusterSpec::new(3)));
 }
 
 #[test]
@@ -279,8 +286,10 @@ fn the_set_up_is_the_clusters_spec() {
         (broker.id, broker.rack.as_deref(), broker.listener.to_string().as_str()),
         (0, Some("east"), "kafka:19092")
     );
-    let configs = [("num.partitions", "3"), ("message.max.bytes", "2000")];
-    assert_eq!(broker.configs, configs.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let set = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    assert_eq!(spec.configs, set("num.partitions", "3"), "of every node");
+    assert_eq!(broker.configs, set("message.max.bytes", "2000"));
+    assert_eq!(spec.controllers, Controllers::Combined);
     assert_eq!((spec.network.latency.0, spec.network.jitter.0), (5_000, 1_000));
     assert_eq!(spec.network.bandwidth_bytes_per_s, Some(125_000_000));
     assert_eq!(spec.start_ms, 1_770_091_506_000);

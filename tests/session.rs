@@ -2,15 +2,20 @@
 
 #![expect(clippy::disallowed_methods, reason = "golden scripts are files")]
 
-use kafka_terrarium::base::{Rng, SimDuration, SimTime};
+use bytes::Bytes;
+use kafka_terrarium::base::{ConnId, Rng, SimDuration, SimTime};
 use kafka_terrarium::script::{Origin, Reply, Said, Value};
-use kafka_terrarium::session::{LoadError, Loading, Session, SessionLoader};
+use kafka_terrarium::session::{External, FromOutside, LoadError, Loading, Session, SessionLoader};
+use kafka_terrarium::wire::messages::ProduceRequest;
+use kafka_terrarium::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_terrarium::wire::records::{self, Record};
+use kafka_terrarium::wire::{ApiKey, Request, RequestKind, StrBytes, TopicName};
 use std::fs;
 use std::path::Path;
 
 const STORY: &str = "\
 > # A story
-cluster --network datacenter
+cluster --brokers 1 --controllers combined --network datacenter
 kafka-topics.sh --create --topic orders --partitions 3
 producer p1 --topic orders --rate 20/s --keys uniform:10
 consumer c1 --topic orders --work 5ms --consumer-property auto.offset.reset=earliest
@@ -73,10 +78,10 @@ fn any_chunks_are_the_same_run() {
     let texts = golden.map(|path| fs::read_to_string(path).expect("a golden script"));
     for text in texts.chain([STORY.to_owned()]) {
         let mut whole = Session::start(&text, 5).expect("a golden script is right");
-        whole.advance_to(at(14.0));
+        whole.advance_to(at(10.0));
         for _ in 0..3 {
             let mut chunked = Session::start(&text, 5).expect("a golden script is right");
-            advance_in_chunks(&mut chunked, at(14.0), &mut rng);
+            advance_in_chunks(&mut chunked, at(10.0), &mut rng);
             assert_same(&whole, &chunked);
         }
     }
@@ -89,24 +94,19 @@ fn a_step_is_one_event_of_the_world() {
         assert!(session.step());
         assert_eq!(session.world().steps(), steps);
     }
-    let mut idle = Session::start("> Nothing happens here.", 1).expect("a note is a script");
-    idle.advance_to(at(1.0));
-    while idle.step() {
-        assert!(idle.world().steps() < 1_000, "a broker that nobody asks comes to rest");
-    }
 }
 
 #[test]
 fn what_is_typed_answers_now_or_later() {
     let mut session = start(1);
-    session.advance_to(at(1.5));
-    assert_eq!(session.command("show time()"), Ok(Reply::Said(Said::Value(Value::Duration(SimDuration(1_500_000))))));
+    session.advance_to(at(2.5));
+    assert_eq!(session.command("show time()"), Ok(Reply::Said(Said::Value(Value::Duration(SimDuration(2_500_000))))));
     let Ok(Reply::Waits(origin)) = session.command("kafka-topics.sh --list") else { panic!("a tool takes its time") };
     assert_eq!(origin, Origin::Typed(1));
     let answer = |session: &Session| session.outputs().iter().find(|output| output.origin == origin).cloned();
     assert_eq!(answer(&session), None);
     assert_eq!(session.command("run 500ms"), Ok(Reply::Done));
-    assert_eq!(session.world().now(), at(2.0));
+    assert_eq!(session.world().now(), at(3.0));
     let Some(Said::Tool(tool)) = answer(&session).map(|output| output.said) else { panic!("it has its answer") };
     assert_eq!(tool.stdout, "orders\n");
     assert_eq!(session.command("expect output matches \"orders\""), Ok(Reply::Said(Said::Met)));
@@ -117,7 +117,7 @@ fn what_is_typed_answers_now_or_later() {
 #[test]
 fn what_is_typed_wrongly_changes_nothing() {
     let mut session = start(1);
-    session.advance_to(at(1.5));
+    session.advance_to(at(2.5));
     let before = session.clone();
     for (line, error) in [
         ("shwo time()", "1:1: unknown command `shwo`; did you mean `show`?"),
@@ -125,7 +125,7 @@ fn what_is_typed_wrongly_changes_nothing() {
         ("status\nstatus", "2:1: a second command; one at a time"),
         ("cluster --brokers 1", "1:1: `cluster` while the world runs; a cluster is set up by a script's first line"),
         ("broker 2", "1:1: a broker cannot join a running cluster: that is not built yet"),
-        ("power-loss broker 1", "1:1: `power-loss` is not built yet"),
+        ("crash broker 1 2", "1:16: `2` after `crash` and what it takes; nothing more belongs there"),
     ] {
         assert_eq!(session.command(line).map_err(|error| error.to_string()), Err(error.to_owned()));
         assert_same(&session, &before);
@@ -135,7 +135,37 @@ fn what_is_typed_wrongly_changes_nothing() {
     assert_eq!(session.summary(), before.summary(), "the world is as it was");
 }
 
-/// A session in which much was typed, some of it between two events of one moment.
+/// A client outside connects, asks, writes, sends nonsense or closes.
+fn act_outside(session: &mut Session, conns: &mut Vec<ConnId>, rng: &mut Rng) {
+    let conn = match conns.len() as u64 {
+        0 => None,
+        n => Some(conns[rng.below(n) as usize]),
+    };
+    match (rng.below(12), conn) {
+        (0, _) => conns.push(session.external_connect(1).expect("broker 1 is there")),
+        (1, Some(conn)) => session.external_close(conn),
+        (2, Some(conn)) => session.external_send(conn, Bytes::from_static(b"no request")),
+        (3..6, Some(conn)) => session.external_send(conn, produce("outside").frame().slice(4..)),
+        (6, Some(conn)) => {
+            session.external_news();
+            session.external_take(conn);
+        }
+        _ => {}
+    }
+}
+
+/// A request to write a record with this value to `orders-0`.
+fn produce(value: &'static str) -> Request {
+    let record = Record { timestamp_ms: 5, value: Some(value.into()), ..Record::default() };
+    let data = PartitionProduceData::default().with_records(Some(records::build(&[record])));
+    let name = TopicName(StrBytes::from_static_str("orders"));
+    let topic = TopicProduceData::default().with_name(name).with_partition_data(vec![data]);
+    let body = ProduceRequest::default().with_acks(-1).with_timeout_ms(1_000).with_topic_data(vec![topic]);
+    let client_id = StrBytes::from_static_str("outside");
+    Request { api: ApiKey::Produce, version: 9, correlation_id: 7, client_id, body: RequestKind::Produce(body) }
+}
+
+/// A session in which much was typed and sent from outside, some of it between two events of one moment.
 fn eventful(seed: u64) -> Session {
     let mut session = start(seed);
     let mut rng = Rng::stream(seed, "typing");
@@ -154,9 +184,11 @@ fn eventful(seed: u64) -> Session {
         "kafka-topics.sh --create --topic orders",
         "expect error \"already exists\"",
     ];
+    let mut conns = Vec::new();
     for line in lines.iter().cycle().take(40) {
         for _ in 0..rng.below(9) {
             session.step();
+            act_outside(&mut session, &mut conns, &mut rng);
         }
         if rng.below(3) == 0 {
             session.advance_to(session.world().now() + SimDuration(rng.below(300_000)));
@@ -181,14 +213,25 @@ fn a_loaded_session_goes_on_like_the_one_that_was_saved() {
         }
         assert_same(&session, &loaded);
         assert_eq!(session.to_save(), loaded.to_save());
+        let written = |came: &FromOutside| matches!(&came.what, External::Send { frame, .. } if frame.len() > 80);
+        assert!(session.outside().filter(|came| written(came)).count() > 3, "clients outside wrote");
     }
 }
 
 #[test]
+#[should_panic(expected = "keeps what comes from outside")]
+fn a_run_that_forgot_what_came_from_outside_is_not_saved() {
+    let mut session = start(1);
+    session.forget_outside();
+    session.to_save();
+}
+
+#[test]
 fn a_long_session_keeps_few_checkpoints() {
-    let script = "kafka-topics.sh --create --topic t\nproducer p --topic t --rate 2000/s\nconsumer c --topic t\n";
+    let script = "cluster --brokers 1 --controllers combined\nkafka-topics.sh --create --topic t\nproducer p --topic t \
+                  --rate 2000/s\nconsumer c --topic t\n";
     let mut session = Session::start(script, 1).expect("a script");
-    session.advance_to(at(60.0));
+    session.advance_to(at(62.0));
     assert!(session.world().steps() > 128 * 1_024, "{} steps are not long enough", session.world().steps());
     let save = session.to_save();
     assert!(save.len() < 60_000, "{} bytes", save.len());
@@ -260,8 +303,8 @@ fn refusals_are_plain_sentences() {
     for (error, sentence) in [
         (LoadError::NotASave, "this is not a saved session of Kafka Terrarium"),
         (
-            LoadError::NewerFormat { version: 2 },
-            "this session was saved by a newer version (format 2); this one reads up to format 1",
+            LoadError::NewerFormat { version: 3 },
+            "this session was saved by a newer version (format 3); this one reads up to format 2",
         ),
         (LoadError::Truncated, "this saved session is incomplete: its end is missing"),
         (LoadError::Corrupted, "this saved session is damaged: its checksum does not match its content"),
@@ -275,9 +318,9 @@ fn refusals_are_plain_sentences() {
 
 #[test]
 fn a_script_that_cannot_go_on_leaves_the_world_to_whoever_looks() {
-    let script = "at 2s send nobody value=x\nat 3s status\nrun 10s\nstatus\n";
+    let script = "at 4s send nobody value=x\nat 5s status\nrun 10s\nstatus\n";
     let mut session = Session::start(script, 1).expect("a script");
-    session.command("at 4s show time()").expect("it is put off");
+    session.command("at 6s show time()").expect("it is put off");
     session.advance_to(at(20.0));
     let error = session.stopped().map(ToString::to_string);
     assert_eq!(error.as_deref(), Some("1:7: no producer nobody is running"));

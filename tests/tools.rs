@@ -20,12 +20,10 @@ const SESSION: &str = include_str!("tools/session.json");
 const BOOTSTRAP_SERVER: &str = "bootstrap:9092";
 
 /// Lines whose output is not compared, each group with its reason.
-const UNEQUAL: [(&str, fn(&Value) -> bool); 1] = [
-    ("brokers do not serve groups yet", |entry| {
-        let tool = text(&entry["tool"]);
-        tool == "kafka-consumer-groups" || tool == "kafka-groups"
-    }),
-];
+const UNEQUAL: [(&str, fn(&Value) -> bool); 1] = [("brokers do not serve groups yet", |entry| {
+    let tool = text(&entry["tool"]);
+    tool == "kafka-consumer-groups" || tool == "kafka-groups"
+})];
 
 struct Replay {
     world: World,

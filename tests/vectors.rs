@@ -6,10 +6,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "the vectors are files, and their folder may be given from outside")]
 
+#[path = "vectors/assignors.rs"]
+mod assignors;
 #[path = "vectors/cli/mod.rs"]
 mod cli;
 #[path = "vectors/control/mod.rs"]
 mod control;
+#[path = "vectors/group/mod.rs"]
+mod group;
+#[path = "vectors/producer.rs"]
+mod producer;
 #[path = "vectors/quorum.rs"]
 mod quorum;
 #[path = "vectors/storage/mod.rs"]
@@ -17,10 +23,11 @@ mod storage;
 #[path = "vectors/wire.rs"]
 mod wire;
 
+use bytes::Bytes;
 use kafka_terrarium::base::{murmur2, partition_for_key};
 use kafka_terrarium::cluster::uuid_text;
-use kafka_terrarium::wire::records::{self, Record};
-use kafka_terrarium::wire::{ErrorCode, Treatment};
+use kafka_terrarium::wire::records::{self, BatchHeader, HEADER_LEN, ProducerStamp, Record};
+use kafka_terrarium::wire::{Compression, ErrorCode, Treatment};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,11 +35,21 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 29] = [
+    ("adaptive_partitioner", producer::load),
     ("cli_arguments", cli::arguments::check),
     ("cli_golden", cli::golden::check),
+    ("client_assignors_random", assignors::check),
+    ("client_assignors_wire", assignors::wire),
+    ("client_cooperative_sticky_assignor", assignors::check),
+    ("client_range_assignor", assignors::check),
+    ("client_roundrobin_assignor", assignors::check),
+    ("client_sticky_assignor", assignors::check),
+    ("coordinator_partition", group::partition),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
+    ("group_coordinator_classic", group::classic::check),
+    ("group_records", group::records::check),
     ("kraft_controller_replication_control", control::replication_control::check),
     ("kraft_raft_quorum", quorum::check),
     ("leader_election_partition_change", control::partition_change::check),
@@ -40,8 +57,10 @@ const CHECKS: [(&str, Check); 17] = [
     ("leader_epoch_truncation", storage::epochs::truncation),
     ("metadata_records", control::metadata_records::check),
     ("murmur2", murmur2_vector),
+    ("offset_management", group::offsets::check),
     ("partition_isr_hw_fetch", storage::partition::check),
     ("producer_sequence_state", storage::producers::check),
+    ("producer_txn_client_transitions", producer::transition),
     ("record_batches", record_batch),
     ("replica_placement_kraft_striped", control::placement::check),
     ("uuid", uuid),
@@ -55,7 +74,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 19] = [
+const EXCEPTIONS: [Exception; 27] = [
     Exception {
         file: "partition_isr_hw_fetch",
         reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
@@ -76,19 +95,25 @@ const EXCEPTIONS: [Exception; 19] = [
         },
     },
     Exception {
+        file: "producer_txn_client_transitions",
+        reason: "transactions are not built yet",
+        applies: producer::is_of_a_transaction,
+    },
+    Exception {
+        file: "producer_txn_client_transitions",
+        reason: "a producer that has given its id up asks for another at once; the entry looks between two turns of \
+                 Kafka's sender thread",
+        applies: producer::is_between_turns,
+    },
+    Exception {
         file: "record_batches",
         reason: "record formats v0 and v1: Kafka 4 neither writes nor accepts them (KIP-724)",
         applies: |entry| batches(entry).iter().any(|batch| int(&batch["magic"]) < 2),
     },
     Exception {
-        file: "record_batches",
-        reason: "compressed records are not built yet",
-        applies: |entry| batches(entry).iter().any(|batch| int(&batch["magic"]) == 2 && batch["compression"] != "none"),
-    },
-    Exception {
         file: "wire_messages",
         reason: "versions and messages that Kafka 4.1 does not serve, as the snapshot behind the vectors had them",
-        applies: |entry| entry["served_by_4_1"] != true,
+        applies: |entry| entry["served_by_4_1"] != true && !wire::is_of_the_consumer_protocol(entry),
     },
     Exception {
         file: "wire_messages",
@@ -109,6 +134,13 @@ const EXCEPTIONS: [Exception; 19] = [
     excepted("cli_golden", &cli::golden::UNCHECKED, 1),
     excepted("cli_golden", &cli::golden::UNCHECKED, 2),
     excepted("cli_golden", &cli::golden::UNCHECKED, 3),
+    classic_group(0),
+    classic_group(1),
+    classic_group(2),
+    offsets(0),
+    offsets(1),
+    offsets(2),
+    offsets(3),
 ];
 
 /// One of a file's own rules.
@@ -120,6 +152,18 @@ const fn excepted(file: &'static str, rules: &[(&'static str, fn(&Value) -> bool
 const fn controller(at: usize) -> Exception {
     let (reason, applies) = control::UNCHECKED[at];
     Exception { file: "kraft_controller_replication_control", reason, applies }
+}
+
+/// One of the rules for classic groups.
+const fn classic_group(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_CLASSIC[at];
+    Exception { file: "group_coordinator_classic", reason, applies }
+}
+
+/// One of the rules for committed offsets.
+const fn offsets(at: usize) -> Exception {
+    let (reason, applies) = group::UNCHECKED_OFFSETS[at];
+    Exception { file: "offset_management", reason, applies }
 }
 
 /// A rule for entries that only a larger folder has: it need not match anything here.
@@ -227,13 +271,32 @@ fn record_batch(entry: &Value) -> Result<(), String> {
             same("value", record.value.as_deref(), optional_hex(&expected["value_hex"]).as_deref())?;
             same_headers(record, &expected["headers"])?;
         }
-        let plain = header.producer_id == -1 && header.base_offset == 0 && header.leader_epoch == -1;
-        if plain && header.attributes == 0 {
-            let again: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
-            same("bytes built anew", &records::build(&again)[..], &bytes[..])?;
+        let compression = header.compression().map_err(|e| e.to_string())?;
+        same("compression", compression.name(), text(&expected["compression"]))?;
+        let plain = header.base_offset == 0 && header.leader_epoch == -1 && header.attributes >> 3 == 0;
+        if plain {
+            built_anew(&header, records.into_iter().map(|(_, record)| record).collect(), bytes)?;
         }
     }
     Ok(())
+}
+
+/// A batch as a producer builds it is Kafka's, byte for byte; a compressed one up to what the compressor made.
+fn built_anew(header: &BatchHeader, records: Vec<Record>, bytes: &Bytes) -> Result<(), String> {
+    let stamp = ProducerStamp {
+        producer_id: header.producer_id,
+        epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+    };
+    let compression = header.compression().map_err(|e| e.to_string())?;
+    let again = records::build_with(records.iter(), compression, compression.default_level(), stamp);
+    if compression == Compression::None {
+        same("bytes built anew", &again[..], &bytes[..])?;
+    }
+    let end_of_framing = HEADER_LEN + if compression == Compression::Zstd { 4 } else { 7 };
+    same("framing", &again[HEADER_LEN..end_of_framing], &bytes[HEADER_LEN..end_of_framing])?;
+    let read = records::decode(&again).map_err(|e| e.to_string())?;
+    same("records built anew", read.into_iter().map(|(_, record)| record).collect::<Vec<_>>(), records)
 }
 
 fn same_headers(record: &Record, expected: &Value) -> Result<(), String> {

@@ -19,7 +19,7 @@ fn producer(name: &str, acks: &str, workload: Option<Workload>) -> Command {
 }
 
 fn every(interval_ms: u64) -> Option<Workload> {
-    Some(Workload { interval: SimDuration::from_millis(interval_ms), keys: Keys::Uniform(10), value_size: 40 })
+    Some(Workload::steady(SimDuration::from_millis(interval_ms), Keys::Uniform(10), 40))
 }
 
 fn consumer(name: &str) -> Command {
@@ -27,13 +27,16 @@ fn consumer(name: &str) -> Command {
     Command::Consumer { name: name.into(), topic: "orders".into(), config }
 }
 
+/// `n` seconds after the cluster, which takes a while to come up, was left to itself.
 fn seconds(n: u64) -> SimTime {
-    SimTime(n * 1_000_000)
+    SimTime((n + 2) * 1_000_000)
 }
 
 /// A world with a topic, two producers and a consumer, stopped at 5 s.
 fn busy_world(seed: u64) -> World {
-    let mut world = World::new(ClusterSpec::new(1), seed);
+    let mut world = World::new(ClusterSpec::single(), seed);
+    assert!(world.boot(seconds(0)), "a broker alone is in service at once");
+    world.run_until(seconds(0));
     world.apply("", &create("orders", 3)).unwrap();
     world.run_until(seconds(1));
     for command in [producer("p1", "all", every(50)), producer("p2", "1", every(30)), consumer("c1")] {

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(our_fault));
-    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr());
+    // Not locked: a gateway's other threads print too.
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     #[expect(clippy::disallowed_methods, reason = "this is the command line")]
     let arguments = std::env::args_os().skip(1);
     ExitCode::from(cli::main(arguments, &mut out, &mut err) as u8)

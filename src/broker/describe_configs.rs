@@ -57,11 +57,6 @@ impl Broker {
     }
 }
 
-/// The directory of a broker's logs: that of Kafka's sample configs.
-pub(super) fn log_dir(is_combined: bool) -> &'static str {
-    if is_combined { "/tmp/kraft-combined-logs" } else { "/tmp/kraft-broker-logs" }
-}
-
 /// What a broker's file would say beside the configs that a script sets: who it is and where.
 pub(super) fn static_configs(setup: &BrokerSetup) -> ConfigMap {
     let listener = format!("PLAINTEXT://{}:{}", setup.listener.host, setup.listener.port);
@@ -73,7 +68,6 @@ pub(super) fn static_configs(setup: &BrokerSetup) -> ConfigMap {
         ("advertised.listeners", listener),
         ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
         ("controller.listener.names", "CONTROLLER".to_owned()),
-        ("log.dirs", log_dir(setup.is_combined).to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.into(), value.into()))

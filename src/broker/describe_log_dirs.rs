@@ -1,47 +1,41 @@
-//! DescribeLogDirs: the directory of the broker's logs, and how large each log is (KIP-113).
+//! DescribeLogDirs: how much of each partition is in which log directory. A broker here has one.
 
-use super::describe_configs::log_dir;
 use super::{Broker, Served, str_bytes};
-use crate::base::TopicPartition;
-use crate::storage::{Disk, Log};
+use crate::storage::Disk;
 use crate::wire::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use crate::wire::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 use crate::wire::{ResponseKind, TopicName};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// `log.dirs`, Kafka's default: where the one directory would lie.
+const LOG_DIR: &str = "/tmp/kafka-logs";
 
 impl Broker {
     pub(super) fn describe_log_dirs(&self, request: &DescribeLogDirsRequest, disk: &Disk) -> Served {
-        let is_asked = |tp: &TopicPartition| match &request.topics {
+        let is_asked = |topic: &str, index: i32| match &request.topics {
             None => true,
-            Some(topics) => {
-                let mut of_topic = topics.iter().filter(|topic| **topic.topic == *tp.topic);
-                of_topic.any(|topic| topic.partitions.contains(&tp.partition))
-            }
+            Some(topics) => topics.iter().any(|t| &**t.topic == topic && t.partitions.contains(&index)),
         };
-        let mut topics: Vec<DescribeLogDirsTopic> = Vec::new();
-        for (tp, log) in disk.logs().filter(|(tp, _)| is_asked(tp)) {
-            if topics.last().is_none_or(|topic| **topic.name != *tp.topic) {
-                topics.push(DescribeLogDirsTopic::default().with_name(TopicName(str_bytes(&tp.topic))));
-            }
-            topics.last_mut().expect("there is one").partitions.push(self.described_log(tp, log));
+        let mut topics: BTreeMap<Arc<str>, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
+        for (tp, log) in disk.logs().filter(|(tp, _)| is_asked(&tp.topic, tp.partition)) {
+            let partition = DescribeLogDirsPartition::default()
+                .with_partition_index(tp.partition)
+                .with_partition_size(log.size() as i64)
+                .with_offset_lag((log.high_watermark() - log.log_end_offset()).max(0));
+            topics.entry(tp.topic.clone()).or_default().push(partition);
         }
-        // A simulated disk is never full: its volume has no size, which is said as -1 (KIP-827).
-        let directory = DescribeLogDirsResult::default()
-            .with_log_dir(str_bytes(log_dir(self.is_combined)))
-            .with_topics(topics)
+        let topic = |(name, partitions): (Arc<str>, Vec<DescribeLogDirsPartition>)| {
+            DescribeLogDirsTopic::default().with_name(TopicName(str_bytes(&name))).with_partitions(partitions)
+        };
+        // How large the volume is, nobody knows.
+        let result = DescribeLogDirsResult::default()
+            .with_log_dir(str_bytes(LOG_DIR))
+            .with_topics(topics.into_iter().map(topic).collect())
             .with_total_bytes(-1)
             .with_usable_bytes(-1);
-        Served::Now(ResponseKind::DescribeLogDirs(DescribeLogDirsResponse::default().with_results(vec![directory])))
-    }
-
-    fn described_log(&self, tp: &TopicPartition, log: &Log) -> DescribeLogDirsPartition {
-        // How far the log is behind what is committed; -1 when the broker has no replica to compare with.
-        let lag = |high_watermark: i64| (high_watermark - log.log_end_offset()).max(0);
-        let offset_lag = self.partition(tp).map_or(-1, |_| lag(log.high_watermark()));
-        DescribeLogDirsPartition::default()
-            .with_partition_index(tp.partition)
-            .with_partition_size(log.size() as i64)
-            .with_offset_lag(offset_lag)
+        Served::Now(ResponseKind::DescribeLogDirs(DescribeLogDirsResponse::default().with_results(vec![result])))
     }
 }

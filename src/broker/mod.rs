@@ -23,6 +23,8 @@ mod fetch;
 mod fetch_session;
 mod fetcher;
 mod forwarding;
+pub mod group;
+mod init_producer_id;
 mod isr;
 mod lifecycle;
 mod list_offsets;
@@ -34,15 +36,14 @@ mod publish;
 mod purgatory;
 mod tasks;
 
-pub use config::{
-    BUILT_BROKER_CONFIGS, BUILT_TOPIC_CONFIGS, BrokerConfig, ConfigLayers, TopicConfig, check_broker_config,
-};
+pub use config::{BrokerConfig, ConfigLayers, TopicConfig, check_broker_config};
 pub use lifecycle::BrokerProcess;
 pub use partition::{FollowerState, Leader, Partition, PartitionRole};
 
 use crate::base::{ConnId, Endpoint, SimTime, TopicPartition, earlier};
+use crate::cluster::config_defs::is_built_for_brokers;
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
-use crate::machine::{Ctx, Fact, Input};
+use crate::machine::{Ctx, Fact, Input, Mutant};
 use crate::network::controller_channel::ActiveController;
 use crate::network::{Pending, SocketServer, is_forwarded};
 use crate::quorum::Replica;
@@ -52,6 +53,7 @@ use auto_topic_creation::AutoTopicCreation;
 use fetch_session::FetchSessions;
 use fetcher::ReplicaFetcher;
 use forwarding::Forwarding;
+use init_producer_id::ProducerIds;
 use isr::AlterPartitions;
 use lifecycle::{Identity, Lifecycle, LifecycleEvent};
 use partition::Surroundings;
@@ -87,6 +89,7 @@ pub struct Broker {
     auto_topics: AutoTopicCreation,
     purgatory: Purgatory,
     sessions: FetchSessions,
+    producer_ids: ProducerIds,
     tasks: tasks::Tasks,
 }
 
@@ -136,6 +139,9 @@ impl Broker {
     /// A broker whose process starts now. `previous_epoch` is its epoch in its last run, if it was shut down cleanly.
     pub fn new(setup: BrokerSetup, previous_epoch: Option<i64>, ctx: &mut Ctx<'_>) -> Self {
         let config = BrokerConfig::new(&ConfigLayers::file(&setup.file));
+        for name in setup.file.keys().filter(|name| !is_built_for_brokers(name)) {
+            ctx.fact(Fact::ConfigNotBuilt { name: name.clone() });
+        }
         let mut settings = ControllerSettings::new(setup.id, setup.cluster_id.clone());
         settings.static_configs = describe_configs::static_configs(&setup);
         let identity = Identity {
@@ -164,6 +170,7 @@ impl Broker {
             forwarding: Forwarding::new(setup.id, config.request_timeout),
             auto_topics: AutoTopicCreation::new(setup.id, config.request_timeout),
             purgatory: Purgatory::default(),
+            producer_ids: ProducerIds::new(setup.id, config.request_timeout),
             sessions: FetchSessions::new(config.fetch_session_slots),
             tasks: tasks::Tasks::new(&config, ctx.now()),
             config,
@@ -230,6 +237,11 @@ impl Broker {
         self.server.connection_count()
     }
 
+    /// Whether a connection stands and all that came over it is served, so that a broker would read its socket on.
+    pub fn would_read(&self, conn: ConnId) -> bool {
+        self.server.would_read(conn)
+    }
+
     /// How many requests wait in the purgatory.
     pub fn parked_requests(&self) -> usize {
         self.purgatory.len()
@@ -247,6 +259,7 @@ impl Broker {
             || self.alter_partitions.owns(conn)
             || self.forwarding.owns(conn)
             || self.auto_topics.owns(conn)
+            || self.producer_ids.owns(conn)
             || self.fetchers.values().any(|fetcher| fetcher.owns(conn))
     }
 
@@ -262,6 +275,7 @@ impl Broker {
                 self.alter_partition_input(Input::Woken, serving);
                 self.forwarding_input(Input::Woken, serving);
                 self.auto_topics_input(Input::Woken, serving);
+                self.producer_ids_input(Input::Woken, serving);
                 for source in self.fetchers.keys().copied().collect::<Vec<_>>() {
                     self.fetcher_input(source, Input::Woken, serving);
                 }
@@ -296,6 +310,8 @@ impl Broker {
             self.forwarding_input(input, serving);
         } else if self.auto_topics.owns(conn) {
             self.auto_topics_input(input, serving);
+        } else if self.producer_ids.owns(conn) {
+            self.producer_ids_input(input, serving);
         } else if let Some(source) = self.fetchers.iter().find(|(_, f)| f.owns(conn)).map(|(source, _)| *source) {
             self.fetcher_input(source, input, serving);
         }
@@ -316,6 +332,7 @@ impl Broker {
         self.send_alter_partition(serving);
         self.send_forwarded(serving);
         self.send_auto_topics(serving);
+        self.send_allocate_producer_ids(serving);
         self.poll_fetchers(serving);
         may_stop
     }
@@ -347,6 +364,7 @@ impl Broker {
         self.alter_partitions.close(serving.ctx);
         self.forwarding.close(serving.ctx);
         self.auto_topics.close(serving.ctx);
+        self.producer_ids.close(serving.ctx);
         for fetcher in self.fetchers.values_mut() {
             Arc::make_mut(fetcher).close(serving.ctx);
         }
@@ -361,6 +379,7 @@ impl Broker {
         deadline = earlier(deadline, self.alter_partitions.next_deadline(leader));
         deadline = earlier(deadline, self.forwarding.next_deadline(leader));
         deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
+        deadline = earlier(deadline, self.producer_ids.next_deadline(leader));
         for fetcher in self.fetchers.values() {
             deadline = earlier(deadline, fetcher.next_deadline());
         }
@@ -386,12 +405,13 @@ impl Broker {
             RequestKind::Produce(body) => self.produce(&pending, body, serving),
             RequestKind::Fetch(body) => self.fetch(&pending, request, body, serving),
             RequestKind::ListOffsets(body) => self.list_offsets(&pending, body, serving.disk),
+            RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
-            RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),
             RequestKind::DescribeConfigs(body) => self.describe_configs(body),
-            RequestKind::ListConfigResources(body) => self.list_config_resources(&pending, body),
             RequestKind::DescribeLogDirs(body) => self.describe_log_dirs(body, serving.disk),
+            RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),
+            RequestKind::ListConfigResources(body) => self.list_config_resources(&pending, body),
             RequestKind::AlterConfigs(_) | RequestKind::IncrementalAlterConfigs(_) => {
                 self.alter_configs(pending.clone(), request, serving)
             }
@@ -433,18 +453,48 @@ impl Broker {
         look(&Surroundings { broker: self.id, now, lag_time_max, is_eligible: &is_eligible })
     }
 
+    /// Moves a leader's high watermark where the mutant of a test wants it.
+    fn move_wrongly(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
+        let leader = self.partitions.get(tp).and_then(|partition| partition.leader());
+        let Some((leader, mutant)) = leader.zip(serving.ctx.mutant()) else { return };
+        let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        let Some(to) = wrong_high_watermark(leader, log, mutant) else { return };
+        let from = log.high_watermark();
+        if log.update_high_watermark(to).is_some() {
+            serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
+            self.purgatory.touch(tp);
+        }
+    }
+
     /// Moves a leader's high watermark as far as it may.
     fn advance_high_watermark(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
         let Some(partition) = self.partitions.get(tp) else { return };
         let Some(log) = serving.disk.log(tp) else { return };
-        let Some(to) = self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)) else {
-            return;
+        let moved = match partition.leader().zip(serving.ctx.mutant()) {
+            Some((leader, mutant)) if wrong_high_watermark(leader, log, mutant).is_some() => {
+                return self.move_wrongly(tp, serving);
+            }
+            _ => self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)),
         };
+        let Some(to) = moved else { return };
         let log = serving.disk.log_mut(tp).expect("it was just there");
         if let Some(from) = log.advance_high_watermark(to) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.purgatory.touch(tp);
         }
+    }
+}
+
+/// Where a leader's high watermark goes by mistake.
+fn wrong_high_watermark(leader: &Leader, log: &crate::storage::Log, mutant: Mutant) -> Option<i64> {
+    let end = log.log_end_offset();
+    match mutant {
+        Mutant::HighWatermarkIgnoresFollowers => Some(end),
+        Mutant::HighWatermarkFollowsSlowest => {
+            let ends = leader.followers.values().map(|follower| follower.log_end_offset.max(0));
+            Some(ends.min().unwrap_or(end).clamp(log.log_start_offset(), end))
+        }
+        _ => None,
     }
 }
 

@@ -6,21 +6,23 @@
 use super::purgatory::{Parked, Waiting};
 use super::{Broker, Served, Serving, str_bytes};
 use crate::base::{SimDuration, TopicPartition};
-use crate::machine::Fact;
+use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
-use crate::storage::AppendInfo;
+use crate::storage::{AppendInfo, Origin};
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use crate::wire::messages::produce_response::{
     LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
 use crate::wire::messages::{ProduceRequest, ProduceResponse};
 use crate::wire::records::{self, BatchError, BatchHeader};
-use crate::wire::{BrokerId, ErrorCode, ResponseKind, TopicName};
+use crate::wire::{BrokerId, Compression, ErrorCode, ResponseKind, TopicName};
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// The first version that names topics by id.
 const FIRST_WITH_TOPIC_ID: i16 = 13;
+/// The first version that may carry batches compressed with zstd (KIP-110).
+const FIRST_WITH_ZSTD: i16 = 7;
 /// The first version that says who leads instead (KIP-951).
 const FIRST_WITH_CURRENT_LEADER: i16 = 10;
 
@@ -76,7 +78,7 @@ impl Broker {
             let mut answers = Vec::with_capacity(asked.partition_data.len());
             for (partition_at, data) in asked.partition_data.iter().enumerate() {
                 let result = match &topic {
-                    Ok(topic) => self.append(topic, data, request.acks, serving),
+                    Ok(topic) => self.append(topic, data, (pending.version, request.acks), serving),
                     Err(error) => Err(Refusal::from(*error)),
                 };
                 match (&result, &topic) {
@@ -103,6 +105,9 @@ impl Broker {
             // With acks=0 there is no response to put an error in: Kafka closes the connection, which makes the
             // producer refresh its metadata.
             (0, error) => Served::Hangup(format!("a produce with acks=0 failed with {error}")),
+            (-1, _) if serving.ctx.is_mutant(Mutant::AcksAllAnsweredAtOnce) => {
+                Served::Now(self.produced(pending, response))
+            }
             (-1, _) => self.wait_for_followers(pending, DelayedProduce { response, waiting }, request, serving),
             _ => Served::Now(self.produced(pending, response)),
         };
@@ -125,11 +130,12 @@ impl Broker {
         &mut self,
         topic: &Arc<str>,
         data: &PartitionProduceData,
-        acks: i16,
+        (version, acks): (i16, i16),
         serving: &mut Serving<'_, '_>,
     ) -> Result<(AppendInfo, i64), Refusal> {
         let tp = TopicPartition::new(topic.clone(), data.index);
-        let result = self.try_append(&tp, data, acks, serving);
+        let batch = one_batch(data.records.as_ref(), version);
+        let result = batch.and_then(|batch| self.try_append(&tp, batch, acks, serving));
         if let Err(refusal) = &result {
             serving.ctx.fact(Fact::Refused { partition: tp, error: refusal.error });
         }
@@ -139,11 +145,10 @@ impl Broker {
     fn try_append(
         &mut self,
         tp: &TopicPartition,
-        data: &PartitionProduceData,
+        (header, batch): (BatchHeader, Bytes),
         acks: i16,
         serving: &mut Serving<'_, '_>,
     ) -> Result<(AppendInfo, i64), Refusal> {
-        let (header, batch) = one_batch(data.records.as_ref())?;
         if !(-1..=1).contains(&acks) {
             return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
         }
@@ -154,7 +159,14 @@ impl Broker {
         let (leader_epoch, max_bytes) = (partition.metadata.leader_epoch, partition.config.max_message_bytes);
         let log = serving.disk.log(tp).expect("a leader has the log");
         validate(&header, &batch, max_bytes, log.log_start_offset())?;
+        if let Some(known) = log.check_producer(&header, &batch, Origin::Client)? {
+            // It was appended before, and its acknowledgement was lost: the answer is what it was then.
+            return Ok((known, log.log_start_offset()));
+        }
         let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        if serving.ctx.is_mutant(Mutant::AppendReusesOffset) && log.log_end_offset() % 10 == 9 {
+            log.truncate_to(log.log_end_offset() - 1);
+        }
         let info = log.append_as_leader(&header, &batch, leader_epoch);
         let log_start_offset = log.log_start_offset();
         serving.disk.did(&info.work);
@@ -302,9 +314,12 @@ fn fail(response: &mut ProduceResponse, (topic, partition): (usize, usize), erro
 }
 
 /// Takes the one batch that a partition's part of a request must hold (`ProduceRequest.validateRecords`).
-fn one_batch(records: Option<&Bytes>) -> Result<(BatchHeader, Bytes), Refusal> {
+fn one_batch(records: Option<&Bytes>, version: i16) -> Result<(BatchHeader, Bytes), Refusal> {
     let records = records.filter(|bytes| !bytes.is_empty()).ok_or(ErrorCode::INVALID_RECORD)?;
     match records::header(records) {
+        Ok(header) if version < FIRST_WITH_ZSTD && header.compression() == Ok(Compression::Zstd) => {
+            Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE.into())
+        }
         Ok(header) if header.size == records.len() => Ok((header, records.clone())),
         // A second batch, a format before v2, or a batch that ends too early, which Kafka does not see at all.
         Ok(_) | Err(BatchError::Truncated | BatchError::Magic(0 | 1)) => Err(ErrorCode::INVALID_RECORD.into()),
@@ -323,7 +338,11 @@ fn validate(header: &BatchHeader, batch: &Bytes, max_bytes: usize, log_start_off
         return Err(invalid());
     }
     match records::decode(batch) {
-        Ok(_) | Err(BatchError::Compressed(_)) => Ok(()),
+        Ok(_) => Ok(()),
+        // What does not decompress is no fault that Kafka has a code for.
+        Err(BatchError::Decompress(..) | BatchError::Codec(_)) => {
+            Err(Refusal { log_start_offset, ..ErrorCode::UNKNOWN_SERVER_ERROR.into() })
+        }
         Err(_) => Err(invalid()),
     }
 }

@@ -110,7 +110,7 @@ impl Run<'_, '_> {
             self.tell_the_rest();
         }
         let summary = self.runner.summary();
-        let text = if self.quiet { json(&summary) } else { format!("{summary}\n") };
+        let text = if self.quiet { format!("{}\n", json(&summary)) } else { format!("{summary}\n") };
         self.console.out(&text);
         Ok(if summary.is_good() { Status::Good } else { Status::Failed })
     }
@@ -125,20 +125,20 @@ impl Run<'_, '_> {
     }
 }
 
-fn json(summary: &Summary) -> String {
-    let object = serde_json::json!({
+/// A run's outcome as a JSON object.
+pub(super) fn json(summary: &Summary) -> serde_json::Value {
+    serde_json::json!({
         "seed": summary.seed,
         "time_us": summary.time.0,
         "messages": summary.messages,
         "expectations": { "met": summary.met, "failed": summary.failed },
         "laws_broken": summary.laws_broken,
         "trace_hash": format!("{:016x}", summary.trace_hash),
-    });
-    format!("{object}\n")
+    })
 }
 
 /// How errors name the script.
-fn name_of(file: &Path) -> String {
+pub(super) fn name_of(file: &Path) -> String {
     match file.to_str() {
         Some("-") => "stdin".into(),
         _ => file.display().to_string(),
@@ -146,7 +146,7 @@ fn name_of(file: &Path) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line reads scripts from files")]
-fn read(file: &Path) -> Result<String, String> {
+pub(super) fn read(file: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let result = match file.to_str() {
         Some("-") => std::io::stdin().read_to_end(&mut bytes).map(drop),

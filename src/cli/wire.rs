@@ -1,13 +1,13 @@
 //! `--wire`: every message that was sent, as JSON, one a line.
 //!
-//! A line has `t` (seconds since the start), `conn`, `from` and `to` (a broker's id, or `client`), `kind` (`request`,
+//! A line has `t` (seconds since the start), `conn`, `from` and `to` (a node's id, or `client`), `kind` (`request`,
 //! `response` or `close`), and of a message `size` (bytes, length prefix included), `api`, `v`, `corr`, `client` (the
 //! client's id) and `body` with the fields under Kafka's names. Record batches are shown by their headers.
 
 use crate::base::{ConnId, HostId};
 use crate::sim::{TraceEvent, TraceKind, World};
 use crate::wire::inspect::{self, Field, Value as Inspected};
-use crate::wire::{Message, api_name, records};
+use crate::wire::{Message, Request, api_name, records};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -51,6 +51,7 @@ impl WireLog {
     }
 
     fn describe(&mut self, conn: ConnId, message: &Message, line: &mut Map<String, Value>) {
+        let request = |frame: &Bytes| Some((Request::decode(frame).ok()?, inspect::request(frame)));
         let (kind, frame, api, version, correlation_id, fields) = match message {
             Message::Request(request) => {
                 self.clients.insert(conn, request.client_id.to_string());
@@ -64,12 +65,17 @@ impl WireLog {
                 ("response", frame, response.api, response.version, response.correlation_id, fields)
             }
             Message::Frame(frame) => {
-                line.insert("kind".into(), "frame".into());
-                line.insert("size".into(), (frame.len() + 4).into());
-                return;
+                // From outside: a request if it is one.
+                let Some((request, fields)) = request(frame) else {
+                    line.insert("kind".into(), "frame".into());
+                    line.insert("size".into(), (frame.len() + 4).into());
+                    return;
+                };
+                self.clients.insert(conn, request.client_id.to_string());
+                ("request", frame.clone(), request.api, request.version, request.correlation_id, fields)
             }
         };
-        let (_, body) = fields.expect("our own frames parse by Kafka's definitions");
+        let (_, body) = fields.expect("frames that are read parse by Kafka's definitions");
         line.insert("kind".into(), kind.into());
         line.insert("size".into(), (frame.len() + 4).into());
         line.insert("api".into(), api_name(api).into());
@@ -80,9 +86,9 @@ impl WireLog {
     }
 }
 
-/// A broker by its id, everybody else as `client`.
+/// A broker or controller by its id, everybody else as `client`.
 fn node(world: &World, host: HostId) -> String {
-    world.brokers().find(|(id, _)| *id == host).map_or("client".into(), |(_, broker)| broker.id().to_string())
+    world.servers().find(|(id, _)| *id == host).map_or("client".into(), |(_, server)| server.id().to_string())
 }
 
 fn object(fields: &[Field], frame: &Bytes) -> Value {

@@ -1,4 +1,5 @@
-//! Client configs under Kafka's names, with Kafka's defaults and limits.
+//! What the configs of all clients have in common, and the consumer's, under Kafka's names, with Kafka's defaults and
+//! limits.
 
 use crate::base::SimDuration;
 use serde::{Deserialize, Serialize};
@@ -15,51 +16,6 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-/// A producer's configs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProducerConfig {
-    /// `acks`: 0, 1, or -1 for all.
-    pub acks: i16,
-    /// `linger.ms`: how long a batch waits for company. Kafka 4's default is 5.
-    pub linger: SimDuration,
-    /// `batch.size` in bytes.
-    pub batch_size: usize,
-    /// `max.request.size` in bytes.
-    pub max_request_size: usize,
-    /// `request.timeout.ms`: how long to wait for a response.
-    pub request_timeout: SimDuration,
-    /// `delivery.timeout.ms`: how long after `send` a record may still be tried.
-    pub delivery_timeout: SimDuration,
-    /// `retry.backoff.ms`: the first wait before a retry.
-    pub retry_backoff: SimDuration,
-    /// `retry.backoff.max.ms`: the longest.
-    pub retry_backoff_max: SimDuration,
-    /// `max.in.flight.requests.per.connection`.
-    pub max_in_flight: usize,
-    /// `retries`.
-    pub retries: u32,
-    /// `metadata.max.age.ms`: how old metadata may grow before it is asked for again.
-    pub metadata_max_age: SimDuration,
-}
-
-impl Default for ProducerConfig {
-    fn default() -> Self {
-        Self {
-            acks: -1,
-            linger: SimDuration::from_millis(5),
-            batch_size: 16_384,
-            max_request_size: 1_048_576,
-            request_timeout: SimDuration::from_secs(30),
-            delivery_timeout: SimDuration::from_secs(120),
-            retry_backoff: SimDuration::from_millis(100),
-            retry_backoff_max: SimDuration::from_secs(1),
-            max_in_flight: 5,
-            retries: i32::MAX as u32,
-            metadata_max_age: SimDuration::from_secs(300),
-        }
-    }
-}
 
 /// A consumer's configs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +40,8 @@ pub struct ConsumerConfig {
     pub retry_backoff_max: SimDuration,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: SimDuration,
+    /// `client.rack`: where it is; a replica there may be read from (KIP-392). Empty for nowhere.
+    pub client_rack: String,
     /// How long the application works on each record (a setting of the simulated application, not of Kafka).
     pub work: SimDuration,
 }
@@ -112,73 +70,9 @@ impl Default for ConsumerConfig {
             retry_backoff: SimDuration::from_millis(100),
             retry_backoff_max: SimDuration::from_secs(1),
             metadata_max_age: SimDuration::from_secs(300),
+            client_rack: String::new(),
             work: SimDuration::ZERO,
         }
-    }
-}
-
-/// What a producer sends by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Workload {
-    /// The time between two records.
-    pub interval: SimDuration,
-    /// How keys are drawn.
-    pub keys: Keys,
-    /// Length in bytes of each value.
-    pub value_size: usize,
-}
-
-/// How a workload draws keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Keys {
-    /// No keys.
-    None,
-    /// One of this many keys, each as likely: `key-00`, `key-01` …
-    Uniform(u32),
-}
-
-impl ProducerConfig {
-    /// Sets a config by its Kafka name.
-    ///
-    /// # Errors
-    /// A value that Kafka refuses, or a config that this producer does not have.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
-        match name {
-            "acks" => {
-                self.acks = match value {
-                    "all" | "-1" => -1,
-                    "0" => 0,
-                    "1" => 1,
-                    _ => return Err(invalid(name, value, "String must be one of: all, -1, 0, 1")),
-                }
-            }
-            "linger.ms" => self.linger = millis(name, value)?,
-            "batch.size" => self.batch_size = int(name, value, 0)? as usize,
-            "max.request.size" => self.max_request_size = int(name, value, 0)? as usize,
-            "request.timeout.ms" => self.request_timeout = millis(name, value)?,
-            "delivery.timeout.ms" => self.delivery_timeout = millis(name, value)?,
-            "retry.backoff.ms" => self.retry_backoff = millis(name, value)?,
-            "retry.backoff.max.ms" => self.retry_backoff_max = millis(name, value)?,
-            "max.in.flight.requests.per.connection" => self.max_in_flight = int(name, value, 1)? as usize,
-            "retries" => self.retries = int(name, value, 0)? as u32,
-            "metadata.max.age.ms" => self.metadata_max_age = millis(name, value)?,
-            "enable.idempotence" if value == "false" => {}
-            "compression.type" if value == "none" => {}
-            _ => return Err(not_built(name, value)),
-        }
-        Ok(())
-    }
-
-    /// Checks the configs against each other, as Kafka's producer does when it is made.
-    ///
-    /// # Errors
-    /// Kafka's message.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        if self.delivery_timeout < self.linger + self.request_timeout {
-            let text = "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms";
-            return Err(ConfigError(text.into()));
-        }
-        Ok(())
     }
 }
 
@@ -197,15 +91,16 @@ impl ConsumerConfig {
                     _ => return Err(not_built(name, value)),
                 }
             }
-            "fetch.min.bytes" => self.fetch_min_bytes = int(name, value, 0)?,
-            "fetch.max.bytes" => self.fetch_max_bytes = int(name, value, 0)?,
-            "max.partition.fetch.bytes" => self.max_partition_fetch_bytes = int(name, value, 0)?,
+            "fetch.min.bytes" => self.fetch_min_bytes = int(name, value, 0, i32::MAX)?,
+            "fetch.max.bytes" => self.fetch_max_bytes = int(name, value, 0, i32::MAX)?,
+            "max.partition.fetch.bytes" => self.max_partition_fetch_bytes = int(name, value, 0, i32::MAX)?,
             "fetch.max.wait.ms" => self.fetch_max_wait = millis(name, value)?,
-            "max.poll.records" => self.max_poll_records = int(name, value, 1)? as usize,
+            "max.poll.records" => self.max_poll_records = int(name, value, 1, i32::MAX)? as usize,
             "request.timeout.ms" => self.request_timeout = millis(name, value)?,
             "retry.backoff.ms" => self.retry_backoff = millis(name, value)?,
             "retry.backoff.max.ms" => self.retry_backoff_max = millis(name, value)?,
             "metadata.max.age.ms" => self.metadata_max_age = millis(name, value)?,
+            "client.rack" => self.client_rack = value.into(),
             _ => return Err(not_built(name, value)),
         }
         Ok(())
@@ -213,27 +108,52 @@ impl ConsumerConfig {
 }
 
 /// Kafka's message for a value that a config cannot take (`ConfigException`).
-fn invalid(name: &str, value: &str, why: &str) -> ConfigError {
+pub(super) fn invalid(name: &str, value: &str, why: &str) -> ConfigError {
     ConfigError(format!("Invalid value {value} for configuration {name}: {why}"))
 }
 
-fn not_built(name: &str, value: &str) -> ConfigError {
+pub(super) fn not_built(name: &str, value: &str) -> ConfigError {
     ConfigError(format!("{name}={value} is not built yet, or Kafka has no such config"))
 }
 
-fn int(name: &str, value: &str, least: i32) -> Result<i32, ConfigError> {
-    let number: i32 = value.parse().map_err(|_| invalid(name, value, "Not a number of type INT"))?;
-    if number < least {
-        return Err(invalid(name, value, &format!("Value must be at least {least}")));
+/// A config of type INT within bounds (`ConfigDef.Range`).
+pub(super) fn int(name: &str, value: &str, least: i32, most: i32) -> Result<i32, ConfigError> {
+    match value.parse::<i32>() {
+        Err(_) => Err(invalid(name, value, "Not a number of type INT")),
+        Ok(number) if number < least => Err(invalid(name, value, &format!("Value must be at least {least}"))),
+        Ok(number) if number > most => Err(invalid(name, value, &format!("Value must be no more than {most}"))),
+        Ok(number) => Ok(number),
     }
-    Ok(number)
 }
 
-fn millis(name: &str, value: &str) -> Result<SimDuration, ConfigError> {
-    let number: u64 = match value.parse::<i64>() {
-        Ok(n) if n >= 0 => n as u64,
-        Ok(_) => return Err(invalid(name, value, "Value must be at least 0")),
-        Err(_) => return Err(invalid(name, value, "Not a number of type LONG")),
-    };
+/// A config of type LONG.
+pub(super) fn long(name: &str, value: &str, least: i64) -> Result<i64, ConfigError> {
+    match value.parse::<i64>() {
+        Err(_) => Err(invalid(name, value, "Not a number of type LONG")),
+        Ok(number) if number < least => Err(invalid(name, value, &format!("Value must be at least {least}"))),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// A config of type BOOLEAN.
+pub(super) fn boolean(name: &str, value: &str) -> Result<bool, ConfigError> {
+    match value {
+        _ if value.eq_ignore_ascii_case("true") => Ok(true),
+        _ if value.eq_ignore_ascii_case("false") => Ok(false),
+        _ => Err(invalid(name, value, "Expected value to be either true or false")),
+    }
+}
+
+/// A config whose value is one of a few words (`ConfigDef.ValidString`).
+pub(super) fn one_of(name: &str, value: &str, words: &[&str]) -> Result<(), ConfigError> {
+    match words.contains(&value) {
+        true => Ok(()),
+        false => Err(invalid(name, value, &format!("String must be one of: {}", words.join(", ")))),
+    }
+}
+
+/// A span of time of type LONG, at most some thousand years.
+pub(super) fn millis(name: &str, value: &str) -> Result<SimDuration, ConfigError> {
+    let number = long(name, value, 0)? as u64;
     Ok(SimDuration::from_millis(number.min(u64::from(u32::MAX) * 1_000)))
 }

@@ -1,6 +1,6 @@
 //! What a client knows of the cluster: brokers, topics, leaders. As old as its last Metadata response.
 
-use crate::base::{Endpoint, SimDuration, SimTime};
+use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition};
 use crate::wire::ErrorCode;
 use crate::wire::messages::MetadataResponse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,28 +11,26 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metadata {
     brokers: BTreeMap<i32, Endpoint>,
-    controller: Option<i32>,
     topics: BTreeMap<Arc<str>, KnownTopic>,
     errors: BTreeMap<Arc<str>, ErrorCode>,
     wanted: Wanted,
     refreshed_at: Option<SimTime>,
     asked_for: bool,
+    /// A topic is wanted that was never asked about: no backoff holds that up.
+    urgent: bool,
 }
 
-/// Which topics a client asks about.
+/// A partition's leader as a broker named it beside an error (KIP-951).
 #[derive(Clone, Debug)]
-pub(super) enum Wanted {
-    /// These; none at all asks for brokers alone.
-    Topics(BTreeSet<Arc<str>>),
-    /// Every topic.
-    All,
+pub(super) struct LeaderHint {
+    pub(super) topic: Arc<str>,
+    pub(super) partition: i32,
+    pub(super) leader: i32,
+    pub(super) epoch: i32,
 }
 
-impl Default for Wanted {
-    fn default() -> Self {
-        Self::Topics(BTreeSet::new())
-    }
-}
+/// The topics that a client asks about; none at all asks for brokers alone.
+pub(super) type Wanted = BTreeSet<Arc<str>>;
 
 /// A topic as the last response had it.
 #[derive(Clone, Debug, Default)]
@@ -53,16 +51,19 @@ impl Metadata {
 
     /// Adds a topic to those asked about; a new one is asked about at once.
     pub(super) fn want(&mut self, topic: &Arc<str>) {
-        if let Wanted::Topics(topics) = &mut self.wanted
-            && topics.insert(topic.clone())
-        {
+        if self.wanted.insert(topic.clone()) {
             self.asked_for = true;
+            self.urgent = true;
         }
     }
 
-    pub(super) fn set_wanted(&mut self, wanted: Wanted) {
-        self.wanted = wanted;
-        self.asked_for = true;
+    /// Whether something new is asked for; only until this is called again.
+    pub(super) fn take_urgent(&mut self) -> bool {
+        std::mem::take(&mut self.urgent)
+    }
+
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     /// Asks for a refresh as soon as the backoff allows.
@@ -83,36 +84,55 @@ impl Metadata {
         self.refreshed_at.is_some()
     }
 
-    /// Whether a refresh was asked for and has not come yet.
-    pub(super) fn is_stale(&self) -> bool {
-        self.asked_for
-    }
-
-    pub(super) fn update(&mut self, response: &MetadataResponse, now: SimTime) {
+    /// Takes a response in. A leader of an older epoch than the one known is not believed: another broker knew better.
+    /// Returns whether anything in it is newer than what was known.
+    pub(super) fn update(&mut self, response: &MetadataResponse, now: SimTime) -> bool {
         self.refreshed_at = Some(now);
         self.asked_for = false;
-        self.controller = Some(response.controller_id.0).filter(|id| *id >= 0);
         self.brokers = response
             .brokers
             .iter()
             .map(|b| (b.node_id.0, Endpoint { host: (*b.host).into(), port: b.port as u16 }))
             .collect();
-        self.topics.clear();
+        let mut known = std::mem::take(&mut self.topics);
         self.errors.clear();
+        let mut progress = false;
         for topic in &response.topics {
             let Some(name) = topic.name.as_ref().map(|name| Arc::<str>::from(&***name)) else { continue };
             if topic.error_code != 0 {
                 self.errors.insert(name, ErrorCode(topic.error_code));
                 continue;
             }
+            let before = known.remove(&name).filter(|known| known.id == topic.topic_id).unwrap_or_default();
             let mut partitions = vec![(-1, -1); topic.partitions.len()];
             for p in &topic.partitions {
-                if let Some(slot) = partitions.get_mut(p.partition_index as usize) {
-                    *slot = (p.leader_id.0, p.leader_epoch);
-                }
+                let index = p.partition_index as usize;
+                let Some(slot) = partitions.get_mut(index) else { continue };
+                let (before, told) = (before.partitions.get(index), (p.leader_id.0, p.leader_epoch));
+                *slot = before.copied().filter(|(_, epoch)| *epoch > told.1).unwrap_or(told);
+                progress |= before.is_none_or(|(_, epoch)| told.1 > *epoch);
             }
             self.topics.insert(name, KnownTopic { id: topic.topic_id, partitions });
         }
+        progress
+    }
+
+    /// Takes in what a broker that is not the leader said of the leader (KIP-951): a newer leader at a known address.
+    pub(super) fn follow(&mut self, hints: Vec<LeaderHint>, nodes: Vec<(i32, Endpoint)>) {
+        self.brokers.extend(nodes);
+        for hint in hints.into_iter().filter(|hint| self.brokers.contains_key(&hint.leader)) {
+            let topic = self.topics.get_mut(&hint.topic);
+            let slot = topic.and_then(|topic| topic.partitions.get_mut(usize::try_from(hint.partition).ok()?));
+            if let Some(slot) = slot.filter(|(_, epoch)| hint.epoch > *epoch) {
+                *slot = (hint.leader, hint.epoch);
+            }
+        }
+    }
+
+    /// Forgets everything but what is wanted: the bootstrap servers are to be asked again (KIP-899).
+    pub(super) fn rebootstrap(&mut self) {
+        let wanted = std::mem::take(&mut self.wanted);
+        *self = Self { wanted, asked_for: true, refreshed_at: self.refreshed_at, ..Self::default() };
     }
 
     /// Whether some topic asked about was not described: the client asks again after a backoff.
@@ -128,21 +148,88 @@ impl Metadata {
         &self.brokers
     }
 
-    pub(super) fn controller(&self) -> Option<i32> {
-        self.controller
-    }
-
-    pub(super) fn topics(&self) -> impl Iterator<Item = (&Arc<str>, &KnownTopic)> {
-        self.topics.iter()
-    }
-
     pub(super) fn topic(&self, name: &str) -> Option<&KnownTopic> {
         self.topics.get(name)
     }
 
-    /// The leader of a partition and its epoch, if there is one.
+    /// The leader of a partition and its epoch, if there is one and its address is known.
     pub(super) fn leader(&self, topic: &str, partition: i32) -> Option<(i32, i32)> {
         let (leader, epoch) = *self.topic(topic)?.partitions.get(usize::try_from(partition).ok()?)?;
-        (leader >= 0).then_some((leader, epoch))
+        self.brokers.contains_key(&leader).then_some((leader, epoch))
+    }
+
+    /// The newest leader epoch that is known of a partition.
+    pub(super) fn leader_epoch(&self, topic: &str, partition: i32) -> Option<i32> {
+        let (_, epoch) = *self.topic(topic)?.partitions.get(usize::try_from(partition).ok()?)?;
+        (epoch >= 0).then_some(epoch)
+    }
+
+    /// The partitions that a node leads, in order.
+    pub(super) fn led_by(&self, node: i32) -> Vec<TopicPartition> {
+        let of_topic = |(name, topic): (&Arc<str>, &KnownTopic)| {
+            let led = topic.partitions.iter().enumerate().filter(|(_, (leader, _))| *leader == node);
+            led.map(|(index, _)| TopicPartition::new(name.clone(), index as i32)).collect::<Vec<_>>()
+        };
+        self.topics.iter().flat_map(of_topic).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::messages::metadata_response::{
+        MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    };
+    use crate::wire::{BrokerId, StrBytes, TopicName};
+
+    fn endpoint(port: u16) -> Endpoint {
+        Endpoint { host: "localhost".into(), port }
+    }
+
+    /// What a broker says of the one partition of the topic "t", with brokers 1 and 2 alive.
+    fn response(leader: i32, epoch: i32) -> MetadataResponse {
+        let broker = |id: i32| {
+            let host = StrBytes::from_static_str("localhost");
+            MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_host(host).with_port(9000 + id)
+        };
+        let partition = MetadataResponsePartition::default().with_leader_id(BrokerId(leader)).with_leader_epoch(epoch);
+        let name = Some(TopicName(StrBytes::from_static_str("t")));
+        let topic = MetadataResponseTopic::default().with_name(name).with_partitions(vec![partition]);
+        MetadataResponse::default().with_brokers(vec![broker(1), broker(2)]).with_topics(vec![topic])
+    }
+
+    fn hint(leader: i32, epoch: i32) -> Vec<LeaderHint> {
+        vec![LeaderHint { topic: "t".into(), partition: 0, leader, epoch }]
+    }
+
+    #[test]
+    fn an_older_leader_is_not_believed() {
+        let mut metadata = Metadata::default();
+        assert!(metadata.update(&response(1, 3), SimTime::ZERO), "what was unknown is news");
+        assert!(!metadata.update(&response(1, 3), SimTime::ZERO));
+        assert!(!metadata.update(&response(2, 2), SimTime::ZERO));
+        assert_eq!(metadata.leader("t", 0), Some((1, 3)));
+        assert!(metadata.update(&response(2, 4), SimTime::ZERO));
+        assert_eq!(metadata.leader("t", 0), Some((2, 4)));
+    }
+
+    #[test]
+    fn a_hint_is_followed_when_it_is_newer_and_has_an_address() {
+        let mut metadata = Metadata::default();
+        metadata.update(&response(1, 3), SimTime::ZERO);
+        metadata.follow(hint(2, 3), Vec::new());
+        assert_eq!(metadata.leader("t", 0), Some((1, 3)), "the same epoch");
+        metadata.follow(hint(7, 4), Vec::new());
+        assert_eq!(metadata.leader("t", 0), Some((1, 3)), "no address");
+        metadata.follow(hint(7, 4), vec![(7, endpoint(9007))]);
+        assert_eq!(metadata.leader("t", 0), Some((7, 4)));
+        assert_eq!(metadata.brokers().get(&7), Some(&endpoint(9007)));
+    }
+
+    #[test]
+    fn a_leader_without_an_address_is_none() {
+        let mut metadata = Metadata::default();
+        metadata.update(&response(9, 5), SimTime::ZERO);
+        assert_eq!((metadata.leader("t", 0), metadata.leader_epoch("t", 0)), (None, Some(5)));
     }
 }

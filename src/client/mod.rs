@@ -4,18 +4,21 @@
 //! three stand on the network client, which keeps connections, negotiates versions with each broker, matches responses to
 //! requests, times requests out and refreshes metadata.
 //!
-//! Not built yet: idempotence, transactions, compression, consumer groups.
+//! Not built yet: transactions, consumer groups (but for their assignors: [`assignor`]).
 
 pub mod admin;
+pub mod assignor;
 mod config;
 mod consumer;
 mod metadata;
 mod network;
-mod partitioner;
 mod producer;
 
-pub use config::{ConfigError, ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
+pub use config::{ConfigError, ConsumerConfig, OffsetReset};
 pub use consumer::Consumer;
-pub use producer::{Producer, SendError};
+pub use producer::{
+    Burst, Keys, LoadStats, PartitionQueue, Producer, ProducerConfig, ProducerRecord, ProducerState, SendError,
+    TransactionManager, Workload,
+};
 
 use crate::base::{earlier, exponential_backoff};

@@ -2,15 +2,16 @@
 //! (`NetworkClient.DefaultMetadataUpdater`).
 //!
 //! The first connection goes to a bootstrap server and serves to fetch metadata; requests to a broker go over a
-//! connection of their own, opened by the advertised name.
+//! connection of their own, opened by the advertised name. When no broker that is known can be reached, or none has told
+//! metadata for too long, everything begins at the bootstrap servers again (KIP-899, KIP-1102).
 
 use super::exponential_backoff;
-use super::metadata::{Metadata, Wanted};
+use super::metadata::{LeaderHint, Metadata, Wanted};
 use crate::base::{Endpoint, SimDuration, SimTime, earlier};
 use crate::machine::{Ctx, Input};
 use crate::network::{self, NodeId};
-use crate::wire::messages::MetadataRequest;
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
+use crate::wire::messages::{MetadataRequest, MetadataResponse};
 use crate::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName};
 use std::sync::Arc;
 
@@ -23,9 +24,32 @@ pub(super) struct NetworkConfig {
     pub(super) request_timeout: SimDuration,
     pub(super) retry_backoff: SimDuration,
     pub(super) retry_backoff_max: SimDuration,
+    pub(super) reconnect_backoff: SimDuration,
+    pub(super) reconnect_backoff_max: SimDuration,
     pub(super) metadata_max_age: SimDuration,
     pub(super) max_in_flight: usize,
     pub(super) allow_auto_topic_creation: bool,
+    /// `metadata.recovery.rebootstrap.trigger.ms`; none is `metadata.recovery.strategy=none`.
+    pub(super) rebootstrap_trigger: Option<SimDuration>,
+}
+
+impl NetworkConfig {
+    /// The defaults of Kafka's clients.
+    pub(super) fn new(client_id: &str, bootstrap: Vec<Endpoint>) -> Self {
+        Self {
+            client_id: StrBytes::from_string(client_id.to_string()),
+            bootstrap,
+            request_timeout: SimDuration::from_secs(30),
+            retry_backoff: SimDuration::from_millis(100),
+            retry_backoff_max: SimDuration::from_secs(1),
+            reconnect_backoff: SimDuration::from_millis(50),
+            reconnect_backoff_max: SimDuration::from_secs(1),
+            metadata_max_age: SimDuration::from_secs(300),
+            max_in_flight: 5,
+            allow_auto_topic_creation: true,
+            rebootstrap_trigger: Some(SimDuration::from_secs(300)),
+        }
+    }
 }
 
 /// What the network tells the client above it. `T` is what that client tied to the request.
@@ -45,9 +69,14 @@ pub(super) struct NetworkClient<T> {
     config: NetworkConfig,
     net: network::NetworkClient<Purpose<T>>,
     metadata: Metadata,
+    /// Requests for metadata that failed since the last answer.
     metadata_failures: u32,
+    /// Answers since the last that held anything new.
+    equivalent_answers: u32,
     metadata_not_before: SimTime,
     metadata_in_flight: bool,
+    /// Since when metadata is being asked for without an answer.
+    metadata_missing_since: Option<SimTime>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +94,8 @@ impl<T> NetworkClient<T> {
     pub(super) fn new(config: NetworkConfig, wanted: Wanted) -> Self {
         let net = network::NetworkConfig {
             request_timeout: config.request_timeout,
+            reconnect_backoff: config.reconnect_backoff,
+            reconnect_backoff_max: config.reconnect_backoff_max,
             max_in_flight: config.max_in_flight,
             ..network::NetworkConfig::new(config.client_id.to_string())
         };
@@ -73,8 +104,10 @@ impl<T> NetworkClient<T> {
             net: network::NetworkClient::new(net),
             metadata: Metadata::new(wanted),
             metadata_failures: 0,
+            equivalent_answers: 0,
             metadata_not_before: SimTime::ZERO,
             metadata_in_flight: false,
+            metadata_missing_since: None,
         }
     }
 
@@ -114,18 +147,24 @@ impl<T> NetworkClient<T> {
 
     /// Takes an input that concerns the network; what the client above must know comes back.
     pub(super) fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
+        let told = self.net.handle(input, ctx);
+        let mut events = self.sort(told, ctx);
+        if self.is_missing_too_long(ctx.now()) {
+            let told = self.net.cancel(ctx);
+            events.extend(self.sort(told, ctx));
+            self.rebootstrap(ctx);
+        }
+        self.poll(ctx);
+        events
+    }
+
+    /// Keeps what concerns metadata, and hands on the rest.
+    fn sort(&mut self, told: Vec<network::NetEvent<Purpose<T>>>, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
         let mut events = Vec::new();
-        for event in self.net.handle(input, ctx) {
+        for event in told {
             match event {
                 network::NetEvent::Response(_, Purpose::Metadata, ResponseKind::Metadata(body)) => {
-                    self.metadata_in_flight = false;
-                    self.metadata.update(&body, ctx.now());
-                    if self.metadata.has_errors() {
-                        self.metadata.request_refresh();
-                        self.metadata_backoff(ctx);
-                    } else {
-                        self.metadata_failures = 0;
-                    }
+                    self.metadata_came(&body, ctx);
                     events.push(NetEvent::Metadata);
                 }
                 network::NetEvent::Response(_, Purpose::Metadata, body) => {
@@ -136,40 +175,97 @@ impl<T> NetworkClient<T> {
                 }
                 network::NetEvent::Failed(_, Purpose::Metadata, _) => {
                     self.metadata_in_flight = false;
-                    self.metadata_backoff(ctx);
+                    self.metadata_failed(ctx);
                 }
                 network::NetEvent::Failed(_, Purpose::Client(tied), why) => events.push(NetEvent::Failed(tied, why)),
                 network::NetEvent::Disconnected(_) => self.metadata.request_refresh(),
             }
         }
-        self.poll(ctx);
         events
+    }
+
+    fn metadata_came(&mut self, body: &MetadataResponse, ctx: &mut Ctx<'_>) {
+        self.metadata_in_flight = false;
+        if ErrorCode(body.error_code) == ErrorCode::REBOOTSTRAP_REQUIRED && self.config.rebootstrap_trigger.is_some() {
+            return self.rebootstrap(ctx);
+        }
+        if body.brokers.is_empty() {
+            // A broker that is only starting knows nobody yet.
+            return self.metadata_failed(ctx);
+        }
+        let progress = self.metadata.update(body, ctx.now());
+        if self.metadata.has_errors() {
+            self.metadata.request_refresh();
+        }
+        self.metadata_failures = 0;
+        self.metadata_missing_since = None;
+        self.equivalent_answers = if progress { 0 } else { self.equivalent_answers + 1 };
+        self.metadata_backoff(self.equivalent_answers.max(1), ctx);
     }
 
     /// Refreshes metadata if that is due; called by the client above after it may have asked for it.
     pub(super) fn poll(&mut self, ctx: &mut Ctx<'_>) {
-        let due = self.metadata.due_at(self.config.metadata_max_age).max(self.metadata_not_before);
-        if self.metadata_in_flight || !self.wants_metadata() || due > ctx.now() {
+        if self.metadata.take_urgent() {
+            self.equivalent_answers = 0;
+            self.metadata_not_before = SimTime::ZERO;
+        }
+        if self.metadata_in_flight || !self.wants_metadata() || self.due_at() > ctx.now() {
             return;
         }
-        let nodes = self.known_nodes();
-        let start = ctx.rng().below(nodes.len() as u64) as usize;
-        if let Some((node, _)) = self.node_for_metadata(&nodes, start)
-            && self.ready(node, ctx)
-        {
+        self.metadata_missing_since.get_or_insert(ctx.now());
+        if self.config.rebootstrap_trigger.is_some() && !self.can_reach_a_node(ctx.now()) {
+            self.rebootstrap(ctx);
+        }
+        if let Some(node) = self.least_loaded(ctx) {
             self.send_metadata_request(node, ctx);
         }
     }
 
+    /// A node that a request can go to now, as any will do: the one with the fewest requests in flight. If no connection
+    /// stands, one is opened.
+    pub(super) fn least_loaded(&mut self, ctx: &mut Ctx<'_>) -> Option<NodeId> {
+        let nodes = self.known_nodes();
+        let start = ctx.rng().below(nodes.len() as u64) as usize;
+        let (node, _) = self.find_least_loaded(&nodes, start)?;
+        self.ready(node, ctx).then_some(node)
+    }
+
+    /// Takes in what brokers said beside an error of who leads (KIP-951).
+    pub(super) fn follow(&mut self, hints: Vec<LeaderHint>, nodes: Vec<(NodeId, Endpoint)>) {
+        self.metadata.follow(hints, nodes);
+    }
+
     /// When the network wants to be woken.
     pub(super) fn next_deadline(&self) -> Option<SimTime> {
-        let deadline = self.net.next_deadline();
+        let given_up = self.metadata_missing_since.zip(self.config.rebootstrap_trigger);
+        let deadline = earlier(self.net.next_deadline(), given_up.map(|(since, trigger)| since + trigger));
         if self.metadata_in_flight || !self.wants_metadata() {
             return deadline;
         }
-        let due = self.metadata.due_at(self.config.metadata_max_age).max(self.metadata_not_before);
-        let nodes = self.known_nodes();
-        earlier(deadline, self.node_for_metadata(&nodes, 0).map(|(_, at)| due.max(at)))
+        let due = if self.metadata.is_urgent() { SimTime::ZERO } else { self.due_at() };
+        earlier(deadline, self.reachable_at().map(|at| due.max(at)))
+    }
+
+    /// When metadata is next to be asked for.
+    fn due_at(&self) -> SimTime {
+        self.metadata.due_at(self.config.metadata_max_age).max(self.metadata_not_before)
+    }
+
+    fn is_missing_too_long(&self, now: SimTime) -> bool {
+        let given_up = self.metadata_missing_since.zip(self.config.rebootstrap_trigger);
+        given_up.is_some_and(|(since, trigger)| since + trigger <= now)
+    }
+
+    /// Begins at the bootstrap servers again.
+    fn rebootstrap(&mut self, ctx: &mut Ctx<'_>) {
+        self.metadata.rebootstrap();
+        self.metadata_missing_since = Some(ctx.now());
+    }
+
+    /// Whether a connection to a node that is known stands, is under way, or may be tried.
+    fn can_reach_a_node(&self, now: SimTime) -> bool {
+        let may_try = |node: NodeId| self.net.retry_at(node).is_none_or(|at| at <= now);
+        self.known_nodes().into_iter().any(may_try)
     }
 
     /// When a node that is down may be tried again.
@@ -188,11 +284,8 @@ impl<T> NetworkClient<T> {
     }
 
     fn wants_metadata(&self) -> bool {
-        match self.metadata.wanted() {
-            Wanted::All => true,
-            // A producer without a topic yet, or an admin client after its first answer, has no need to refresh.
-            Wanted::Topics(topics) => !topics.is_empty() || !self.metadata.is_known(),
-        }
+        // A producer without a topic yet has no need to refresh what it knows.
+        !self.metadata.wanted().is_empty() || !self.metadata.is_known()
     }
 
     /// The brokers, or before the first metadata the bootstrap servers.
@@ -203,10 +296,22 @@ impl<T> NetworkClient<T> {
         }
     }
 
-    /// The node to ask for metadata, and when it can be asked or connected to (`leastLoadedNode`): a ready one with the
+    /// When a node can be asked, if only time is in the way.
+    pub(super) fn reachable_at(&self) -> Option<SimTime> {
+        let known = self.find_least_loaded(&self.known_nodes(), 0).map(|(_, at)| at);
+        if self.config.rebootstrap_trigger.is_none() || self.metadata.brokers().is_empty() {
+            return known;
+        }
+        // While no broker can be reached, the bootstrap servers are tried.
+        let bootstrap: Vec<NodeId> = (0..self.config.bootstrap.len()).map(bootstrap_id).collect();
+        let again = self.find_least_loaded(&bootstrap, 0).map(|(_, at)| at);
+        known.map(|at| again.map_or(at, |again| at.min(again)))
+    }
+
+    /// The node with the least to do, and when it can be asked or connected to (`leastLoadedNode`): a ready one with the
     /// fewest requests in flight; none while one is being connected to; else the first from `start` on that may be
     /// connected to.
-    fn node_for_metadata(&self, nodes: &[NodeId], start: usize) -> Option<(NodeId, SimTime)> {
+    fn find_least_loaded(&self, nodes: &[NodeId], start: usize) -> Option<(NodeId, SimTime)> {
         let turned = || nodes.iter().skip(start).chain(nodes.iter().take(start)).copied();
         let ready = turned().filter(|node| !self.net.is_full(*node));
         let ready = ready.filter_map(|node| Some((self.net.in_flight(node)?, node))).min_by_key(|(load, _)| *load);
@@ -225,20 +330,21 @@ impl<T> NetworkClient<T> {
         let topic = |name: &Arc<str>| {
             MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_string(name.to_string()))))
         };
-        let topics = match self.metadata.wanted() {
-            Wanted::All => None,
-            Wanted::Topics(names) => Some(names.iter().map(topic).collect()),
-        };
+        let topics = self.metadata.wanted().iter().map(topic).collect();
         let request = MetadataRequest::default()
-            .with_topics(topics)
+            .with_topics(Some(topics))
             .with_allow_auto_topic_creation(self.config.allow_auto_topic_creation);
         let purpose = Some(Purpose::Metadata);
         self.net.send(node, ApiKey::Metadata, purpose, ctx, |_| RequestKind::Metadata(request));
     }
 
-    fn metadata_backoff(&mut self, ctx: &mut Ctx<'_>) {
+    fn metadata_failed(&mut self, ctx: &mut Ctx<'_>) {
         self.metadata_failures += 1;
+        self.metadata_backoff(self.metadata_failures, ctx);
+    }
+
+    fn metadata_backoff(&mut self, failures: u32, ctx: &mut Ctx<'_>) {
         let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
-        self.metadata_not_before = ctx.now() + exponential_backoff(self.metadata_failures, backoff, max, ctx.rng());
+        self.metadata_not_before = ctx.now() + exponential_backoff(failures, backoff, max, ctx.rng());
     }
 }

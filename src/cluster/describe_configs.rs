@@ -1,17 +1,17 @@
 //! DescribeConfigs (`ConfigHelper`): a resource's configs as they take effect on this node, with where each value comes
 //! from and what would take effect without it (its synonyms, KIP-226).
 
-use super::config_defs::{self, ConfigType, Scope, list_parts};
+use super::config_defs::{self, ConfigType, Scope, is_built_for_brokers, is_built_for_topics, list_parts};
 use super::configs::ConfigSource;
 use super::names::check_topic_name;
 use super::result::{ApiError, text};
 use super::{ConfigMap, Controller, ResourceType};
+use crate::wire::ErrorCode;
 use crate::wire::messages::describe_configs_request::DescribeConfigsResource;
 use crate::wire::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use crate::wire::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
-use crate::wire::ErrorCode;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -34,6 +34,9 @@ const GROUP_DEFAULTS: [(&str, &str); 8] = [
     ("streams.session.timeout.ms", "group.streams.session.timeout.ms"),
 ];
 
+/// What the documentation says of a config that changes nothing here. Kafka's own documentation is left out.
+const NOT_BUILT: &str = "Not built yet: the value is kept and changes nothing.";
+
 /// A value that a config has somewhere.
 struct Synonym {
     name: Arc<str>,
@@ -48,10 +51,12 @@ struct Described {
     value: Option<Arc<str>>,
     synonyms: Vec<Synonym>,
     read_only: bool,
+    /// Whether it changes anything.
+    is_built: bool,
 }
 
 impl Controller {
-    /// DescribeConfigs, as the node with these settings answers. The documentation of a config is always left out.
+    /// DescribeConfigs, as the node with these settings answers.
     pub fn describe_configs(&self, request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
         let results = request.resources.iter().map(|resource| {
             let result = DescribeConfigsResult::default()
@@ -64,7 +69,7 @@ impl Controller {
                         Some(keys) if !keys.is_empty() => keys.iter().any(|key| **key == *described.name),
                         _ => true,
                     };
-                    let shown = configs.into_iter().filter(asked).map(|config| config.entry(request.include_synonyms));
+                    let shown = configs.into_iter().filter(asked).map(|config| config.entry(request));
                     result.with_configs(shown.collect())
                 }
                 Err(refused) => result.with_error_code(refused.error.0).with_error_message(refused.text()),
@@ -119,7 +124,8 @@ impl Controller {
             if let Some((broker_config, _)) = key.synonyms.first() {
                 synonyms.extend(self.broker_config_synonyms(broker_config));
             }
-            Described { name: key.name.into(), kind: Some(key.kind), value, synonyms, read_only: false }
+            let is_built = is_built_for_topics(key.name);
+            Described { name: key.name.into(), kind: Some(key.kind), value, synonyms, read_only: false, is_built }
         };
         let shown = config_defs::topic_configs().iter().filter(|key| !key.name.starts_with("internal."));
         shown.map(|key| describe(key, self.effective_topic_config(key, set).value)).collect()
@@ -133,7 +139,8 @@ impl Controller {
             let value = value.map(|value| printed(key.kind, &value));
             let source = if set.contains_key(key.name) { ConfigSource::Group } else { ConfigSource::Default };
             let synonyms = vec![Synonym::own(key.name, (source, value.clone()))];
-            Described { name: key.name.into(), kind: Some(key.kind), value, synonyms, read_only: false }
+            let read_only = false;
+            Described { name: key.name.into(), kind: Some(key.kind), value, synonyms, read_only, is_built: false }
         };
         config_defs::group_configs().iter().map(describe).collect()
     }
@@ -215,7 +222,8 @@ fn described_broker_config(
 ) -> Described {
     let value = value.map(|value| key.map_or(value.clone(), |key| printed(key.kind, &value)));
     let read_only = key.is_none_or(|key| key.scope == Scope::ReadOnly);
-    Described { name, kind: key.map(|key| key.kind), value, synonyms, read_only }
+    let is_built = is_built_for_brokers(&name);
+    Described { name, kind: key.map(|key| key.kind), value, synonyms, read_only, is_built }
 }
 
 fn describe_client_metrics(set: &ConfigMap) -> Vec<Described> {
@@ -224,7 +232,8 @@ fn describe_client_metrics(set: &ConfigMap) -> Vec<Described> {
         let value = value.map(|value| printed(key.kind, &value));
         let own = set.get(key.name).map(|_| (ConfigSource::ClientMetrics, value.clone()));
         let synonyms = own.into_iter().map(|own| Synonym::own(key.name, own)).collect();
-        Described { name: key.name.into(), kind: Some(key.kind), value, synonyms, read_only: false }
+        let read_only = false;
+        Described { name: key.name.into(), kind: Some(key.kind), value, synonyms, read_only, is_built: false }
     };
     config_defs::client_metrics_configs().iter().map(describe).collect()
 }
@@ -244,7 +253,7 @@ impl Synonym {
 }
 
 impl Described {
-    fn entry(self, with_synonyms: bool) -> DescribeConfigsResourceResult {
+    fn entry(self, request: &DescribeConfigsRequest) -> DescribeConfigsResourceResult {
         // What Kafka does not know may be a plug-in's password.
         let is_sensitive = self.kind.is_none_or(|kind| kind == ConfigType::Password);
         let shown = |value: Option<&Arc<str>>| value.filter(|_| !is_sensitive).map(|value| text(value));
@@ -255,7 +264,7 @@ impl Described {
                 .with_value(shown(synonym.value.as_ref()))
                 .with_source(synonym.source as i8)
         };
-        let synonyms = self.synonyms.iter().filter(|_| with_synonyms).map(synonym).collect();
+        let synonyms = self.synonyms.iter().filter(|_| request.include_synonyms).map(synonym).collect();
         DescribeConfigsResourceResult::default()
             .with_name(text(&self.name))
             .with_value(shown(self.value.as_ref()))
@@ -264,7 +273,7 @@ impl Described {
             .with_is_sensitive(is_sensitive)
             .with_synonyms(synonyms)
             .with_config_type(self.kind.map_or(0, type_number))
-            .with_documentation(None)
+            .with_documentation((request.include_documentation && !self.is_built).then(|| text(NOT_BUILT)))
     }
 }
 

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_cluster_has_the_features_of_4_1() {
+    fn a_new_cluster_has_the_features_of_4_1_that_are_built() {
         let mut features = FeatureControl::default();
         for record in FeatureControl::bootstrap(1) {
             if let MetadataRecord::FeatureLevel(record) = record.record {
@@ -203,7 +203,7 @@ mod tests {
         }
         assert_eq!(features.metadata_version(), MetadataVersion::LATEST);
         assert!(features.elr_enabled());
-        assert_eq!(features.finalized().count(), 4);
+        assert_eq!(features.finalized().count(), 2);
     }
 
     /// As a real 4.1.1 cluster refused them.

@@ -18,10 +18,10 @@ mod tasks;
 
 use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier};
 use crate::cluster::{Controller, ControllerSettings};
-use crate::machine::{Ctx, Fact, Input};
+use crate::machine::{Ctx, Input, Mutant};
 use crate::network::{SocketServer, controller_channel::ActiveController};
 use crate::quorum::{LogBatch, RaftEvent, RaftManager, Role};
-use crate::wire::{CONTROLLER_APIS, VersionedRecord, records};
+use crate::wire::CONTROLLER_APIS;
 use active::Active;
 use facts::metadata_facts;
 use registration::ControllerRegistration;
@@ -78,6 +78,17 @@ pub struct QuorumController {
     /// What it has while it is the active controller.
     active: Option<Active>,
     registration: ControllerRegistration,
+}
+
+impl Node<'_, '_> {
+    /// Offset below which the metadata log is committed, as far as the node knows.
+    fn committed_end(&self) -> Option<i64> {
+        let replica = self.raft.replica();
+        match self.ctx.is_mutant(Mutant::MetadataAppliedBeforeCommit) {
+            true => Some(replica.log().end_offset()),
+            false => replica.high_watermark(),
+        }
+    }
 }
 
 impl QuorumController {
@@ -160,8 +171,9 @@ impl QuorumController {
 
     /// Applies what is committed and not applied yet.
     fn apply_committed(&mut self, node: &mut Node<'_, '_>) {
-        let Some(high_watermark) = node.raft.replica().high_watermark() else { return };
+        let Some(high_watermark) = node.committed_end() else { return };
         self.load_snapshot(node);
+        let leads = node.raft.replica().role() == Role::Leader;
         let log = node.raft.replica().log();
         let batches: Vec<LogBatch> = log
             .batches_from(self.next_offset)
@@ -169,16 +181,17 @@ impl QuorumController {
             .cloned()
             .collect();
         for batch in &batches {
-            node.ctx.fact(committed_fact(batch));
+            node.ctx.fact(batch.committed_fact());
             if batch.header.is_control() {
                 self.next_offset = batch.header.next_offset();
                 continue;
             }
             let mut facts = Vec::new();
-            for (offset, record) in decode_batch(batch) {
+            for (offset, record) in batch.metadata_records() {
                 facts.extend(metadata_facts(&record.record, &mut self.committed, offset));
             }
-            if self.active.is_some() {
+            // Also what is committed before it may act as the active one; the world tells each batch once.
+            if leads {
                 facts.into_iter().for_each(|fact| node.ctx.fact(fact));
             }
             self.next_offset = batch.header.next_offset();
@@ -194,27 +207,4 @@ impl QuorumController {
         self.committed = Controller::from_snapshot(self.committed.settings.clone(), content);
         self.next_offset = id.offset;
     }
-}
-
-/// A committed batch, as the trace tells it.
-pub fn committed_fact(batch: &LogBatch) -> Fact {
-    Fact::MetadataCommitted {
-        base_offset: batch.header.base_offset,
-        last_offset: batch.header.last_offset(),
-        epoch: batch.header.leader_epoch,
-        crc: batch.header.crc,
-    }
-}
-
-/// The records of a batch of the metadata log with their offsets; none for a control batch.
-pub fn decode_batch(batch: &LogBatch) -> Vec<(i64, VersionedRecord)> {
-    if batch.header.is_control() {
-        return Vec::new();
-    }
-    let records = records::decode(&batch.bytes).expect("the metadata log holds sound batches");
-    let decode = |(offset, record): (i64, records::Record)| {
-        let value = record.value.expect("a metadata record has a value");
-        (offset, VersionedRecord::decode(&value).expect("a metadata record can be read"))
-    };
-    records.into_iter().map(decode).collect()
 }

@@ -89,6 +89,11 @@ impl SocketServer {
         self.connections.contains_key(&conn)
     }
 
+    /// Whether a connection stands and all that came over it is served, so that its socket would be read on.
+    pub fn would_read(&self, conn: ConnId) -> bool {
+        self.connections.get(&conn).is_some_and(|connection| !connection.muted && connection.backlog.is_empty())
+    }
+
     /// Somebody connected.
     pub fn accept(&mut self, conn: ConnId) {
         self.connections.insert(conn, Connection::default());

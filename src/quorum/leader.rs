@@ -164,7 +164,7 @@ impl Accumulator {
 
     /// Adds records, which all end up in one batch. The offset of the last.
     pub(super) fn append(&mut self, records: Vec<Record>, now: SimTime, linger: SimDuration) -> i64 {
-        let bytes: usize = records.iter().map(records::size_estimate).sum();
+        let bytes: usize = records.iter().map(records::size_upper_bound).sum();
         if !self.open.is_empty() && self.open_bytes + bytes > MAX_BATCH_BYTES {
             self.close_batch(now);
         }

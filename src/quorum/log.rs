@@ -1,5 +1,7 @@
 //! The metadata log of one replica: its batches, where each leader epoch begins, and its snapshots.
 
+use crate::machine::Fact;
+use crate::wire::VersionedRecord;
 use crate::wire::records::{self, BatchHeader};
 use bytes::{Bytes, BytesMut};
 use std::collections::BTreeMap;
@@ -44,6 +46,34 @@ pub struct LogBatch {
     pub header: BatchHeader,
     /// The whole batch.
     pub bytes: Bytes,
+}
+
+impl LogBatch {
+    /// That a node knows the batch to be committed, as the trace tells it.
+    pub fn committed_fact(&self) -> Fact {
+        Fact::MetadataCommitted {
+            base_offset: self.header.base_offset,
+            last_offset: self.header.last_offset(),
+            epoch: self.header.leader_epoch,
+            crc: self.header.crc,
+        }
+    }
+
+    /// Its metadata records with their offsets; none of a control batch.
+    ///
+    /// # Panics
+    /// When it cannot be read: a metadata log holds what a controller wrote, checked on its way.
+    pub fn metadata_records(&self) -> Vec<(i64, VersionedRecord)> {
+        if self.header.is_control() {
+            return Vec::new();
+        }
+        let records = records::decode(&self.bytes).expect("the metadata log holds sound batches");
+        let decode = |(offset, record): (i64, records::Record)| {
+            let value = record.value.expect("a metadata record has a value");
+            (offset, VersionedRecord::decode(&value).expect("a metadata record can be read"))
+        };
+        records.into_iter().map(decode).collect()
+    }
 }
 
 /// The metadata log of one replica. It survives the replica's process, up to what was flushed; cloning shares it.

@@ -186,7 +186,7 @@ impl Replica {
     /// leads the epoch.
     pub fn append(&mut self, epoch: i32, records: Vec<Record>, turn: &mut Turn<'_>) -> Result<i64, AppendError> {
         let linger = self.config.append_linger;
-        let bytes: usize = records.iter().map(crate::wire::records::size_estimate).sum();
+        let bytes: usize = records.iter().map(crate::wire::records::size_upper_bound).sum();
         let State::Leader(leader) = &mut self.state else { return Err(AppendError::NotLeader) };
         if epoch != self.epoch || self.stopped {
             return Err(AppendError::NotLeader);
@@ -248,7 +248,9 @@ impl Replica {
 
     fn follower(&self, leader: i32, voted: Option<ReplicaKey>, now: SimTime) -> State {
         let fetch_deadline = now + self.config.fetch_timeout;
-        State::Follower { leader, voted, fetch_deadline, has_fetched: false, download: None }
+        // A leader keeps what it is told of voters to itself while their set is static, so each new one is told.
+        let update_voter_at = self.config.is_voter().then(|| now + self.config.update_voter_period());
+        State::Follower { leader, voted, fetch_deadline, has_fetched: false, update_voter_at, download: None }
     }
 
     fn resigned(&self, successors: Vec<ReplicaKey>, election_deadline: SimTime) -> State {

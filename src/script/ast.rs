@@ -5,6 +5,7 @@ use super::expression::Expression;
 use super::tools::ToolCall;
 use crate::base::{EventId, SimDuration, SimTime};
 use crate::sim::{ClusterSpec, Command, World};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A script that has been read: the cluster that it sets up, and its lines.
@@ -14,8 +15,23 @@ pub struct Script {
     pub title: Option<String>,
     /// The cluster that its set-up lines describe; the default one when there are none.
     pub spec: ClusterSpec,
+    /// What of that its set-up lines say themselves.
+    pub stated: Stated,
     /// Its lines in order, notes and set-up lines among them.
     pub lines: Vec<Line>,
+}
+
+/// What a script's set-up lines say of the cluster, where whoever runs it may fill in what they leave open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// `cluster --network`.
+    pub network: bool,
+    /// `cluster --date`.
+    pub date: bool,
+    /// The brokers whose host name `broker N --host` says.
+    pub hosts: BTreeSet<i32>,
+    /// The brokers whose port `broker N --port` says.
+    pub ports: BTreeSet<i32>,
 }
 
 impl Script {
@@ -117,6 +133,8 @@ pub enum Node {
     Producer(String),
     /// `consumer c1`.
     Consumer(String),
+    /// `outside`: all clients that are not of this world, such as those of a gateway.
+    Outside,
     /// A function that names one, such as `leader(orders-0)`.
     Found(Expression),
 }

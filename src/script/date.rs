@@ -17,11 +17,25 @@ pub(super) fn parse_utc(text: &str) -> Option<i64> {
     if !in_range || !(1..=days_in(year, month)).contains(&date) {
         return None;
     }
-    let days: i64 = (1970..year).map(|y| if is_leap(y) { 366 } else { 365 }).sum::<i64>()
-        + (1..month).map(|m| days_in(year, m)).sum::<i64>()
-        + date
-        - 1;
+    let days: i64 =
+        (1970..year).map(days_of).sum::<i64>() + (1..month).map(|m| days_in(year, m)).sum::<i64>() + date - 1;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + millis)
+}
+
+/// A moment as scripts write it: `2026-01-01T00:00:00.000Z`, from milliseconds since the Unix epoch.
+pub fn format_utc(ms: i64) -> String {
+    let (mut days, rest) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
+    let (mut year, mut month) = (1970, 1);
+    while days >= days_of(year) {
+        days -= days_of(year);
+        year += 1;
+    }
+    while days >= days_in(year, month) {
+        days -= days_in(year, month);
+        month += 1;
+    }
+    let (hour, minute, second, millis) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60, rest % 1_000);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z", days + 1)
 }
 
 fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[i64; 3]> {
@@ -40,6 +54,10 @@ fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
+fn days_of(year: i64) -> i64 {
+    if is_leap(year) { 366 } else { 365 }
+}
+
 fn days_in(year: i64, month: i64) -> i64 {
     match month {
         2 if is_leap(year) => 29,
@@ -51,7 +69,15 @@ fn days_in(year: i64, month: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_utc;
+    use super::{format_utc, parse_utc};
+
+    #[test]
+    fn dates_are_written_as_they_are_read() {
+        for ms in [0, 1, 951_782_399_999, 1_709_164_800_000, 1_767_225_600_000, 1_798_761_599_123, 4_102_444_800_000] {
+            assert_eq!(parse_utc(&format_utc(ms)), Some(ms));
+        }
+        assert_eq!(format_utc(1_767_225_600_000), "2026-01-01T00:00:00.000Z");
+    }
 
     #[test]
     fn dates_are_read_and_nonsense_is_not() {

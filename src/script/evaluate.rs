@@ -184,8 +184,17 @@ impl<'a> Looker<'a> {
             Query::HighWatermark(tp, broker) => self.log(tp, *broker, at, Log::high_watermark),
             Query::LogEnd(tp, broker) => self.log(tp, *broker, at, Log::log_end_offset),
             Query::LogStart(tp, broker) => self.log(tp, *broker, at, Log::log_start_offset),
-            Query::Acked(name) => self.producer(name, at, |p| p.acked()),
-            Query::Failed(name) => self.producer(name, at, |p| p.failed()),
+            Query::LogSize(tp, broker) => self.log(tp, *broker, at, |log| log.size() as i64),
+            Query::Acked(name) => self.producer(name, at, |p| count(p.acked())),
+            Query::Failed(name) => self.producer(name, at, |p| count(p.failed())),
+            Query::LastError(name) => {
+                self.producer(name, at, |p| p.last_error().map_or(Value::None, |error| Value::Name(error.into())))
+            }
+            Query::ProducerId(name) => self.producer(name, at, |p| p.producer_id().map_or(Value::None, Value::Number)),
+            Query::ProducerEpoch(name) => {
+                self.producer(name, at, |p| p.epoch().map_or(Value::None, |epoch| number(i32::from(epoch))))
+            }
+            Query::BufferAvailable(name) => self.producer(name, at, |p| count(p.buffer_available_bytes())),
             Query::Lost => count(self.world.lost()),
             Query::Delivered(name) => match self.world.consumer(name) {
                 Some(consumer) => count(consumer.delivered()),
@@ -231,9 +240,9 @@ impl<'a> Looker<'a> {
         }
     }
 
-    fn producer(&mut self, name: &str, at: Position, look: impl FnOnce(&crate::client::Producer) -> u64) -> Value {
+    fn producer(&mut self, name: &str, at: Position, look: impl FnOnce(&crate::client::Producer) -> Value) -> Value {
         match self.world.producer(name) {
-            Some(producer) => count(look(producer)),
+            Some(producer) => look(producer),
             None => self.miss(at, no_producer(self.world, name)),
         }
     }
@@ -254,6 +263,7 @@ impl<'a> Looker<'a> {
             }
             Node::Producer(name) => (format!("producer {name}"), no_producer(self.world, name)),
             Node::Consumer(name) => (format!("consumer {name}"), no_consumer(self.world, name)),
+            Node::Outside => ("outside".into(), "nobody has come from outside: that is what a gateway is for".into()),
             Node::Found(function) => match self.value(function) {
                 Value::Number(id) => {
                     let id = i32::try_from(id).ok()?;

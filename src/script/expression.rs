@@ -82,6 +82,16 @@ pub enum Query {
     LogEnd(TopicPartition, Option<i32>),
     /// `start(tp[, broker])`: the log's start offset at the leader or that broker.
     LogStart(TopicPartition, Option<i32>),
+    /// `size(tp[, broker])`: the log's size in bytes at the leader or that broker.
+    LogSize(TopicPartition, Option<i32>),
+    /// `last-error(producer)`: Kafka's words for why it last gave records up.
+    LastError(String),
+    /// `producer-id(producer)`: the idempotent producer's id.
+    ProducerId(String),
+    /// `producer-epoch(producer)`: the idempotent producer's epoch.
+    ProducerEpoch(String),
+    /// `buffer-available(producer)`: how much of its `buffer.memory` is free, in bytes.
+    BufferAvailable(String),
     /// `acked(producer)`: how many records were acknowledged to it.
     Acked(String),
     /// `failed(producer)`: how many records it gave up.
@@ -201,7 +211,7 @@ impl Query {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Isr(_) | Self::Elr(_) | Self::Replicas(_) | Self::Assigned(_) | Self::Members(_) => Kind::Set,
-            Self::NodeState(_) | Self::GroupState(_) => Kind::Name,
+            Self::NodeState(_) | Self::GroupState(_) | Self::LastError(_) => Kind::Name,
             Self::Time => Kind::Duration,
             _ => Kind::Number,
         }

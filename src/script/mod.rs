@@ -28,11 +28,12 @@ mod source;
 mod tools;
 
 pub use crate::tools::ToolOutput;
-pub use ast::{Fault, Line, Node, Pattern, Script, Statement};
+pub use ast::{Fault, Line, Node, Pattern, Script, Stated, Statement};
+pub use date::format_utc;
 pub use error::{Error, Position};
 pub use evaluate::Evaluated;
 pub use expression::{Comparison, Expression, ExpressionKind, Kind, Query, Value};
 pub use output::{Origin, Output, Said, Summary};
 pub use runner::{Reply, Runner, Turn};
-pub use source::MAX_SCRIPT_BYTES;
+pub use source::{MAX_SCRIPT_BYTES, goes_on};
 pub use tools::ToolCall;

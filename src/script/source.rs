@@ -42,7 +42,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Item>, Error> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines: Vec<&str> = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
-    let mut reader = Reader { lines, next: 0 };
+    let mut reader = Reader { lines, next: 0, ran_out: false };
     let mut items = Vec::new();
     while let Some(item) = reader.item()? {
         items.extend(item);
@@ -50,9 +50,20 @@ pub(super) fn read(text: &str) -> Result<Vec<Item>, Error> {
     Ok(items)
 }
 
+/// Whether a command goes on beyond this text: its last line ends with `\`, or its `<<END` has no end yet. For whoever
+/// reads commands line by line.
+pub fn goes_on(text: &str) -> bool {
+    let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
+    let mut reader = Reader { lines, next: 0, ran_out: false };
+    while let Ok(Some(_)) = reader.item() {}
+    reader.ran_out
+}
+
 struct Reader<'a> {
     lines: Vec<&'a str>,
     next: usize,
+    /// The last command has no end.
+    ran_out: bool,
 }
 
 /// Where the scan of a command stands.
@@ -98,6 +109,7 @@ impl Reader<'_> {
                 LineEnd::Command => break,
                 LineEnd::GoesOn if self.next < self.lines.len() => {}
                 LineEnd::GoesOn => {
+                    self.ran_out = true;
                     let at = Position { line, column: text.len() as u32 };
                     return Err(Error::new(at, "`\\` says that the line goes on, but the script ends here"));
                 }
@@ -121,6 +133,7 @@ impl Reader<'_> {
             body.push_str(line);
             body.push('\n');
         }
+        self.ran_out = true;
         Err(Error::new(at, format!("`<<{tag}` without an end; a line that is `{tag}` alone ends it")))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::checkpoints::Checkpoint;
 use super::save::{ENGINE_VERSION, FORMAT_VERSION, Save};
-use super::{Session, Typed};
+use super::{FromOutside, Session, Typed};
 use crate::base::SimTime;
 use crate::script::{self, Line, Turn};
 use crate::sim::TraceEvent;
@@ -69,12 +69,42 @@ pub enum Loading {
 pub struct SessionLoader {
     session: Option<Session>,
     engine: String,
-    log: std::vec::IntoIter<Typed>,
-    next_typed: Option<Typed>,
+    inputs: std::vec::IntoIter<Given>,
+    next_input: Option<Given>,
     checkpoints: std::vec::IntoIter<Checkpoint>,
     next_checkpoint: Option<Checkpoint>,
     position: Checkpoint,
     agrees_until: SimTime,
+}
+
+/// What somebody did to the run, in the order in which it was done.
+#[derive(Debug)]
+enum Given {
+    Typed(Typed),
+    Outside(FromOutside),
+}
+
+impl Given {
+    fn place(&self) -> (u64, SimTime) {
+        match self {
+            Self::Typed(typed) => (typed.steps, typed.at),
+            Self::Outside(came) => (came.steps, came.at),
+        }
+    }
+}
+
+/// One history of what was typed and what came from outside.
+fn in_order(log: Vec<Typed>, outside: Vec<FromOutside>) -> Vec<Given> {
+    let mut outside = outside.into_iter().peekable();
+    let mut all = Vec::new();
+    for (nth, typed) in log.into_iter().enumerate() {
+        while let Some(came) = outside.next_if(|came| came.typed as usize <= nth) {
+            all.push(Given::Outside(came));
+        }
+        all.push(Given::Typed(typed));
+    }
+    all.extend(outside.map(Given::Outside));
+    all
 }
 
 impl Session {
@@ -101,13 +131,13 @@ impl SessionLoader {
         let save = Save::from_bytes(bytes)?;
         let mut session = Session::start(&save.script, save.seed).map_err(LoadError::Script)?;
         session.rename(save.title);
-        let mut log = save.log.into_iter();
+        let mut inputs = in_order(save.log, save.outside).into_iter();
         let mut checkpoints = save.checkpoints.into_iter();
         Ok(Self {
             session: Some(session),
             engine: save.engine,
-            next_typed: log.next(),
-            log,
+            next_input: inputs.next(),
+            inputs,
             next_checkpoint: checkpoints.next(),
             checkpoints,
             position: save.position,
@@ -141,10 +171,7 @@ impl SessionLoader {
 
     /// Takes one turn; whether the session stands where the save says.
     fn advance(&mut self, session: &mut Session) -> Result<bool, LoadError> {
-        let (steps, at) = match &self.next_typed {
-            Some(typed) => (typed.steps, typed.at),
-            None => (self.position.steps, self.position.at),
-        };
+        let (steps, at) = self.next_input.as_ref().map_or((self.position.steps, self.position.at), Given::place);
         if session.world().steps() < steps {
             return match session.turn(at) {
                 Turn::Stepped => self.compare(session).map(|()| false),
@@ -155,18 +182,25 @@ impl SessionLoader {
         }
         session.runner.settle_until(at);
         session.runner.rest_at(at).map_err(|_| self.differs())?;
-        match self.next_typed.take() {
-            None if Checkpoint::of(session.world()) == self.position => Ok(true),
-            None => Err(self.differs()),
-            Some(typed) => {
+        match self.next_input.take() {
+            None if Checkpoint::of(session.world()) == self.position => return Ok(true),
+            None => return Err(self.differs()),
+            Some(Given::Typed(typed)) => {
                 let line = Line::parse(&typed.line).map_err(LoadError::Script)?;
                 // What was refused then is refused again: the log has it because its output is part of the run.
                 let _ = session.runner.type_line(&line);
                 session.log.push_back(typed);
-                self.next_typed = self.log.next();
-                Ok(false)
+            }
+            Some(Given::Outside(came)) => {
+                let world = session.runner.world_mut();
+                came.what.apply(world).map_err(|_| self.differs())?;
+                // Nobody outside waits for the answers any more.
+                world.external_forget();
+                session.outside.get_or_insert_default().push_back(came);
             }
         }
+        self.next_input = self.inputs.next();
+        Ok(false)
     }
 
     /// After a step: compares with the save's checkpoint, if it has one here.
@@ -190,6 +224,7 @@ impl SessionLoader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::save::{SaveV1, sealed};
 
     fn save() -> Save {
         let script = "kafka-topics.sh --create --topic t\nproducer p --topic t --rate 100/s\n";
@@ -198,6 +233,15 @@ mod tests {
         let save = Save::from_bytes(&session.to_save()).expect("a save");
         assert!(save.checkpoints.len() > 3);
         save
+    }
+
+    #[test]
+    fn a_save_of_format_1_still_loads() {
+        let Save { engine, title, script, seed, log, position, checkpoints, .. } = save();
+        let old = SaveV1 { engine, title, script, seed, log, position, checkpoints };
+        let session = Session::from_save(&sealed(&old, 1)).expect("format 1 is read");
+        assert_eq!(Checkpoint::of(session.world()), position);
+        assert_eq!(Session::from_save(&sealed(&old, 0)).err(), Some(LoadError::Corrupted));
     }
 
     fn loaded(save: &Save) -> Result<Session, LoadError> {

@@ -1,13 +1,16 @@
 //! A session: one run as a person uses it. The page's worker owns one.
 //!
-//! Its truth is the script, the seed, and the log of what was typed, each line with its place in the world's history.
+//! Its truth is the script, the seed, the log of what was typed, and what clients outside the world sent, each with its
+//! place in the world's history.
 //! A save holds these and, every so many steps, the trace hash; loading runs the same history again and compares.
 
 mod checkpoints;
 mod load;
+mod outside;
 mod save;
 
 pub use load::{LoadError, Loading, SessionLoader};
+pub use outside::{External, FromOutside};
 pub use save::{ENGINE_VERSION, FORMAT_VERSION};
 
 use crate::base::{SimDuration, SimTime};
@@ -24,6 +27,8 @@ pub struct Session {
     source: Arc<str>,
     runner: Runner,
     log: imbl::Vector<Typed>,
+    /// What came from outside, unless it is not kept.
+    outside: Option<imbl::Vector<FromOutside>>,
     checkpoints: Checkpoints,
 }
 
@@ -51,6 +56,7 @@ impl Session {
             source: script.into(),
             runner: Runner::new(parsed, seed),
             log: imbl::Vector::new(),
+            outside: Some(imbl::Vector::new()),
             checkpoints: Checkpoints::default(),
         })
     }
@@ -83,6 +89,16 @@ impl Session {
     /// Why the script cannot go on, if it cannot. The world can.
     pub fn stopped(&self) -> Option<&script::Error> {
         self.runner.stopped()
+    }
+
+    /// Whether every line of the script is done, or none can be any more. What `at` put off may still be to come.
+    pub fn lines_are_over(&self) -> bool {
+        self.runner.lines_are_over()
+    }
+
+    /// When the next thing happens, in the world or in the script; nothing when nothing is to.
+    pub fn next_at(&self) -> Option<SimTime> {
+        self.runner.next_at()
     }
 
     /// Whether the script is over. The world goes on as long as anybody looks.
@@ -135,6 +151,17 @@ impl Session {
         }
         self.runner.settle();
         false
+    }
+
+    /// Lets the script's lines run, in virtual time and for at most `turns` turns; whether they are over.
+    pub fn run_lines(&mut self, turns: u64) -> bool {
+        for _ in 0..turns {
+            if self.lines_are_over() {
+                return true;
+            }
+            self.turn(SimTime(u64::MAX));
+        }
+        self.lines_are_over()
     }
 
     /// Goes one event of the world forward, script lines that are due by it included; false when nothing is to happen.

@@ -1,4 +1,4 @@
-//! The save format, version 1.
+//! The save format, version 2. Version 1, which knew no outside, is read too.
 //!
 //! ```text
 //! 8 bytes   "KTERRASV"
@@ -10,13 +10,13 @@
 
 use super::checkpoints::Checkpoint;
 use super::load::LoadError;
-use super::{Session, Typed};
+use super::{FromOutside, Session, Typed};
 use crate::base::SimTime;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The version of the save format that this build writes, the highest that it reads.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 /// The engine's version. Another version may have another history for the same script and seed; then loading says so.
 pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -35,11 +35,35 @@ pub(super) struct Save {
     /// Where the run stood.
     pub(super) position: Checkpoint,
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) outside: Vec<FromOutside>,
+}
+
+/// What a save of version 1 holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SaveV1 {
+    pub(super) engine: String,
+    pub(super) title: Option<String>,
+    pub(super) script: String,
+    pub(super) seed: u64,
+    pub(super) log: Vec<Typed>,
+    pub(super) position: Checkpoint,
+    pub(super) checkpoints: Vec<Checkpoint>,
+}
+
+impl From<SaveV1> for Save {
+    fn from(save: SaveV1) -> Self {
+        let SaveV1 { engine, title, script, seed, log, position, checkpoints } = save;
+        Self { engine, title, script, seed, log, position, checkpoints, outside: Vec::new() }
+    }
 }
 
 impl Session {
     /// The session as bytes, for a file or a store.
+    ///
+    /// # Panics
+    /// After [`Session::forget_outside`]: such a run could not be replayed.
     pub fn to_save(&self) -> Vec<u8> {
+        let outside = self.outside.as_ref().expect("a run is saved that keeps what comes from outside");
         let save = Save {
             engine: ENGINE_VERSION.into(),
             title: self.title.clone(),
@@ -48,6 +72,7 @@ impl Session {
             log: self.log.iter().cloned().collect(),
             position: Checkpoint::of(self.world()),
             checkpoints: self.checkpoints.all().copied().collect(),
+            outside: outside.iter().cloned().collect(),
         };
         save.to_bytes()
     }
@@ -55,14 +80,7 @@ impl Session {
 
 impl Save {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let body = postcard::to_allocvec(self).expect("a save can be written to memory");
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&checksum(&body, FORMAT_VERSION).to_le_bytes());
-        bytes.extend_from_slice(&body);
-        bytes
+        sealed(self, FORMAT_VERSION)
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
@@ -79,13 +97,14 @@ impl Save {
         if (body.len() as u64) < length {
             return Err(LoadError::Truncated);
         }
-        if body.len() as u64 != length
-            || version != FORMAT_VERSION
-            || checksum(body, version) != number(&header[18..26])
-        {
+        if body.len() as u64 != length || version == 0 || checksum(body, version) != number(&header[18..26]) {
             return Err(LoadError::Corrupted);
         }
-        let (save, rest): (Self, _) = postcard::take_from_bytes(body).map_err(|_| LoadError::Corrupted)?;
+        let (save, rest): (Self, _) = match version {
+            1 => postcard::take_from_bytes::<SaveV1>(body).map(|(save, rest)| (save.into(), rest)),
+            _ => postcard::take_from_bytes(body),
+        }
+        .map_err(|_| LoadError::Corrupted)?;
         if !rest.is_empty() || !save.is_in_order() {
             return Err(LoadError::Corrupted);
         }
@@ -97,8 +116,26 @@ impl Save {
         let typed = self.log.iter().map(|typed| (typed.steps, typed.at));
         let taken = self.checkpoints.iter().map(|checkpoint| (checkpoint.steps, checkpoint.at));
         let end = (self.position.steps, self.position.at);
-        follow(typed.chain([end])) && follow(taken.chain([end]))
+        let came = self.outside.iter().map(|came| (came.steps, came.at));
+        let after = self.outside.iter().map(|came| (u64::from(came.typed), SimTime::ZERO));
+        let all = (self.log.len() as u64, SimTime::ZERO);
+        follow(typed.chain([end]))
+            && follow(taken.chain([end]))
+            && follow(came.chain([end]))
+            && follow(after.chain([all]))
     }
+}
+
+/// A body behind its header.
+pub(super) fn sealed(save: &impl Serialize, version: u16) -> Vec<u8> {
+    let body = postcard::to_allocvec(save).expect("a save can be written to memory");
+    let mut bytes = Vec::with_capacity(HEADER + body.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&version.to_le_bytes());
+    bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&checksum(&body, version).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
 }
 
 /// Whether no place in history stands behind one that follows it.

@@ -5,7 +5,7 @@ use super::host::{Host, Node};
 use super::trace::TraceKind;
 use super::world::World;
 use crate::base::{Endpoint, EventId, HostId};
-use crate::client::{Consumer, Producer};
+use crate::client::{Consumer, Producer, ProducerRecord};
 use crate::machine::Input;
 use crate::tools::{Invocation, Tool};
 use crate::wire::records::Record;
@@ -33,8 +33,27 @@ impl World {
                 let consumer = Consumer::new(name, topic, config.clone(), self.bootstrap());
                 Ok(self.start_client(line, format!("consumer {name}"), Node::Consumer(consumer)))
             }
-            Command::Send { producer, key, value, partition } => {
-                self.send_record(line, producer, key.as_deref(), value.as_deref(), *partition)
+            Command::Send { producer, key, value, partition, topic, timestamp_ms, headers } => {
+                let bytes = |text: &String| bytes::Bytes::copy_from_slice(text.as_bytes());
+                let headers = headers.iter().map(|(name, value)| (name.clone(), Some(bytes(value)))).collect();
+                let (key, value) = (key.as_ref().map(bytes), value.as_ref().map(bytes));
+                let record = ProducerRecord {
+                    topic: topic.as_deref().map(Into::into),
+                    partition: *partition,
+                    timestamp_ms: *timestamp_ms,
+                    record: Record { timestamp_ms: 0, key, value, headers },
+                };
+                self.send_record(line, producer, record)
+            }
+            Command::Flush { producer } => {
+                let host = self.running_producer(producer)?;
+                let cause = self.commanded(line);
+                self.with_host(host, Some(cause), |host, ctx| {
+                    if let Node::Producer(producer) = &mut host.node {
+                        producer.flush(ctx);
+                    }
+                });
+                Ok(Applied::Done)
             }
             Command::Close { client } => self.close_client(line, client),
             Command::Tool(invocation) => Ok(self.start_tool(line, invocation)),
@@ -44,7 +63,7 @@ impl World {
 
     fn start_client(&mut self, line: &str, name: String, node: Node) -> Applied {
         let cause = self.commanded(line);
-        let host = self.add_host_because(Host::new(name, node, self.seed()), Some(cause));
+        let host = self.add_host_because(Host::new(name, node, self.seed(), self.now()), Some(cause));
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
         Applied::Done
     }
@@ -53,41 +72,25 @@ impl World {
         let cause = self.commanded(line);
         let name = format!("tool {}", self.hosts().count());
         let tool = Node::Tool(Box::new(Tool::new(invocation.clone(), self.bootstrap())));
-        let host = self.add_host_because(Host::new(name, tool, self.seed()), Some(cause));
+        let host = self.add_host_because(Host::new(name, tool, self.seed(), self.now()), Some(cause));
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
         Applied::Tool(host)
     }
 
-    fn send_record(
-        &mut self,
-        line: &str,
-        producer: &str,
-        key: Option<&str>,
-        value: Option<&str>,
-        partition: Option<i32>,
-    ) -> Result<Applied, CommandError> {
-        let found = self.producers().find(|(_, p)| p.name() == producer).map(|(host, _)| host);
-        let host = found.ok_or_else(|| CommandError(format!("no producer {producer} is running")))?;
+    fn running_producer(&self, name: &str) -> Result<HostId, CommandError> {
+        let found = self.producers().find(|(_, p)| p.name() == name).map(|(host, _)| host);
+        let host = found.ok_or_else(|| CommandError(format!("no producer {name} is running")))?;
         self.check_not_paused(host)?;
-        if partition.is_some_and(|p| p < 0) {
-            let message = format!(
-                "Invalid partition: {}. Partition number should always be non-negative or null.",
-                partition.unwrap_or_default()
-            );
-            return Err(CommandError(message));
-        }
+        Ok(host)
+    }
+
+    fn send_record(&mut self, line: &str, producer: &str, record: ProducerRecord) -> Result<Applied, CommandError> {
+        let host = self.running_producer(producer)?;
         let cause = self.commanded(line);
-        let bytes = |text: &str| bytes::Bytes::copy_from_slice(text.as_bytes());
         let mut result = Ok(());
         self.with_host(host, Some(cause), |host, ctx| {
-            let record = Record {
-                timestamp_ms: ctx.wall_clock_ms(),
-                key: key.map(bytes),
-                value: value.map(bytes),
-                headers: Vec::new(),
-            };
             if let Node::Producer(producer) = &mut host.node {
-                result = producer.send(record, partition, ctx);
+                result = producer.send(record, ctx);
             }
         });
         result.map(|()| Applied::Done).map_err(|error| CommandError(error.to_string()))

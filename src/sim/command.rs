@@ -40,6 +40,17 @@ pub enum Command {
         value: Option<String>,
         /// The partition, when not left to the partitioner.
         partition: Option<i32>,
+        /// The topic; none is the producer's own.
+        topic: Option<String>,
+        /// The timestamp in ms since the Unix epoch; none is the producer's clock.
+        timestamp_ms: Option<i64>,
+        /// Headers in order.
+        headers: Vec<(String, String)>,
+    },
+    /// Has a producer send all that it holds at once, full batches or not.
+    Flush {
+        /// The producer's name.
+        producer: String,
     },
     /// Closes a client: a producer sends what it holds, then its process ends.
     Close {

@@ -130,13 +130,12 @@ impl Connection {
         side: Side,
         now: SimTime,
         size: impl FnOnce() -> usize,
-        profile: &NetworkProfile,
-        latency: SimDuration,
+        way: &NetworkProfile,
     ) -> SimTime {
         let lane = self.lane(side);
-        let on_the_wire = profile.bandwidth_bytes_per_s.map_or(0, |bandwidth| size() as u64 * 1_000_000 / bandwidth);
+        let on_the_wire = way.bandwidth_bytes_per_s.map_or(0, |bandwidth| size() as u64 * 1_000_000 / bandwidth);
         lane.free_at = lane.free_at.max(now) + SimDuration(on_the_wire);
-        let latency = latency + SimDuration(lane.rng.below(profile.jitter.0 + 1));
+        let latency = way.latency + SimDuration(lane.rng.below(way.jitter.0 + 1));
         lane.last_arrival = lane.last_arrival.max(lane.free_at + latency);
         lane.last_arrival
     }

@@ -2,6 +2,7 @@
 
 use crate::base::{Endpoint, SimDuration};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a world is made of at its start. With a seed and a command log it determines everything that follows.
@@ -11,6 +12,8 @@ pub struct ClusterSpec {
     pub brokers: Vec<BrokerSpec>,
     /// The controllers.
     pub controllers: Controllers,
+    /// Configs of single controllers that are nodes of their own, by id, before those of every node.
+    pub controller_configs: BTreeMap<i32, Vec<(String, String)>>,
     /// Configs of every node that differ from the default, as given by `--set KEY=VALUE`.
     pub configs: Vec<(String, String)>,
     /// How messages travel.
@@ -44,11 +47,11 @@ pub enum Controllers {
 /// Id of the first controller that is a node of its own.
 pub const FIRST_CONTROLLER_ID: i32 = 101;
 
-/// A controller's listener has the port of its broker, or of the broker in its place, and this.
+/// A controller's listener has the port of its broker, or of the first, and this, or the next that is free.
 const CONTROLLER_PORT_OFFSET: u16 = 10_000;
 
 /// How messages travel between hosts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkProfile {
     /// One way, at least.
     pub latency: SimDuration,
@@ -65,6 +68,9 @@ impl NetworkProfile {
     pub const DATACENTER: Self = Self::new(250, 100, 1_250_000_000);
     /// Between continents: 75 ms a hop, 100 Mbit/s.
     pub const WAN: Self = Self::new(75_000, 15_000, 12_500_000);
+
+    /// No network at all: what is sent is there.
+    pub const NONE: Self = Self { latency: SimDuration::ZERO, jitter: SimDuration::ZERO, bandwidth_bytes_per_s: None };
 
     const fn new(latency_us: u64, jitter_us: u64, bandwidth: u64) -> Self {
         Self {
@@ -106,6 +112,7 @@ impl ClusterSpec {
         Self {
             brokers: (0..brokers).map(broker).collect(),
             controllers: Controllers::Separate(3),
+            controller_configs: BTreeMap::new(),
             configs: Vec::new(),
             network: NetworkProfile::TEACHING,
             start_ms: Self::DEFAULT_START_MS,
@@ -117,26 +124,35 @@ impl ClusterSpec {
         Self { controllers: Controllers::Combined, ..Self::new(1) }
     }
 
-    /// The controllers: `controller.quorum.voters`.
+    /// The controllers: `controller.quorum.voters`. Their listeners are on the first broker's host or on that of their
+    /// own broker, on ports that no broker has.
     pub fn voters(&self) -> Vec<(i32, Endpoint)> {
-        let beside = |listener: &Endpoint| Endpoint {
-            host: listener.host.clone(),
-            port: listener.port.wrapping_add(CONTROLLER_PORT_OFFSET),
-        };
-        match self.controllers {
+        let own: Vec<(i32, &Endpoint)> = match self.controllers {
             Controllers::Combined => {
                 let count = match self.brokers.len() {
                     0..=2 => 1,
                     3..=4 => 3,
                     _ => 5,
                 };
-                self.brokers.iter().take(count).map(|broker| (broker.id, beside(&broker.listener))).collect()
+                self.brokers.iter().take(count).map(|broker| (broker.id, &broker.listener)).collect()
             }
             Controllers::Separate(count) => {
-                let host = self.brokers.first().map_or_else(|| "localhost".into(), |b| b.listener.host.clone());
-                let endpoint = |n: u16| Endpoint { host: host.clone(), port: 9092 + CONTROLLER_PORT_OFFSET + n };
-                (0..count).map(|n| (FIRST_CONTROLLER_ID + i32::from(n), endpoint(n))).collect()
+                let first = &self.brokers.first().expect("a cluster has a broker").listener;
+                (0..count).map(|n| (FIRST_CONTROLLER_ID + i32::from(n), first)).collect()
             }
+        };
+        let mut voters: Vec<(i32, Endpoint)> = Vec::with_capacity(own.len());
+        for (id, beside) in own {
+            let mut endpoint = Endpoint { port: beside.port.wrapping_add(CONTROLLER_PORT_OFFSET), ..beside.clone() };
+            let is_taken = |endpoint: &Endpoint| {
+                self.brokers.iter().any(|broker| broker.listener == *endpoint)
+                    || voters.iter().any(|(_, other)| other == endpoint)
+            };
+            while is_taken(&endpoint) {
+                endpoint.port = endpoint.port.wrapping_add(1);
+            }
+            voters.push((id, endpoint));
         }
+        voters
     }
 }

@@ -4,15 +4,16 @@ use super::faults::Link;
 use super::host::{Host, Node};
 use super::net::{Cargo, Connection, InFlight, Side};
 use super::scheduler::Scheduler;
-use super::spec::ClusterSpec;
+use super::spec::{ClusterSpec, NetworkProfile};
+use super::told::Told;
 use super::trace::{Packet, TraceEvent, TraceKind};
-use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TraceHasher};
+use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TopicPartition, TraceHasher};
 use crate::broker::BrokerProcess;
 use crate::check::Laws;
 use crate::cluster::ConfigMap;
-use crate::machine::{Ctx, Effect, Fact, Input};
+use crate::machine::{Ctx, Effect, Fact, Input, Mutant};
 use crate::server::{Server, ServerSetup};
-use crate::wire::Message;
+use crate::wire::{Message, request_head};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,11 +36,17 @@ pub struct World {
     /// The server's ends of connections of a host to itself: each has a number of its own there, and stands for this.
     own_ends: BTreeMap<ConnId, ConnId>,
     next_conn: u32,
+    /// The host from which clients connect that are not of this world, once there was one.
+    pub(super) outside: Option<HostId>,
     events: u64,
     messages: u64,
     hasher: TraceHasher,
     trace: Vec<TraceEvent>,
     laws: Laws,
+    told: Told,
+    mutant: Option<Mutant>,
+    /// The hosts of the cluster's nodes.
+    nodes: Arc<BTreeMap<i32, HostId>>,
     effects: Vec<Effect>,
     hash_buffer: Vec<u8>,
 }
@@ -68,15 +75,21 @@ impl World {
             listeners: BTreeMap::new(),
             own_ends: BTreeMap::new(),
             next_conn: 0,
+            outside: None,
             events: 0,
             messages: 0,
             hasher: TraceHasher::new(),
             trace: Vec::new(),
             laws: Laws::default(),
+            told: Told::default(),
+            mutant: None,
+            nodes: Arc::default(),
             effects: Vec::new(),
             hash_buffer: Vec::new(),
         };
-        for setup in node_setups(&world.spec.clone(), seed) {
+        let setups = node_setups(&world.spec.clone(), seed);
+        world.nodes = Arc::new(setups.iter().zip(0..).map(|(setup, host)| (setup.id, HostId(host))).collect());
+        for setup in setups {
             let name = match setup.broker {
                 Some(_) => format!("broker {}", setup.id),
                 None => format!("controller {}", setup.id),
@@ -84,9 +97,14 @@ impl World {
             let listeners = [setup.broker.clone(), setup.controller.clone()];
             let host = HostId(world.hosts.len() as u32);
             world.listeners.extend(listeners.into_iter().flatten().map(|endpoint| (endpoint, host)));
-            world.add_host(Host::new(name, Node::Server(Box::new(Server::new(setup))), seed));
+            world.add_host(Host::new(name, Node::Server(Box::new(Server::new(setup))), seed, SimTime::ZERO));
         }
         world
+    }
+
+    /// The same world with machines that make a mistake from now on, to show that a law notices.
+    pub fn with_mutant(self, mutant: Mutant) -> Self {
+        Self { mutant: Some(mutant), ..self }
     }
 
     /// Runs until every broker is in service, as whoever sets up a cluster waits for it; at most until `limit`. Whether
@@ -227,7 +245,8 @@ impl World {
         // The stream leaves the host while the machine has both.
         let mut rng = host.rng.clone();
         let start_ms = self.spec.start_ms + host.skew_us / 1_000;
-        let mut ctx = Ctx::new(self.now, start_ms, &mut rng, &mut self.next_conn, &mut effects);
+        let ctx = Ctx::new(self.now, start_ms, &mut rng, &mut self.next_conn, &mut effects);
+        let mut ctx = ctx.with_mutant(self.mutant);
         act(host, &mut ctx);
         host.rng = rng;
         let cost = host.cost();
@@ -278,17 +297,33 @@ impl World {
     }
 
     fn tell(&mut self, host: HostId, fact: Fact, cause: Option<EventId>) {
+        if self.told.is_repeated(host, &fact) {
+            return;
+        }
         let event = self.emit(Some(host), cause, TraceKind::Fact(fact));
         let mut laws = std::mem::take(&mut self.laws);
         if let Some(TraceEvent { kind: TraceKind::Fact(fact), .. }) = self.trace.last() {
-            laws.observe(event, host, fact, |tp| self.replica(self.known_partition(tp)?.leader, tp));
+            laws.observe(event, host, fact, self);
         }
         self.laws = laws;
     }
 
+    /// Tells the laws what a power loss has left of a node's logs.
+    pub(super) fn tell_power_lost(&mut self, event: EventId, node: i32, ends: &[(TopicPartition, i64)]) {
+        let mut laws = std::mem::take(&mut self.laws);
+        laws.power_lost(event, node, ends, self);
+        self.laws = laws;
+    }
+
+    /// The host of a node of the cluster.
+    pub(super) fn host_of_node(&self, node: i32) -> Option<HostId> {
+        self.nodes.get(&node).copied()
+    }
+
     pub(super) fn exit(&mut self, id: HostId, cause: Option<EventId>) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.running = false;
+        (host.running, host.since) = (false, now);
         let its_own = |connection: &Connection| connection.client == id || connection.server == Some(id);
         let open: Vec<ConnId> = self.connections.iter().filter(|(_, c)| its_own(c)).map(|(conn, _)| *conn).collect();
         for conn in open {
@@ -311,18 +346,14 @@ impl World {
         let server = host.filter(listens);
         let mut connection = Connection::new(client, server, to.clone(), self.seed, conn.0);
         let sent = self.emit(Some(client), cause, TraceKind::Connecting { conn, to: server });
-        let network = &self.spec.network;
-        let latency = server.map_or(network.latency, |server| latency(&self.links, &self.spec, client, server));
-        let there = connection.arrival(Side::Server, self.now, || 0, network, latency);
+        let way = self.way(client, server);
+        let there = connection.arrival(Side::Server, self.now, || 0, &way);
         let planned = match server {
             Some(_) => Some((Side::Server, Cargo::Open, there)),
             // Nothing comes back from a machine without power.
             None if is_dark => None,
             // The refusal comes back from a host on which nobody listens.
-            None => {
-                let back = connection.arrival(Side::Client, there, || 0, network, latency);
-                Some((Side::Client, Cargo::Close, back))
-            }
+            None => Some((Side::Client, Cargo::Close, connection.arrival(Side::Client, there, || 0, &way))),
         };
         if let Some((side, cargo, at)) = planned {
             connection.put(side, InFlight { sent, arrives: at, cargo });
@@ -349,13 +380,12 @@ impl World {
     }
 
     fn send(&mut self, from: HostId, conn: ConnId, message: Message, cause: Option<EventId>) {
-        let (now, spec) = (self.now, self.spec.clone());
         let (conn, side) = self.end_of(from, conn);
-        let Some(connection) = self.connections.get_mut(&conn).map(Arc::make_mut) else { return };
+        let Some(connection) = self.connections.get(&conn) else { return };
         let (true, Some(to)) = (connection.is_open(side), connection.host(side.other())) else { return };
-        let towards = side.other();
-        let latency = latency(&self.links, &spec, from, to);
-        let arrives = connection.arrival(towards, now, || message.size(), &spec.network, latency);
+        let (now, towards, way) = (self.now, side.other(), self.way(from, Some(to)));
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
+        let arrives = connection.arrival(towards, now, || message.size(), &way);
         let packet = describe(&message, conn, from, to, arrives);
         // The event's id is known before the event is: the connection needs it now.
         connection
@@ -365,16 +395,16 @@ impl World {
     }
 
     fn close(&mut self, host: HostId, conn: ConnId, cause: Option<EventId>) {
-        let (now, spec) = (self.now, self.spec.clone());
         let (conn, side) = self.end_of(host, conn);
-        let Some(connection) = self.connections.get_mut(&conn).map(Arc::make_mut) else { return };
+        let Some(connection) = self.connections.get(&conn) else { return };
         if !connection.is_open(side) {
             return;
         }
+        let (now, towards) = (self.now, side.other());
+        let way = self.way(host, connection.host(towards));
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
         connection.set_open(side, false);
-        let towards = side.other();
-        let latency = connection.host(towards).map_or(spec.network.latency, |to| latency(&self.links, &spec, host, to));
-        let at = connection.arrival(towards, now, || 0, &spec.network, latency);
+        let at = connection.arrival(towards, now, || 0, &way);
         connection.put(towards, InFlight { sent: EventId(self.events), arrives: at, cargo: Cargo::Close });
         self.emit(Some(host), cause, TraceKind::Disconnected { conn });
         self.scheduler.plan(at, Happening::Arrival(conn, towards));
@@ -419,26 +449,27 @@ impl World {
 
     /// A machine that knows nothing of a connection, having lost its power meanwhile, says so to who still sends on it.
     fn refuse_stray(&mut self, conn: ConnId, side: Side, event: EventId) {
-        let (now, spec) = (self.now, self.spec.clone());
+        let now = self.now;
         let Some(connection) = self.connections.get(&conn) else { return };
         let towards = side.other();
         let (Some(host), Some(to)) = (connection.host(side), connection.host(towards)) else { return };
         if self.host(host).powered_off || !connection.is_open(towards) || connection.is_closing(towards) {
             return;
         }
-        let latency = latency(&self.links, &spec, host, to);
+        let way = self.way(host, Some(to));
         let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was just there"));
-        let at = connection.arrival(towards, now, || 0, &spec.network, latency);
+        let at = connection.arrival(towards, now, || 0, &way);
         connection.put(towards, InFlight { sent: event, arrives: at, cargo: Cargo::Close });
         self.scheduler.plan(at, Happening::Arrival(conn, towards));
     }
 
     /// The handshake arrives: at the server, which answers it, or back at the client.
     fn opened(&mut self, conn: ConnId, side: Side, sent: EventId) {
-        let (now, spec) = (self.now, self.spec.clone());
-        let entry = self.connections.get_mut(&conn).expect("it is being opened");
-        let connection = Arc::make_mut(entry);
+        let now = self.now;
+        let connection = self.connections.get(&conn).expect("it is being opened");
         let Some(host) = connection.host(side) else { return };
+        let way = self.way(host, connection.host(side.other()));
+        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
         if side == Side::Client {
             if connection.is_open(Side::Client) {
                 let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });
@@ -453,8 +484,7 @@ impl World {
         };
         connection.set_open(Side::Server, running);
         let is_own = connection.client == host;
-        let latency = latency(&self.links, &spec, host, connection.client);
-        let at = connection.arrival(Side::Client, now, || 0, &spec.network, latency);
+        let at = connection.arrival(Side::Client, now, || 0, &way);
         let cargo = if running { Cargo::Open } else { Cargo::Close };
         connection.put(Side::Client, InFlight { sent: EventId(self.events), arrives: at, cargo });
         let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });
@@ -470,6 +500,15 @@ impl World {
         }
     }
 
+    /// How something travels from host to host now. Clients outside have a network of their own on their way here, so
+    /// the world adds nothing to it but what a fault asks for.
+    pub(super) fn way(&self, from: HostId, to: Option<HostId>) -> NetworkProfile {
+        let is_outside = self.outside.is_some() && (self.outside == Some(from) || self.outside == to);
+        let network = if is_outside { NetworkProfile::NONE } else { self.spec.network };
+        let link = to.and_then(|to| self.links.get(&(from, to)));
+        NetworkProfile { latency: link.and_then(|link| link.latency).unwrap_or(network.latency), ..network }
+    }
+
     pub(super) fn emit(&mut self, host: Option<HostId>, cause: Option<EventId>, kind: TraceKind) -> EventId {
         let id = EventId(self.events);
         self.events += 1;
@@ -482,11 +521,6 @@ impl World {
         self.trace.push(event);
         id
     }
-}
-
-/// How long something takes one way from host to host, before jitter and size.
-fn latency(links: &BTreeMap<(HostId, HostId), Link>, spec: &ClusterSpec, from: HostId, to: HostId) -> SimDuration {
-    links.get(&(from, to)).and_then(|link| link.latency).unwrap_or(spec.network.latency)
 }
 
 /// What each node of a cluster is set up with: the controllers of their own first.
@@ -509,7 +543,10 @@ fn node_setups(spec: &ClusterSpec, seed: u64) -> Vec<ServerSetup> {
         }
     };
     let is_broker = |id: i32| spec.brokers.iter().any(|broker| broker.id == id);
-    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| node(*id, &[]));
+    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| {
+        let own = spec.controller_configs.get(id).map_or(&[][..], Vec::as_slice);
+        node(*id, own)
+    });
     let brokers = spec.brokers.iter().map(|broker| ServerSetup {
         rack: broker.rack.clone(),
         broker: Some(broker.listener.clone()),
@@ -522,7 +559,11 @@ fn describe(message: &Message, conn: ConnId, from: HostId, to: HostId, arrives: 
     let (api, version, correlation_id, response) = match message {
         Message::Request(r) => (r.api as i16, r.version, r.correlation_id, false),
         Message::Response(r) => (r.api as i16, r.version, r.correlation_id, true),
-        Message::Frame(_) => (-1, -1, -1, false),
+        // What a request says of itself first; bytes that are no request have no API that anybody knows.
+        Message::Frame(frame) => match request_head(frame) {
+            Some((api, version, correlation_id)) => (api, version, correlation_id, false),
+            None => (-1, -1, -1, false),
+        },
     };
     Packet { conn, from, to, api, version, correlation_id, response, arrives }
 }

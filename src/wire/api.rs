@@ -32,6 +32,7 @@ pub const BROKER_APIS: &[ApiRange] = &[
     range(ApiKey::ApiVersions, 0, 4),
     range(ApiKey::CreateTopics, 2, 7),
     range(ApiKey::DeleteTopics, 1, 6),
+    range(ApiKey::InitProducerId, 0, 5),
     range(ApiKey::OffsetForLeaderEpoch, 2, 4),
     range(ApiKey::DescribeConfigs, 1, 4),
     range(ApiKey::AlterConfigs, 0, 2),
@@ -74,6 +75,7 @@ pub const CONTROLLER_APIS: &[ApiRange] = &[
     range(ApiKey::UnregisterBroker, 0, 0),
     range(ApiKey::AllocateProducerIds, 0, 0),
     range(ApiKey::ControllerRegistration, 0, 0),
+    range(ApiKey::UpdateRaftVoter, 0, 0),
 ];
 
 /// The advertised range of an API, if a broker serves it.

@@ -98,15 +98,15 @@ enum Direction {
 /// # Errors
 /// Where and why it does not parse.
 pub fn request(frame: &[u8]) -> Result<(Vec<Field>, Vec<Field>), FrameError> {
-    if frame.len() < 8 {
-        return Err(FrameError::TooShort(frame.len()));
-    }
-    let (key, version) = (i16::from_be_bytes([frame[0], frame[1]]), i16::from_be_bytes([frame[2], frame[3]]));
-    let api = ApiKey::try_from(key).map_err(|()| FrameError::UnknownApi(key))?;
-    let mut reader = Reader { frame, at: 0 };
-    let header = reader.message((REQUEST_HEADER, Direction::Header), api.request_header_version(version))?;
-    let body = reader.message((key, Direction::Request), version)?;
-    Ok((header, body))
+    Reader::<true> { frame, at: 0 }.request()
+}
+
+/// Whether a request frame (without its length prefix) parses: [`request`] without making the tree.
+///
+/// # Errors
+/// Where and why it does not parse.
+pub fn check_request(frame: &[u8]) -> Result<(), FrameError> {
+    Reader::<false> { frame, at: 0 }.request().map(drop)
 }
 
 /// A response frame (without its length prefix) to a request of `api` at `version`, as header and body.
@@ -114,7 +114,7 @@ pub fn request(frame: &[u8]) -> Result<(Vec<Field>, Vec<Field>), FrameError> {
 /// # Errors
 /// Where and why it does not parse.
 pub fn response(frame: &[u8], api: ApiKey, version: i16) -> Result<(Vec<Field>, Vec<Field>), FrameError> {
-    let mut reader = Reader { frame, at: 0 };
+    let mut reader = Reader::<true> { frame, at: 0 };
     let header = reader.message((RESPONSE_HEADER, Direction::Header), api.response_header_version(version))?;
     let body = reader.message((api as i16, Direction::Response), version)?;
     Ok((header, body))
@@ -125,7 +125,7 @@ pub fn response(frame: &[u8], api: ApiKey, version: i16) -> Result<(Vec<Field>, 
 /// # Errors
 /// Where and why it does not parse.
 pub fn request_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Field>, FrameError> {
-    Reader { frame: bytes, at: 0 }.message((api_key, Direction::Request), version)
+    Reader::<true> { frame: bytes, at: 0 }.message((api_key, Direction::Request), version)
 }
 
 /// The body of a response to a request of an API, without its header: as many bytes as it takes.
@@ -133,19 +133,32 @@ pub fn request_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Fiel
 /// # Errors
 /// Where and why it does not parse.
 pub fn response_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Field>, FrameError> {
-    Reader { frame: bytes, at: 0 }.message((api_key, Direction::Response), version)
+    Reader::<true> { frame: bytes, at: 0 }.message((api_key, Direction::Response), version)
 }
 
 /// The headers stand in the schema under keys of their own.
 const REQUEST_HEADER: i16 = -1;
 const RESPONSE_HEADER: i16 = -2;
 
-struct Reader<'a> {
+/// Walks a frame; what it finds on the way it keeps, or only looks at.
+struct Reader<'a, const KEEPS: bool> {
     frame: &'a [u8],
     at: usize,
 }
 
-impl Reader<'_> {
+impl<const KEEPS: bool> Reader<'_, KEEPS> {
+    fn request(&mut self) -> Result<(Vec<Field>, Vec<Field>), FrameError> {
+        let frame = self.frame;
+        if frame.len() < 8 {
+            return Err(FrameError::TooShort(frame.len()));
+        }
+        let (key, version) = (i16::from_be_bytes([frame[0], frame[1]]), i16::from_be_bytes([frame[2], frame[3]]));
+        let api = ApiKey::try_from(key).map_err(|()| FrameError::UnknownApi(key))?;
+        let header = self.message((REQUEST_HEADER, Direction::Header), api.request_header_version(version))?;
+        let body = self.message((key, Direction::Request), version)?;
+        Ok((header, body))
+    }
+
     fn message(&mut self, key: (i16, Direction), version: i16) -> Result<Vec<Field>, FrameError> {
         let schema = schemas().get(&key).ok_or(FrameError::UnknownApi(key.0))?;
         self.fields(&schema.fields, version, schema.flexible.contains(&version))
@@ -160,7 +173,10 @@ impl Reader<'_> {
         let mut fields = Vec::new();
         let is_tagged = |d: &Definition| d.tag.as_ref().is_some_and(|(_, versions)| versions.contains(&version));
         for definition in definitions.iter().filter(|d| d.versions.contains(&version) && !is_tagged(d)) {
-            fields.push(self.field(definition, version, flexible)?);
+            let field = self.field(definition, version, flexible)?;
+            if KEEPS {
+                fields.push(field);
+            }
         }
         if flexible {
             for _ in 0..self.unsigned_varint()? {
@@ -168,7 +184,12 @@ impl Reader<'_> {
                 let start = self.at;
                 let known = |d: &&Definition| is_tagged(d) && d.tag.as_ref().is_some_and(|(t, _)| *t == tag);
                 match definitions.iter().find(known) {
-                    Some(definition) => fields.push(self.field(definition, version, flexible)?),
+                    Some(definition) => {
+                        let field = self.field(definition, version, flexible)?;
+                        if KEEPS {
+                            fields.push(field);
+                        }
+                    }
                     None => drop(self.take(length)?),
                 }
                 if self.at != start + length {
@@ -192,8 +213,14 @@ impl Reader<'_> {
                     return Err(self.wrong("an array is longer than its frame"));
                 }
                 Some(count) => {
-                    let elements = (0..count).map(|_| self.element(definition, version, flexible));
-                    Value::Array(elements.collect::<Result<_, _>>()?)
+                    let mut elements = Vec::new();
+                    for _ in 0..count {
+                        let element = self.element(definition, version, flexible)?;
+                        if KEEPS {
+                            elements.push(element);
+                        }
+                    }
+                    Value::Array(elements)
                 }
             }
         } else if definition.kind == Kind::Struct && nullable && self.int(1)? < 0 {
@@ -233,7 +260,8 @@ impl Reader<'_> {
                 let bytes = self.take(length)?;
                 match definition.kind {
                     Kind::Text => match std::str::from_utf8(bytes) {
-                        Ok(text) => Value::Text(text.to_string()),
+                        Ok(text) if KEEPS => Value::Text(text.to_string()),
+                        Ok(_) => Value::Text(String::new()),
                         Err(_) => return Err(self.wrong("a text is not UTF-8")),
                     },
                     Kind::Records => Value::Records(start..start + length),

@@ -93,6 +93,7 @@ macro_rules! on_body {
             $kind::EndQuorumEpoch($body) => $do,
             $kind::DescribeQuorum($body) => $do,
             $kind::FetchSnapshot($body) => $do,
+            $kind::UpdateRaftVoter($body) => $do,
             $kind::DeleteTopics($body) => $do,
             $kind::OffsetForLeaderEpoch($body) => $do,
             $kind::DescribeConfigs($body) => $do,
@@ -183,7 +184,7 @@ impl Request {
                 _ => FrameError::UnsupportedVersion(key, version),
             });
         }
-        inspect::request(frame)?;
+        inspect::check_request(frame)?;
         let body = RequestKind::decode(api, &mut rest, version).map_err(|e| malformed(&e))?;
         Ok(Self { api, version, correlation_id, client_id: header.client_id.unwrap_or_default(), body })
     }
@@ -229,6 +230,14 @@ impl Message {
             Self::Frame(bytes) => bytes.len() + 4,
         }
     }
+}
+
+/// What a request frame (without its length prefix) says of itself first: API key, version and correlation id. Nothing
+/// when the frame is too short or no Kafka has such an API.
+pub fn request_head(frame: &[u8]) -> Option<(i16, i16, i32)> {
+    let mut head = frame.get(..8)?;
+    let (key, version, correlation_id) = (head.get_i16(), head.get_i16(), head.get_i32());
+    ApiKey::try_from(key).ok().map(|_| (key, version, correlation_id))
 }
 
 fn finish_frame(mut out: BytesMut) -> Bytes {

@@ -11,10 +11,15 @@
 //! timestamp where Kafka's producer uses its first.
 
 mod api;
+mod compression;
+pub mod consumer_protocol;
 pub mod control;
 mod error;
 mod error_codes;
 mod error_response;
+mod group_log;
+#[rustfmt::skip]
+pub mod group_records;
 pub mod inspect;
 mod message;
 mod metadata_log;
@@ -27,11 +32,13 @@ pub use api::{
     ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, api_versions, api_versions_refusal, negotiate,
     range_in,
 };
+pub use compression::{CODECS, Compression, MAX_DECOMPRESSED};
 pub use error::{ErrorCode, Treatment};
 pub use error_response::error_response;
+pub use group_log::GroupRecord;
 pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
-pub use message::{FrameError, Message, Request, Response};
+pub use message::{FrameError, Message, Request, Response, request_head};
 pub use metadata_log::VersionedRecord;
 pub use metadata_records::MetadataRecord;
 pub use record_codec::RecordError;

@@ -2,8 +2,10 @@
 //!
 //! A batch is a 61-byte header and its records. The checksum (CRC-32C) covers everything from the attributes on, so a
 //! broker can stamp the base offset and the leader epoch, which lie before it, without touching the rest. All
-//! integers are big-endian; inside a record, lengths and deltas are zig-zag varints.
+//! integers are big-endian; inside a record, lengths and deltas are zig-zag varints. The records, but not the header, may
+//! be compressed.
 
+use super::compression::Compression;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use std::fmt;
 
@@ -85,10 +87,34 @@ impl BatchHeader {
         self.last_offset() + 1
     }
 
+    /// How its records are compressed.
+    ///
+    /// # Errors
+    /// A codec that no Kafka has.
+    pub fn compression(&self) -> Result<Compression, BatchError> {
+        Compression::of_attributes(self.attributes).ok_or(BatchError::Codec(self.attributes & 7))
+    }
+
     /// Whether its records are the cluster's own and not an application's.
     pub fn is_control(&self) -> bool {
         self.attributes & CONTROL != 0
     }
+}
+
+/// From which idempotent producer a batch is, and where in its sequence the batch begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducerStamp {
+    /// The producer's id.
+    pub producer_id: i64,
+    /// The producer's epoch.
+    pub epoch: i16,
+    /// Sequence number of the first record.
+    pub base_sequence: i32,
+}
+
+impl ProducerStamp {
+    /// What a batch of a producer without idempotence has.
+    pub const NONE: Self = Self { producer_id: -1, epoch: -1, base_sequence: -1 };
 }
 
 /// Why bytes are not a record batch. Each is CORRUPT_MESSAGE or its kin to a client.
@@ -109,8 +135,10 @@ pub enum BatchError {
     },
     /// A record does not parse, or the count is wrong.
     Record(&'static str),
-    /// The records are compressed with a codec that is not built in.
-    Compressed(i16),
+    /// The records are compressed with a codec that no Kafka has.
+    Codec(i16),
+    /// The compressed records are damaged, or too many.
+    Decompress(Compression, String),
 }
 
 impl fmt::Display for BatchError {
@@ -126,7 +154,8 @@ impl fmt::Display for BatchError {
                 write!(f, "Record is corrupt (stored crc = {stored}, computed crc = {computed})")
             }
             Self::Record(why) => f.write_str(why),
-            Self::Compressed(codec) => write!(f, "compression codec {codec} is not built in"),
+            Self::Codec(id) => write!(f, "Unknown compression type id: {id}"),
+            Self::Decompress(codec, why) => write!(f, "records compressed with {codec} do not decompress: {why}"),
         }
     }
 }
@@ -201,34 +230,70 @@ pub fn split(mut bytes: Bytes) -> Result<Vec<(BatchHeader, Bytes)>, BatchError> 
     Ok(batches)
 }
 
-/// Builds an uncompressed batch as a producer does: offsets from 0, no leader epoch, dated by its first record.
+/// Builds an uncompressed batch as a producer without idempotence does.
 ///
 /// # Panics
 /// On no records at all: Kafka has no empty producer batches.
 pub fn build(records: &[Record]) -> Bytes {
-    let first = records.first().expect("a batch has a record");
-    let mut out = BytesMut::with_capacity(HEADER_LEN + records.iter().map(size_estimate).sum::<usize>());
+    build_with(records.iter(), Compression::None, 0, ProducerStamp::NONE)
+}
+
+/// Builds a batch as a producer does: offsets from 0, no leader epoch, dated by its first record. `level` is the
+/// codec's.
+///
+/// # Panics
+/// On no records at all: Kafka has no empty producer batches.
+pub fn build_with<'a>(
+    records: impl ExactSizeIterator<Item = &'a Record>,
+    compression: Compression,
+    level: i32,
+    stamp: ProducerStamp,
+) -> Bytes {
+    let count = records.len() as i32;
+    let mut out = BytesMut::with_capacity(HEADER_LEN + 64 * records.len());
     out.put_bytes(0, HEADER_LEN);
-    let mut max_timestamp_ms = first.timestamp_ms;
-    for (delta, record) in records.iter().enumerate() {
+    let (mut base_timestamp_ms, mut max_timestamp_ms) = (None, i64::MIN);
+    for (delta, record) in records.enumerate() {
+        let base = *base_timestamp_ms.get_or_insert(record.timestamp_ms);
         max_timestamp_ms = max_timestamp_ms.max(record.timestamp_ms);
-        put_record(&mut out, record, record.timestamp_ms - first.timestamp_ms, delta as i64);
+        put_record(&mut out, record, record.timestamp_ms.wrapping_sub(base), delta as i64);
     }
-    let mut put = |at: usize, value: &[u8]| out[at..at + value.len()].copy_from_slice(value);
-    put(LEADER_EPOCH, &(-1i32).to_be_bytes());
-    put(MAGIC_AT, &MAGIC.to_be_bytes());
-    put(LAST_OFFSET_DELTA, &(records.len() as i32 - 1).to_be_bytes());
-    put(BASE_TIMESTAMP, &first.timestamp_ms.to_be_bytes());
-    put(MAX_TIMESTAMP, &max_timestamp_ms.to_be_bytes());
-    put(PRODUCER_ID, &(-1i64).to_be_bytes());
-    put(PRODUCER_EPOCH, &(-1i16).to_be_bytes());
-    put(BASE_SEQUENCE, &(-1i32).to_be_bytes());
-    put(RECORD_COUNT, &(records.len() as i32).to_be_bytes());
+    let base_timestamp_ms = base_timestamp_ms.expect("a batch has a record");
+    if compression != Compression::None {
+        let packed = compression.compress(&out[HEADER_LEN..], level);
+        out.truncate(HEADER_LEN);
+        out.extend_from_slice(&packed);
+    }
     let length = (out.len() - LOG_OVERHEAD) as i32;
-    out[LENGTH..LEADER_EPOCH].copy_from_slice(&length.to_be_bytes());
-    let crc = crc32c::crc32c(&out[ATTRIBUTES..]);
-    out[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
+    put(&mut out, LENGTH, &length.to_be_bytes());
+    put(&mut out, LEADER_EPOCH, &(-1i32).to_be_bytes());
+    put(&mut out, MAGIC_AT, &MAGIC.to_be_bytes());
+    put(&mut out, ATTRIBUTES, &compression.id().to_be_bytes());
+    put(&mut out, LAST_OFFSET_DELTA, &(count - 1).to_be_bytes());
+    put(&mut out, BASE_TIMESTAMP, &base_timestamp_ms.to_be_bytes());
+    put(&mut out, MAX_TIMESTAMP, &max_timestamp_ms.to_be_bytes());
+    put(&mut out, RECORD_COUNT, &count.to_be_bytes());
+    put_stamp(&mut out, stamp);
     out.freeze()
+}
+
+/// The batch with another producer stamp: the same records, another checksum.
+pub fn restamp(batch: &Bytes, stamp: ProducerStamp) -> Bytes {
+    let mut out = BytesMut::from(&batch[..]);
+    put_stamp(&mut out, stamp);
+    out.freeze()
+}
+
+fn put(out: &mut BytesMut, at: usize, value: &[u8]) {
+    out[at..at + value.len()].copy_from_slice(value);
+}
+
+fn put_stamp(out: &mut BytesMut, stamp: ProducerStamp) {
+    put(out, PRODUCER_ID, &stamp.producer_id.to_be_bytes());
+    put(out, PRODUCER_EPOCH, &stamp.epoch.to_be_bytes());
+    put(out, BASE_SEQUENCE, &stamp.base_sequence.to_be_bytes());
+    let crc = crc32c::crc32c(&out[ATTRIBUTES..]);
+    put(out, CRC, &crc.to_be_bytes());
 }
 
 /// Builds a batch as [`build`] does, marked as a control batch.
@@ -240,20 +305,36 @@ pub(super) fn build_control(records: &[Record]) -> Bytes {
     out.freeze()
 }
 
-/// An upper bound in bytes of what a record adds to a batch (`DefaultRecord.recordSizeUpperBound`).
-pub fn size_estimate(record: &Record) -> usize {
-    let bytes = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
-    let headers: usize = record.headers.iter().map(|(k, v)| 10 + k.len() + bytes(v)).sum();
-    21 + bytes(&record.key) + bytes(&record.value) + headers
+/// An upper bound in bytes of what a record adds to a batch, wherever it stands in it
+/// (`DefaultRecord.recordSizeUpperBound`).
+pub fn size_upper_bound(record: &Record) -> usize {
+    /// The longest length, attributes, timestamp delta and offset delta.
+    const MAX_RECORD_OVERHEAD: usize = 21;
+    MAX_RECORD_OVERHEAD + fields_size(record)
+}
+
+/// How many bytes a record takes in a batch, uncompressed (`DefaultRecord.sizeInBytes`).
+pub fn record_size(record: &Record, timestamp_delta: i64, offset_delta: i64) -> usize {
+    let body = 1 + varint_size(timestamp_delta) + varint_size(offset_delta) + fields_size(record);
+    varint_size(body as i64) + body
+}
+
+fn fields_size(record: &Record) -> usize {
+    let bytes = |b: Option<usize>| b.map_or(1, |length| varint_size(length as i64) + length);
+    let header =
+        |(key, value): &(String, Option<Bytes>)| bytes(Some(key.len())) + bytes(value.as_ref().map(Bytes::len));
+    let (key, value) = (record.key.as_ref().map(Bytes::len), record.value.as_ref().map(Bytes::len));
+    let headers: usize = record.headers.iter().map(header).sum();
+    bytes(key) + bytes(value) + varint_size(record.headers.len() as i64) + headers
 }
 
 /// The records of a batch with their offsets.
 pub fn decode(batch: &Bytes) -> Result<Vec<(i64, Record)>, BatchError> {
     let header = header(batch)?;
-    if header.attributes & 7 != 0 {
-        return Err(BatchError::Compressed(header.attributes & 7));
-    }
-    let mut rest = batch.slice(HEADER_LEN..header.size);
+    let mut rest = match header.compression()? {
+        Compression::None => batch.slice(HEADER_LEN..header.size),
+        codec => codec.decompress(&batch[HEADER_LEN..header.size])?.into(),
+    };
     let mut records = Vec::new();
     for _ in 0..header.record_count {
         let (delta, record) = get_record(&mut rest, header.base_timestamp_ms)?;
@@ -263,19 +344,18 @@ pub fn decode(batch: &Bytes) -> Result<Vec<(i64, Record)>, BatchError> {
 }
 
 fn put_record(out: &mut BytesMut, record: &Record, timestamp_delta: i64, offset_delta: i64) {
-    let mut body = BytesMut::with_capacity(size_estimate(record));
-    body.put_i8(0);
-    put_varint(&mut body, timestamp_delta);
-    put_varint(&mut body, offset_delta);
-    put_bytes(&mut body, record.key.as_deref());
-    put_bytes(&mut body, record.value.as_deref());
-    put_varint(&mut body, record.headers.len() as i64);
+    let body = 1 + varint_size(timestamp_delta) + varint_size(offset_delta) + fields_size(record);
+    put_varint(out, body as i64);
+    out.put_i8(0);
+    put_varint(out, timestamp_delta);
+    put_varint(out, offset_delta);
+    put_bytes(out, record.key.as_deref());
+    put_bytes(out, record.value.as_deref());
+    put_varint(out, record.headers.len() as i64);
     for (key, value) in &record.headers {
-        put_bytes(&mut body, Some(key.as_bytes()));
-        put_bytes(&mut body, value.as_deref());
+        put_bytes(out, Some(key.as_bytes()));
+        put_bytes(out, value.as_deref());
     }
-    put_varint(out, body.len() as i64);
-    out.put(body);
 }
 
 fn get_record(rest: &mut Bytes, base_timestamp_ms: i64) -> Result<(i64, Record), BatchError> {
@@ -310,6 +390,12 @@ fn put_varint(out: &mut BytesMut, value: i64) {
         zigzag >>= 7;
     }
     out.put_u8(zigzag as u8);
+}
+
+/// How many bytes a number takes as a zig-zag varint.
+fn varint_size(value: i64) -> usize {
+    let zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 fn get_varint(rest: &mut Bytes) -> Result<i64, BatchError> {

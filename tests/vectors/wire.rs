@@ -1,13 +1,19 @@
 //! Messages as Kafka's own classes write them: read by the inspector and by the codec, and written again.
 
 use super::{hex, int, same, text};
+use bytes::Bytes;
+use kafka_terrarium::base::TopicPartition;
 use kafka_terrarium::cluster::uuid_text;
+use kafka_terrarium::wire::consumer_protocol::{Assignment, Subscription};
 use kafka_terrarium::wire::inspect::{self, Field, Value as Inspected};
 use kafka_terrarium::wire::{ApiKey, RequestKind, ResponseKind};
 use serde_json::Value;
 
 pub(crate) fn message(entry: &Value) -> Result<(), String> {
     let input = &entry["input"];
+    if is_of_the_consumer_protocol(entry) {
+        return consumer_protocol(input, &hex(&entry["expected"]["hex"]));
+    }
     let (key, version) = (int(&input["api_key"]) as i16, int(&input["version"]) as i16);
     let bytes = hex(&entry["expected"]["hex"]);
     let request = input["type"] == "request";
@@ -18,6 +24,40 @@ pub(crate) fn message(entry: &Value) -> Result<(), String> {
     same("bytes after the last field", bytes[end..].iter().any(|byte| *byte != 0), false)?;
     same_struct(&fields, &input["json"], &bytes)?;
     same("bytes written again", written_again(&bytes, key, version, request)?, bytes)
+}
+
+/// Whether it is one of the messages that the members of a group pass through the coordinator: no request, but in use.
+pub(crate) fn is_of_the_consumer_protocol(entry: &Value) -> bool {
+    entry["input"]["name"].as_str().is_some_and(|name| name.starts_with("ConsumerProtocol"))
+}
+
+/// A subscription or an assignment, its version before it as the members send it, read and written again.
+fn consumer_protocol(input: &Value, body: &[u8]) -> Result<(), String> {
+    let (version, json) = (int(&input["version"]) as i16, &input["json"]);
+    let bytes = Bytes::from([&version.to_be_bytes(), body].concat());
+    let partitions = |field: &str| {
+        let topics = json[field].as_array().map_or(&[][..], Vec::as_slice);
+        let named = topics.iter().flat_map(|topic| {
+            let indexes = topic["partitions"].as_array().expect("a list of indexes").iter();
+            indexes.map(|index| TopicPartition::new(text(&topic["topic"]), int(index) as i32))
+        });
+        named.collect::<Vec<_>>()
+    };
+    let data = |data: &Option<Bytes>| data.as_ref().map(|data| Value::from(base64(data))).unwrap_or_default();
+    if input["name"] == "ConsumerProtocolAssignment" {
+        let read = Assignment::decode(&bytes).map_err(|error| error.to_string())?;
+        same("partitions", &read.partitions, &partitions("assignedPartitions"))?;
+        same("user data", &data(&read.user_data), &json["userData"])?;
+        return same("read again", Assignment::decode(&read.encode(version)), Ok(read));
+    }
+    let read = Subscription::decode(&bytes).map_err(|error| error.to_string())?;
+    let topics: Vec<&str> = read.topics.iter().map(|topic| &**topic).collect();
+    same("topics", &Value::from(topics), &json["topics"])?;
+    same("user data", &data(&read.user_data), &json["userData"])?;
+    same("owned", &read.owned_partitions, &partitions("ownedPartitions"))?;
+    same("generation", read.generation_id.map(i64::from), json["generationId"].as_i64())?;
+    same("rack", read.rack_id.as_deref(), json["rackId"].as_str())?;
+    same("read again", Subscription::decode(&read.encode(version)), Ok(read))
 }
 
 fn written_again(bytes: &[u8], key: i16, version: i16, request: bool) -> Result<Vec<u8>, String> {
@@ -71,7 +111,7 @@ fn camel_case(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digit = |group: u32, n: u32| ALPHABET[(group >> (18 - 6 * n) & 63) as usize] as char;
     let mut text = String::new();

@@ -6,6 +6,7 @@ use crate::project::{Project, WEB_FEATURES};
 use crate::report::{self, Outcome, Row};
 use crate::setup;
 use crate::steps::{is_there, output, run};
+use crate::swarm;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 use std::collections::BTreeSet;
@@ -16,12 +17,13 @@ use std::time::Instant;
 type Part = (&'static str, fn(&Project) -> Result<Outcome>);
 
 /// In the order they run: what is quick and fails often comes first.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("format", format),
     ("clippy", clippy),
     ("clippy-wasm", clippy_wasm),
     ("core", core),
     ("rust", rust),
+    ("swarm", swarm::part),
     ("docs", docs),
     ("wasm", wasm),
     ("determinism", determinism),
@@ -206,7 +208,7 @@ fn docs(project: &Project) -> Result<Outcome> {
 }
 
 fn wasm(project: &Project) -> Result<Outcome> {
-    pack::pack(project, false, Cargo::Inherit)?;
+    pack::pack(project, pack::Kind::default(), Cargo::Inherit)?;
     Ok(passed())
 }
 
@@ -216,7 +218,7 @@ fn determinism(project: &Project) -> Result<Outcome> {
         return Ok(skipped);
     }
     setup::wasm_target(project)?;
-    let worker = pack::worker_for_node(project, &pack::compile(project, false, Cargo::Inherit)?)?;
+    let worker = pack::worker_for_node(project, &pack::compile(project, pack::Kind::default(), Cargo::Inherit)?)?;
     run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
     let terrarium = project.target.join("debug").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
     run(project.command("node").arg("tests/node/determinism.mjs").arg(worker).arg(terrarium))

@@ -1,36 +1,33 @@
-//! Clients: `producer`, `consumer`, `send`, `poll`, `commit`, `close`.
+//! Clients: `producer`, `consumer`, `send`, `flush`, `poll`, `commit`, `close`.
 
 use super::flags::{self, Flag};
 use super::parse_duration;
+use super::workload;
 use crate::base::SimDuration;
-use crate::client::{ConsumerConfig, Keys, ProducerConfig, Workload};
+use crate::client::{Burst, ConsumerConfig, Keys, ProducerConfig, Workload};
 use crate::script::ast::Statement;
 use crate::script::built::not_yet;
 use crate::script::cursor::{Cursor, Word};
+use crate::script::date;
 use crate::script::error::Error;
 use crate::sim::Command;
 
-const PRODUCER_FLAGS: [&str; 5] = ["--topic", "--rate", "--keys", "--value-size", "--producer-property"];
+const PRODUCER_FLAGS: [&str; 7] =
+    ["--topic", "--rate", "--burst", "--keys", "--value-size", "--compression-type", "--producer-property"];
 const CONSUMER_FLAGS: [&str; 4] = ["--topic", "--group", "--work", "--consumer-property"];
-
-/// Bytes of a value when `--value-size` does not say.
-const DEFAULT_VALUE_SIZE: usize = 100;
-/// The largest `--value-size`: far beyond Kafka's default limit on messages, near nobody's memory.
-const MAX_VALUE_SIZE: i64 = 16 << 20;
-/// The most keys that a workload draws from.
-const MAX_KEYS: i64 = 1_000_000;
-const MICROS_PER_SECOND: u64 = 1_000_000;
 
 /// What `producer` was given.
 #[derive(Default)]
 struct GivenProducer {
     topic: Option<String>,
     interval: Option<SimDuration>,
+    burst: Option<Burst>,
     keys: Option<Keys>,
-    value_size: Option<usize>,
+    value_size: Option<(usize, usize)>,
+    compression: Option<()>,
     config: ProducerConfig,
-    /// The first flag that says what the records are that `--rate` sends.
-    of_rate: Option<Word>,
+    /// The first flag that says what the records are that `--rate` or `--burst` sends.
+    of_workload: Option<Word>,
 }
 
 /// `producer NAME --topic T [--rate 5/s] …`.
@@ -41,19 +38,8 @@ pub(super) fn producer(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement
         given.take(flag, cursor)?;
     }
     given.config.validate().map_err(|error| verb.error(error.to_string()))?;
-    let topic = given.topic.ok_or_else(|| missing_topic(cursor))?;
-    let workload = match (given.interval, given.of_rate) {
-        (None, Some(flag)) => {
-            let message = format!("`{}` without `--rate`; it says what the records are that `--rate` sends", flag.text);
-            return Err(flag.error(message));
-        }
-        (None, None) => None,
-        (Some(interval), _) => Some(Workload {
-            interval,
-            keys: given.keys.unwrap_or(Keys::None),
-            value_size: given.value_size.unwrap_or(DEFAULT_VALUE_SIZE),
-        }),
-    };
+    let topic = given.topic.take().ok_or_else(|| missing_topic(cursor))?;
+    let workload = given.workload()?;
     Ok(Statement::Change(Command::Producer { name, topic, config: given.config, workload }))
 }
 
@@ -66,15 +52,28 @@ impl GivenProducer {
         let name = flag.name.clone();
         match name.text.as_str() {
             "--topic" => flags::once(&mut self.topic, flag.value(cursor, "a topic's name")?.text, &name),
-            "--rate" => flags::once(&mut self.interval, rate(&flag.value(cursor, "a rate such as 5/s")?)?, &name),
+            "--rate" => {
+                let rate = workload::rate(&flag.value(cursor, "a rate such as 5/s")?)?;
+                flags::once(&mut self.interval, rate, &name)
+            }
+            "--burst" => {
+                let burst = workload::burst(&flag.value(cursor, "a burst such as 100/5s")?)?;
+                flags::once(&mut self.burst, burst, &name)
+            }
             "--keys" => {
-                self.of_rate.get_or_insert(name.clone());
-                flags::once(&mut self.keys, keys(&flag.value(cursor, "`none` or `uniform:10`")?)?, &name)
+                self.of_workload.get_or_insert(name.clone());
+                let keys = workload::keys(&flag.value(cursor, "`none` or `uniform:10`")?)?;
+                flags::once(&mut self.keys, keys, &name)
             }
             "--value-size" => {
-                self.of_rate.get_or_insert(name.clone());
-                let size = flags::number(&flag.value(cursor, "a number of bytes")?, 0, MAX_VALUE_SIZE)?;
-                flags::once(&mut self.value_size, size as usize, &name)
+                self.of_workload.get_or_insert(name.clone());
+                let size = workload::value_size(&flag.value(cursor, "a number of bytes")?)?;
+                flags::once(&mut self.value_size, size, &name)
+            }
+            "--compression-type" => {
+                let value = flag.value(cursor, "a codec such as `lz4`")?;
+                flags::once(&mut self.compression, (), &name)?;
+                self.config.set("compression.type", &value.text).map_err(|error| value.error(error.to_string()))
             }
             _ => {
                 let (key, value) = flags::pair(&flag.value(cursor, "KEY=VALUE")?)?;
@@ -82,42 +81,20 @@ impl GivenProducer {
             }
         }
     }
-}
 
-/// The time between two records at a rate such as `5/s`, `0.5/s`, `30/m`.
-fn rate(word: &Word) -> Result<SimDuration, Error> {
-    let wrong = || word.error(format!("`{}` is no rate; it is a number and a unit, such as 5/s or 30/m", word.text));
-    let (number, unit) = word.text.split_once('/').ok_or_else(wrong)?;
-    let unit_us = match unit {
-        "s" => MICROS_PER_SECOND,
-        "m" => 60 * MICROS_PER_SECOND,
-        "h" => 3_600 * MICROS_PER_SECOND,
-        _ => return Err(wrong()),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let all_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || number.ends_with('.') || fraction.len() > 6 || !all_digits(whole) || !all_digits(fraction) {
-        return Err(wrong());
-    }
-    let count: u64 = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
-    let scale = 10u64.pow(fraction.len() as u32);
-    match unit_us.checked_mul(scale).and_then(|unit| unit.checked_div(count)) {
-        Some(interval @ 1..) => Ok(SimDuration(interval)),
-        Some(0) => Err(word.error(format!("`{}` is too fast; at most 1000000/s", word.text))),
-        _ => Err(word.error(format!("`{}` sends nothing; leave `--rate` out to send by hand", word.text))),
-    }
-}
-
-/// `none` or `uniform:10`.
-fn keys(word: &Word) -> Result<Keys, Error> {
-    if word.text == "none" {
-        return Ok(Keys::None);
-    }
-    match word.text.strip_prefix("uniform:").map(str::parse) {
-        Some(Ok(count)) if (1..=MAX_KEYS as u32).contains(&count) => Ok(Keys::Uniform(count)),
-        _ => {
-            Err(word.error(format!("`{}` says no keys; they are `none` or `uniform:10` (1 to {MAX_KEYS})", word.text)))
+    fn workload(&mut self) -> Result<Option<Workload>, Error> {
+        let (interval, burst) = (self.interval, self.burst);
+        if interval.is_none() && burst.is_none() {
+            return match &self.of_workload {
+                None => Ok(None),
+                Some(flag) => Err(flag.error(format!(
+                    "`{}` without `--rate` or `--burst`; it says what the records are that they send",
+                    flag.text
+                ))),
+            };
         }
+        let value_size = self.value_size.unwrap_or((workload::DEFAULT_VALUE_SIZE, workload::DEFAULT_VALUE_SIZE));
+        Ok(Some(Workload { interval, burst, keys: self.keys.take().unwrap_or(Keys::None), value_size }))
     }
 }
 
@@ -147,22 +124,50 @@ pub(super) fn consumer(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     Ok(Statement::Change(Command::Consumer { name, topic, config }))
 }
 
-/// `send NAME [key=K] [value=V] [partition=N]`.
+/// What `send` takes, as its errors say it.
+const SEND_WORDS: &str = "key=K, value=V, partition=N, topic=T, timestamp=T, header NAME=VALUE";
+
+/// `send NAME [key=K] [value=V] [partition=N] [topic=T] [timestamp=T] [header NAME=VALUE]…`.
 pub(super) fn send(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     let producer = flags::name(cursor.expect_word("a producer's name")?, "a producer's name")?;
-    let (mut key, mut value, mut partition) = (None, None, None);
+    let (mut key, mut value, mut partition, mut topic, mut timestamp_ms) = (None, None, None, None, None);
+    let mut headers = Vec::new();
     while let Some(word) = cursor.word() {
+        if word.text == "header" {
+            let (name, value) = flags::pair(&cursor.expect_word("NAME=VALUE after `header`")?)?;
+            headers.push((name, value.text));
+            continue;
+        }
         let (name, given) = flags::pair(&word)
-            .map_err(|_| word.error(format!("`{}` after `send`; it takes key=K, value=V, partition=N", word.text)))?;
+            .map_err(|_| word.error(format!("`{}` after `send`; it takes {SEND_WORDS}", word.text)))?;
         let name = Word { text: name, at: word.at };
         match name.text.as_str() {
             "key" => flags::once(&mut key, given.text, &name)?,
             "value" => flags::once(&mut value, given.text, &name)?,
             "partition" => flags::once(&mut partition, flags::number(&given, 0, i64::from(i32::MAX))? as i32, &name)?,
-            other => return Err(name.error(format!("`{other}=` after `send`; it takes key=K, value=V, partition=N"))),
+            "topic" => flags::once(&mut topic, given.text, &name)?,
+            "timestamp" => flags::once(&mut timestamp_ms, timestamp(&given)?, &name)?,
+            other => return Err(name.error(format!("`{other}=` after `send`; it takes {SEND_WORDS}"))),
         }
     }
-    Ok(Statement::Change(Command::Send { producer, key, value, partition }))
+    Ok(Statement::Change(Command::Send { producer, key, value, partition, topic, timestamp_ms, headers }))
+}
+
+/// A date, or milliseconds since the Unix epoch; negative ones are Kafka's to refuse.
+fn timestamp(word: &Word) -> Result<i64, Error> {
+    let message = || {
+        let text = &word.text;
+        format!("`{text}` is no timestamp; it is a date such as 2026-01-01T00:00:00Z, or milliseconds since 1970")
+    };
+    let parsed = date::parse_utc(&word.text).or_else(|| word.text.parse().ok());
+    parsed.ok_or_else(|| word.error(message()))
+}
+
+/// `flush NAME`.
+pub(super) fn flush(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
+    let producer = flags::name(cursor.expect_word("a producer's name")?, "a producer's name")?;
+    cursor.end("`flush` and a producer's name")?;
+    Ok(Statement::Change(Command::Flush { producer }))
 }
 
 /// `close NAME`.

@@ -11,7 +11,7 @@ use crate::script::expression::{Comparison, Expression, ExpressionKind, Kind, Qu
 /// How deeply an expression may nest: more than anybody reads, and little enough for the stack.
 const MAX_DEPTH: usize = 64;
 
-const FUNCTIONS: [&str; 24] = [
+const FUNCTIONS: [&str; 29] = [
     "leader",
     "isr",
     "elr",
@@ -21,7 +21,12 @@ const FUNCTIONS: [&str; 24] = [
     "hw",
     "leo",
     "start",
+    "size",
     "acked",
+    "last-error",
+    "producer-id",
+    "producer-epoch",
+    "buffer-available",
     "failed",
     "lost",
     "delivered",
@@ -258,7 +263,12 @@ fn query(cursor: &mut Cursor<'_>, name: &str, at: Position) -> Result<Query, Err
         "hw" => Query::HighWatermark(partition(cursor)?, replica(cursor)?),
         "leo" => Query::LogEnd(partition(cursor)?, replica(cursor)?),
         "start" => Query::LogStart(partition(cursor)?, replica(cursor)?),
+        "size" => Query::LogSize(partition(cursor)?, replica(cursor)?),
         "acked" => Query::Acked(argument(cursor, "a producer's name")?.0),
+        "last-error" => Query::LastError(argument(cursor, "a producer's name")?.0),
+        "producer-id" => Query::ProducerId(argument(cursor, "a producer's name")?.0),
+        "producer-epoch" => Query::ProducerEpoch(argument(cursor, "a producer's name")?.0),
+        "buffer-available" => Query::BufferAvailable(argument(cursor, "a producer's name")?.0),
         "failed" => Query::Failed(argument(cursor, "a producer's name")?.0),
         "lost" => Query::Lost,
         "delivered" => Query::Delivered(argument(cursor, "a consumer's name")?.0),
@@ -343,8 +353,8 @@ fn state(cursor: &mut Cursor<'_>) -> Result<Query, Error> {
     group(cursor).map(Query::GroupState)
 }
 
-const NODES: &str = "a host is `broker 2`, `controller 101`, `producer p1`, `consumer c1`, `leader(orders-0)`, \
-                     `coordinator(g)` or `controller()`";
+const NODES: &str = "a host is `broker 2`, `controller 101`, `producer p1`, `consumer c1`, `outside`, \
+                     `leader(orders-0)`, `coordinator(g)` or `controller()`";
 
 /// Reads a host: its kind and its name, or a function that names one.
 pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
@@ -364,6 +374,7 @@ pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
         "controller" => Ok(Node::Controller(node_id(cursor, "controller")?)),
         "producer" => Ok(Node::Producer(argument(cursor, "a producer's name")?.0)),
         "consumer" => Ok(Node::Consumer(argument(cursor, "a consumer's name")?.0)),
+        "outside" => Ok(Node::Outside),
         _ => Err(Error::new(at, format!("`{word}` where a host belongs; {NODES}"))),
     }
 }

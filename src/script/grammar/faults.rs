@@ -124,6 +124,7 @@ mod tests {
             ("resume consumer c1", Fault::Resume(Node::Consumer("c1".into()))),
             ("cut broker 1 broker 2", Fault::Cut { from: broker(1), to: broker(2), one_way: false }),
             ("cut broker 1 broker 2 --one-way", Fault::Cut { from: broker(1), to: broker(2), one_way: true }),
+            ("cut outside broker 1", Fault::Cut { from: Node::Outside, to: broker(1), one_way: false }),
             ("heal", Fault::Heal(None)),
             ("heal broker 1 broker 2", Fault::Heal(Some((broker(1), broker(2))))),
             (

@@ -6,6 +6,7 @@ mod faults;
 mod flags;
 mod looking;
 mod setup;
+mod workload;
 
 use super::ast::{Line, Script, Statement};
 use super::built;
@@ -16,7 +17,7 @@ use super::tools;
 use crate::base::{SimDuration, SimTime};
 
 /// The words a command can begin with, beside the names of Kafka's tools.
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 27] = [
     "cluster",
     "broker",
     "producer",
@@ -24,6 +25,7 @@ const VERBS: [&str; 26] = [
     "send",
     "poll",
     "commit",
+    "flush",
     "close",
     "crash",
     "power-loss",
@@ -64,7 +66,8 @@ pub(super) fn script(text: &str) -> Result<Script, Error> {
         };
         lines.push(line);
     }
-    Ok(Script { title, spec: setup.finish(), lines })
+    let (spec, stated) = setup.finish();
+    Ok(Script { title, spec, stated, lines })
 }
 
 /// Reads one command that is typed while a world runs.
@@ -100,11 +103,11 @@ fn command(source: &Source, setup: Option<&mut setup::SetUp>) -> Result<Line, Er
 fn statement(cursor: &mut Cursor<'_>, setup: Option<&mut setup::SetUp>, nested: bool) -> Result<Line, Error> {
     let text = cursor.rest();
     let verb = cursor.expect_word("a command")?;
-    if nested && matches!(verb.text.as_str(), "cluster" | "broker" | "run" | "at") {
+    if nested && matches!(verb.text.as_str(), "cluster" | "broker" | "controller" | "run" | "at") {
         let message = format!("`{}` behind `at`; `at 12s` takes a command that acts or looks", verb.text);
         return Err(verb.error(message));
     }
-    let sets_up = matches!(verb.text.as_str(), "cluster" | "broker");
+    let sets_up = matches!(verb.text.as_str(), "cluster" | "broker" | "controller");
     let kind = match setup {
         Some(setup) if sets_up => setup.line(&verb, cursor)?,
         Some(setup) => {
@@ -128,6 +131,7 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "producer" => clients::producer(verb, cursor),
         "consumer" => clients::consumer(cursor),
         "send" => clients::send(cursor),
+        "flush" => clients::flush(cursor),
         "close" => clients::close(cursor),
         "poll" => clients::named_consumer("poll", cursor).map(Statement::Poll),
         "commit" => clients::named_consumer("commit", cursor).map(Statement::Commit),
@@ -137,6 +141,7 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "status" => cursor.end("`status`").map(|()| Statement::Status),
         "expect" => looking::expect(cursor),
         "cluster" => Err(verb.error("`cluster` while the world runs; a cluster is set up by a script's first line")),
+        "controller" => Err(verb.error("the controllers are set up before other commands; they do not change later")),
         "broker" => Err(verb.error("a broker cannot join a running cluster: that is not built yet")),
         other => match faults::fault(other, cursor)? {
             Some(fault) => Ok(Statement::Fault(fault)),

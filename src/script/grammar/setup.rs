@@ -1,10 +1,10 @@
-//! The set-up: `cluster …` and `broker N …`.
+//! The set-up: `cluster …`, `broker N …` and `controller N …`.
 
 use super::flags::{self, Flag};
 use super::parse_duration;
 use crate::base::{Endpoint, SimDuration};
 use crate::broker::check_broker_config;
-use crate::script::ast::Statement;
+use crate::script::ast::{Stated, Statement};
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
 use crate::script::error::Error;
@@ -25,6 +25,7 @@ const MAX_BROKERS: i64 = 1_000;
 #[derive(Default)]
 pub(super) struct SetUp {
     spec: Option<ClusterSpec>,
+    stated: Stated,
     /// A command that is not part of the set-up has been read: the world runs.
     pub(super) over: bool,
 }
@@ -48,15 +49,17 @@ impl SetUp {
             "cluster" if self.over => Err(verb.error("`cluster` after other commands; it comes first")),
             "cluster" if self.spec.is_some() => Err(verb.error("a second `cluster`; a script has one cluster")),
             "cluster" => self.cluster(cursor),
+            "controller" if self.over => Err(verb.error("`controller` after other commands; it belongs to the set-up")),
+            "controller" => self.controller(cursor),
             _ if self.over => Err(verb.error("a broker cannot join a running cluster: that is not built yet")),
             _ => self.broker(cursor),
         }?;
         Ok(Statement::SetUp)
     }
 
-    /// The cluster; the default one when no line described it.
-    pub(super) fn finish(self) -> ClusterSpec {
-        self.spec.unwrap_or_else(|| ClusterSpec::new(DEFAULT_BROKERS))
+    /// The cluster, the default one when no line described it, and what the lines said of it.
+    pub(super) fn finish(self) -> (ClusterSpec, Stated) {
+        (self.spec.unwrap_or_else(|| ClusterSpec::new(DEFAULT_BROKERS)), self.stated)
     }
 
     fn cluster(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
@@ -64,7 +67,23 @@ impl SetUp {
         while let Some(flag) = flags::next(cursor, "cluster", &CLUSTER_FLAGS)? {
             given.take(flag, cursor)?;
         }
+        (self.stated.network, self.stated.date) = (given.network.is_some(), given.start_ms.is_some());
         self.spec = Some(given.spec()?);
+        Ok(())
+    }
+
+    /// `controller 101 --set KEY=VALUE`: a controller that is a node of its own.
+    fn controller(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
+        let id = cursor.expect_word("the controller's id")?;
+        let number = flags::number(&id, 0, i64::from(i32::MAX))? as i32;
+        let spec = self.spec.get_or_insert_with(|| ClusterSpec::new(DEFAULT_BROKERS));
+        if check_not_a_controllers(&id, number, spec).is_ok() {
+            return Err(id.error(format!("no controller {number} is a node of its own")));
+        }
+        while let Some(flag) = flags::next(cursor, "controller", &["--set"])? {
+            let config = broker_config(&flag.value(cursor, "KEY=VALUE")?)?;
+            spec.controller_configs.entry(number).or_default().push(config);
+        }
         Ok(())
     }
 
@@ -84,6 +103,12 @@ impl SetUp {
         };
         let broker = &mut spec.brokers[index];
         while let Some(flag) = flags::next(cursor, "broker", &BROKER_FLAGS)? {
+            let stated = &mut self.stated;
+            match flag.name.text.as_str() {
+                "--host" => stated.hosts.insert(number),
+                "--port" => stated.ports.insert(number),
+                _ => false,
+            };
             set_up_broker(broker, flag, cursor)?;
         }
         Ok(())

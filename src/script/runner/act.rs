@@ -184,7 +184,9 @@ impl Runner {
     /// After something happened in the world: tools that have their answer end, and `run until` looks again.
     pub(super) fn look_around(&mut self) {
         if matches!(self.wait, Wait::Cluster(_)) && self.world.is_up() {
-            self.wait = Wait::Nothing;
+            // Whole seconds are easier to tell of.
+            let up = self.world.now().0;
+            self.wait = Wait::Moment(SimTime(up.next_multiple_of(1_000_000)));
         }
         let answered = |runner: &Self| {
             let result_of =

@@ -123,6 +123,11 @@ impl Runner {
     /// A script before its first line, in a world with this seed.
     pub fn new(script: Script, seed: u64) -> Self {
         let world = World::new(script.spec.clone(), seed);
+        Self::in_world(script, world)
+    }
+
+    /// A script before its first line, in a world that is made as it says.
+    pub fn in_world(script: Script, world: World) -> Self {
         Self {
             script: Arc::new(script),
             world,
@@ -172,10 +177,15 @@ impl Runner {
 
     /// Whether the script is over: its last line done, all that it put off done, all its tools ended.
     pub fn is_done(&self) -> bool {
-        self.stopped.is_some() || (self.lines_are_over() && self.scheduled.is_empty() && self.tools.is_empty())
+        self.stopped.is_some() || (self.all_lines_ran() && self.scheduled.is_empty() && self.tools.is_empty())
     }
 
-    fn lines_are_over(&self) -> bool {
+    /// Whether every line of the script is done, or none can be any more. What `at` put off may still be to come.
+    pub fn lines_are_over(&self) -> bool {
+        self.stopped.is_some() || self.all_lines_ran()
+    }
+
+    fn all_lines_ran(&self) -> bool {
         matches!(self.wait, Wait::Nothing) && self.next_line == self.script.lines.len()
     }
 
@@ -247,8 +257,17 @@ impl Runner {
     }
 
     /// Whether nothing is to happen any more, in the world or in the script.
-    pub fn is_idle(&mut self) -> bool {
+    pub fn is_idle(&self) -> bool {
         matches!(self.next(), Next::Nothing)
+    }
+
+    /// When the next thing happens, in the world or in the script; nothing when nothing is to.
+    pub fn next_at(&self) -> Option<SimTime> {
+        match self.next() {
+            Next::Line => Some(self.world.now()),
+            Next::World(at) | Next::Due(at) => Some(at),
+            Next::Nothing => None,
+        }
     }
 
     /// Sets the world's clock forward to `moment` if nothing of the world is due before.
@@ -273,7 +292,7 @@ impl Runner {
         }
     }
 
-    fn next(&mut self) -> Next {
+    fn next(&self) -> Next {
         if self.stopped.is_none() && matches!(self.wait, Wait::Nothing) && self.next_line < self.script.lines.len() {
             return Next::Line;
         }

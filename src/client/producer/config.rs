@@ -1,0 +1,348 @@
+//! A producer's configs under Kafka's names, with Kafka's defaults, limits and messages (`ProducerConfig`).
+
+use crate::base::{Endpoint, SimDuration};
+use crate::client::config::{ConfigError, boolean, int, invalid, long, millis, not_built, one_of};
+use crate::wire::{CODECS, Compression};
+use serde::{Deserialize, Serialize};
+
+/// The most requests in flight at which brokers can still tell a producer's batches apart: they remember five.
+const MAX_IN_FLIGHT_FOR_IDEMPOTENCE: usize = 5;
+
+/// A producer's configs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProducerConfig {
+    /// `acks`: 0, 1, or -1 for all.
+    pub acks: i16,
+    /// `enable.idempotence`, when it was set; see [`ProducerConfig::is_idempotent`].
+    pub enable_idempotence: Option<bool>,
+    /// `linger.ms`: how long a batch waits for company. Kafka 4's default is 5.
+    pub linger: SimDuration,
+    /// `batch.size` in bytes.
+    pub batch_size: usize,
+    /// `buffer.memory` in bytes: all batches that are not acknowledged yet.
+    pub buffer_memory: u64,
+    /// `max.block.ms`: how long `send` may wait, for metadata and memory together.
+    pub max_block: SimDuration,
+    /// `max.request.size` in bytes.
+    pub max_request_size: usize,
+    /// `request.timeout.ms`: how long to wait for a response.
+    pub request_timeout: SimDuration,
+    /// `delivery.timeout.ms`, when it was set; see [`ProducerConfig::delivery_timeout`].
+    pub given_delivery_timeout: Option<SimDuration>,
+    /// `retry.backoff.ms`: the first wait before a retry.
+    pub retry_backoff: SimDuration,
+    /// `retry.backoff.max.ms`: the longest.
+    pub retry_backoff_max: SimDuration,
+    /// `reconnect.backoff.ms`: the first wait before a broken connection is tried again.
+    pub reconnect_backoff: SimDuration,
+    /// `reconnect.backoff.max.ms`, when it was set; without it a set `reconnect.backoff.ms` is not doubled.
+    pub given_reconnect_backoff_max: Option<SimDuration>,
+    /// `max.in.flight.requests.per.connection`.
+    pub max_in_flight: usize,
+    /// `retries`.
+    pub retries: u32,
+    /// `compression.type`.
+    pub compression: Compression,
+    /// `compression.gzip.level`: 1 to 9, or -1 for gzip's own default.
+    pub gzip_level: i32,
+    /// `compression.lz4.level`: 1 to 17.
+    pub lz4_level: i32,
+    /// `compression.zstd.level`: -131072 to 22.
+    pub zstd_level: i32,
+    /// `partitioner.adaptive.partitioning.enable`: records without a key go rather where queues are short (KIP-794).
+    pub adaptive_partitioning: bool,
+    /// `partitioner.availability.timeout.ms`: a broker that takes nothing for so long gets no records without a key; zero
+    /// switches that off.
+    pub availability_timeout: SimDuration,
+    /// `partitioner.ignore.keys`: keys do not choose the partition.
+    pub ignore_keys: bool,
+    /// `metadata.max.age.ms`: how old metadata may grow before it is asked for again.
+    pub metadata_max_age: SimDuration,
+    /// `metadata.recovery.strategy`: whether the bootstrap servers are asked again when no broker can be reached (KIP-899).
+    pub rebootstrap: bool,
+    /// `metadata.recovery.rebootstrap.trigger.ms`: and after how long without metadata all the same (KIP-1102).
+    pub rebootstrap_trigger: SimDuration,
+    /// `bootstrap.servers`; empty: what the world gives every client.
+    pub bootstrap: Vec<Endpoint>,
+}
+
+impl Default for ProducerConfig {
+    fn default() -> Self {
+        Self {
+            acks: -1,
+            enable_idempotence: None,
+            linger: SimDuration::from_millis(5),
+            batch_size: 16_384,
+            buffer_memory: 33_554_432,
+            max_block: SimDuration::from_secs(60),
+            max_request_size: 1_048_576,
+            request_timeout: SimDuration::from_secs(30),
+            given_delivery_timeout: None,
+            retry_backoff: SimDuration::from_millis(100),
+            retry_backoff_max: SimDuration::from_secs(1),
+            reconnect_backoff: SimDuration::from_millis(50),
+            given_reconnect_backoff_max: None,
+            max_in_flight: 5,
+            retries: i32::MAX as u32,
+            compression: Compression::None,
+            gzip_level: Compression::Gzip.default_level(),
+            lz4_level: Compression::Lz4.default_level(),
+            zstd_level: Compression::Zstd.default_level(),
+            adaptive_partitioning: true,
+            availability_timeout: SimDuration::ZERO,
+            ignore_keys: false,
+            metadata_max_age: SimDuration::from_secs(300),
+            rebootstrap: true,
+            rebootstrap_trigger: SimDuration::from_secs(300),
+            bootstrap: Vec::new(),
+        }
+    }
+}
+
+impl ProducerConfig {
+    /// Sets a config by its Kafka name.
+    ///
+    /// # Errors
+    /// A value that Kafka refuses, or a config that this producer does not have.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        let value = value.trim();
+        match name {
+            "acks" => self.acks = acks(name, value)?,
+            "enable.idempotence" => self.enable_idempotence = Some(boolean(name, value)?),
+            "linger.ms" => self.linger = millis(name, value)?,
+            "batch.size" => self.batch_size = int(name, value, 0, i32::MAX)? as usize,
+            "buffer.memory" => self.buffer_memory = long(name, value, 0)? as u64,
+            "max.block.ms" => self.max_block = millis(name, value)?,
+            "max.request.size" => self.max_request_size = int(name, value, 0, i32::MAX)? as usize,
+            "request.timeout.ms" => self.request_timeout = int_millis(name, value)?,
+            "delivery.timeout.ms" => self.given_delivery_timeout = Some(int_millis(name, value)?),
+            "retry.backoff.ms" => self.retry_backoff = millis(name, value)?,
+            "retry.backoff.max.ms" => self.retry_backoff_max = millis(name, value)?,
+            "reconnect.backoff.ms" => {
+                self.reconnect_backoff = millis(name, value)?;
+                self.given_reconnect_backoff_max.get_or_insert(self.reconnect_backoff);
+            }
+            "reconnect.backoff.max.ms" => self.given_reconnect_backoff_max = Some(millis(name, value)?),
+            "max.in.flight.requests.per.connection" => self.max_in_flight = int(name, value, 1, i32::MAX)? as usize,
+            "retries" => self.retries = int(name, value, 0, i32::MAX)? as u32,
+            "metadata.max.age.ms" => self.metadata_max_age = millis(name, value)?,
+            "bootstrap.servers" => self.bootstrap = endpoints(name, value)?,
+            _ => return self.set_further(name, value),
+        }
+        Ok(())
+    }
+
+    /// Sets one of the configs of compression, partitioning and recovery.
+    fn set_further(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        match name {
+            "compression.type" => self.compression = compression(name, value)?,
+            "compression.gzip.level" => self.gzip_level = gzip_level(name, value)?,
+            "compression.lz4.level" => self.lz4_level = int(name, value, 1, 17)?,
+            "compression.zstd.level" => self.zstd_level = int(name, value, -131_072, 22)?,
+            "partitioner.adaptive.partitioning.enable" => self.adaptive_partitioning = boolean(name, value)?,
+            "partitioner.availability.timeout.ms" => self.availability_timeout = millis(name, value)?,
+            "partitioner.ignore.keys" => self.ignore_keys = boolean(name, value)?,
+            "metadata.recovery.strategy" => self.rebootstrap = is_rebootstrap(name, value)?,
+            "metadata.recovery.rebootstrap.trigger.ms" => self.rebootstrap_trigger = millis(name, value)?,
+            _ if DEFAULTS.contains(&(name, value)) => {}
+            _ => return Err(not_built(name, value)),
+        }
+        Ok(())
+    }
+
+    /// Whether batches carry sequence numbers: unless switched off, and unless `acks` or `retries` rule it out.
+    pub fn is_idempotent(&self) -> bool {
+        self.enable_idempotence.unwrap_or(true) && self.acks == -1 && self.retries > 0
+    }
+
+    /// `delivery.timeout.ms`: how long after `send` a record may still be tried. Unless it is set, it grows with
+    /// `linger.ms` and `request.timeout.ms`.
+    pub fn delivery_timeout(&self) -> SimDuration {
+        let least = self.linger + self.request_timeout;
+        self.given_delivery_timeout.unwrap_or(SimDuration::from_secs(120).max(least))
+    }
+
+    /// `reconnect.backoff.max.ms`.
+    pub fn reconnect_backoff_max(&self) -> SimDuration {
+        self.given_reconnect_backoff_max.unwrap_or(SimDuration::from_secs(1))
+    }
+
+    /// The level at which the codec compresses.
+    pub fn compression_level(&self) -> i32 {
+        match self.compression {
+            Compression::Gzip => self.gzip_level,
+            Compression::Lz4 => self.lz4_level,
+            Compression::Zstd => self.zstd_level,
+            Compression::None | Compression::Snappy => 0,
+        }
+    }
+
+    /// Checks the configs against each other, as Kafka's producer does when it is made.
+    ///
+    /// # Errors
+    /// Kafka's message.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let refuse = |text: String| Err(ConfigError(text));
+        let (asked_for, enabled) = (self.enable_idempotence == Some(true), self.enable_idempotence.unwrap_or(true));
+        if asked_for && self.retries == 0 {
+            return refuse("Must set retries to non-zero when using the idempotent producer.".into());
+        }
+        if asked_for && self.acks != -1 {
+            let text = "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee \
+                        idempotence.";
+            return refuse(text.into());
+        }
+        if enabled && self.max_in_flight > MAX_IN_FLIGHT_FOR_IDEMPOTENCE {
+            return refuse(format!(
+                "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. \
+                 Current value is {}.",
+                self.max_in_flight
+            ));
+        }
+        if self.delivery_timeout() < self.linger + self.request_timeout {
+            let text = "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms";
+            return refuse(text.into());
+        }
+        Ok(())
+    }
+}
+
+/// Configs that change nothing here, with the one value that says so: Kafka's default.
+const DEFAULTS: [(&str, &str); 12] = [
+    ("client.dns.lookup", "use_all_dns_ips"),
+    ("connections.max.idle.ms", "540000"),
+    ("enable.metrics.push", "true"),
+    ("metadata.max.idle.ms", "300000"),
+    ("metrics.num.samples", "2"),
+    ("metrics.recording.level", "INFO"),
+    ("metrics.sample.window.ms", "30000"),
+    ("receive.buffer.bytes", "32768"),
+    ("security.protocol", "PLAINTEXT"),
+    ("send.buffer.bytes", "131072"),
+    ("socket.connection.setup.timeout.max.ms", "30000"),
+    ("socket.connection.setup.timeout.ms", "10000"),
+];
+
+fn acks(name: &str, value: &str) -> Result<i16, ConfigError> {
+    one_of(name, value, &["all", "-1", "0", "1"])?;
+    Ok(match value {
+        "0" => 0,
+        "1" => 1,
+        _ => -1,
+    })
+}
+
+fn compression(name: &str, value: &str) -> Result<Compression, ConfigError> {
+    one_of(name, value, &CODECS.map(Compression::name))?;
+    Ok(CODECS.into_iter().find(|codec| codec.name() == value).expect("it is one of them"))
+}
+
+fn gzip_level(name: &str, value: &str) -> Result<i32, ConfigError> {
+    match int(name, value, i32::MIN, i32::MAX)? {
+        level @ (-1 | 1..=9) => Ok(level),
+        _ => Err(invalid(name, value, "Value must be between 1 and 9 or equal to -1")),
+    }
+}
+
+fn is_rebootstrap(name: &str, value: &str) -> Result<bool, ConfigError> {
+    match value.to_ascii_lowercase().as_str() {
+        "rebootstrap" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(invalid(name, value, "String must be one of (case insensitive): REBOOTSTRAP, NONE")),
+    }
+}
+
+fn int_millis(name: &str, value: &str) -> Result<SimDuration, ConfigError> {
+    Ok(SimDuration::from_millis(int(name, value, 0, i32::MAX)? as u64))
+}
+
+/// `host:port,host:port` (`ClientUtils.parseAndValidateAddresses`).
+fn endpoints(name: &str, value: &str) -> Result<Vec<Endpoint>, ConfigError> {
+    let endpoint = |url: &str| {
+        let parts = url.trim().rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        let parsed = parts.and_then(|(host, port)| Some(Endpoint { host: host.into(), port: port.parse().ok()? }));
+        parsed.ok_or_else(|| ConfigError(format!("Invalid url in {name}: {}", url.trim())))
+    };
+    value.split(',').filter(|url| !url.trim().is_empty()).map(endpoint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(pairs: &[(&str, &str)]) -> Result<ProducerConfig, String> {
+        let mut config = ProducerConfig::default();
+        pairs.iter().try_for_each(|(name, value)| config.set(name, value)).map_err(|e| e.to_string())?;
+        config.validate().map(|()| config).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn kafkas_words_for_what_it_refuses() {
+        for (pairs, message) in [
+            (&[("acks", "2")][..], "Invalid value 2 for configuration acks: String must be one of: all, -1, 0, 1"),
+            (&[("batch.size", "-1")], "Invalid value -1 for configuration batch.size: Value must be at least 0"),
+            (&[("batch.size", "x")], "Invalid value x for configuration batch.size: Not a number of type INT"),
+            (&[("linger.ms", "x")], "Invalid value x for configuration linger.ms: Not a number of type LONG"),
+            (
+                &[("enable.idempotence", "yes")],
+                "Invalid value yes for configuration enable.idempotence: Expected value to be either true or false",
+            ),
+            (
+                &[("compression.type", "brotli")],
+                "Invalid value brotli for configuration compression.type: String must be one of: none, gzip, snappy, \
+                 lz4, zstd",
+            ),
+            (
+                &[("compression.gzip.level", "0")],
+                "Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1",
+            ),
+            (
+                &[("compression.lz4.level", "18")],
+                "Invalid value 18 for configuration compression.lz4.level: Value must be no more than 17",
+            ),
+            (
+                &[("max.in.flight.requests.per.connection", "0")],
+                "Invalid value 0 for configuration max.in.flight.requests.per.connection: Value must be at least 1",
+            ),
+            (&[("bootstrap.servers", "localhost")], "Invalid url in bootstrap.servers: localhost"),
+            (
+                &[("enable.idempotence", "true"), ("acks", "1")],
+                "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee \
+                 idempotence.",
+            ),
+            (
+                &[("enable.idempotence", "true"), ("retries", "0")],
+                "Must set retries to non-zero when using the idempotent producer.",
+            ),
+            (
+                &[("max.in.flight.requests.per.connection", "6")],
+                "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. \
+                 Current value is 6.",
+            ),
+            (
+                &[("delivery.timeout.ms", "1000")],
+                "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms",
+            ),
+        ] {
+            assert_eq!(set(pairs), Err(message.into()));
+        }
+    }
+
+    #[test]
+    fn idempotence_gives_way_unless_it_was_asked_for() {
+        let idempotent = |pairs| set(pairs).expect("Kafka takes it").is_idempotent();
+        assert!(idempotent(&[]));
+        assert!(!idempotent(&[("acks", "1")]));
+        assert!(!idempotent(&[("retries", "0")]));
+        assert!(!idempotent(&[("enable.idempotence", "false"), ("max.in.flight.requests.per.connection", "9")]));
+        assert!(idempotent(&[("enable.idempotence", "true"), ("acks", "-1")]));
+    }
+
+    #[test]
+    fn timeouts_that_are_not_set_follow_others() {
+        let config = set(&[("request.timeout.ms", "200000"), ("reconnect.backoff.ms", "10")]).expect("Kafka takes it");
+        assert_eq!(config.delivery_timeout(), SimDuration::from_millis(200_005));
+        assert_eq!(config.reconnect_backoff_max(), SimDuration::from_millis(10));
+        assert_eq!(ProducerConfig::default().delivery_timeout(), SimDuration::from_secs(120));
+    }
+}

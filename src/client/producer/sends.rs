@@ -1,0 +1,267 @@
+//! The application's side of a producer: records that it hands over, and `send` calls that wait (`KafkaProducer.doSend`).
+//!
+//! `send` waits for its topic's metadata, and for memory when the buffer is full, `max.block.ms` in all. Each call waits
+//! on its own; those that wait for memory get it in their order.
+
+use super::Producer;
+use super::accumulator::Appended;
+use crate::base::{SimTime, partition_for_key};
+use crate::machine::{Ctx, Fact};
+use crate::wire::records::{HEADER_LEN, Record, size_upper_bound};
+use crate::wire::{ErrorCode, Treatment};
+use std::sync::Arc;
+
+/// A record that is handed to a producer, with where it is to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProducerRecord {
+    /// The topic; none is the producer's own.
+    pub topic: Option<Arc<str>>,
+    /// The partition, when it is not left to the partitioner.
+    pub partition: Option<i32>,
+    /// Its timestamp in ms since the Unix epoch, when it is not the moment at which it is taken.
+    pub timestamp_ms: Option<i64>,
+    /// Key, value and headers; its timestamp does not count.
+    pub record: Record,
+}
+
+/// A call of `send`.
+#[derive(Clone, Debug)]
+pub(super) struct Send {
+    topic: Arc<str>,
+    partition: Option<i32>,
+    record: Record,
+    is_dated: bool,
+    since: SimTime,
+    /// Since when it waits for memory.
+    memory_since: Option<SimTime>,
+    /// Whether it is the workload's, which makes no other record meanwhile.
+    of_workload: bool,
+}
+
+/// What came of trying a call of `send` (again).
+enum Tried {
+    /// The record is in a batch; whether the sender has something to do now.
+    Taken {
+        wake: bool,
+    },
+    /// The topic, or the partition that it wants, is not known.
+    NoMetadata,
+    NoMemory,
+    Failed(ErrorCode, String),
+}
+
+impl Producer {
+    /// Hands it a record.
+    ///
+    /// # Errors
+    /// Kafka's message for a record that is larger than `max.request.size` or `buffer.memory`, whose partition or
+    /// timestamp is negative, or that comes after [`Producer::close`].
+    pub fn send(&mut self, record: ProducerRecord, ctx: &mut Ctx<'_>) -> Result<(), super::SendError> {
+        let ProducerRecord { topic, partition, timestamp_ms, record } = record;
+        if self.closing {
+            return Err(super::SendError("Cannot perform operation after producer has been closed".into()));
+        }
+        let refused = self.refuse(&record, partition, timestamp_ms);
+        if let Some((error, message)) = refused {
+            let topic = topic.unwrap_or_else(|| self.topic.clone());
+            self.taken += 1;
+            self.give_up(&topic, 1, error, message.clone(), ctx);
+            return Err(super::SendError(message));
+        }
+        let record = Record { timestamp_ms: timestamp_ms.unwrap_or(0), ..record };
+        let topic = topic.unwrap_or_else(|| self.topic.clone());
+        let wake = self.begin_send(topic, partition, record, timestamp_ms.is_some(), false, ctx);
+        self.act(wake, ctx);
+        Ok(())
+    }
+
+    fn refuse(
+        &self,
+        record: &Record,
+        partition: Option<i32>,
+        timestamp_ms: Option<i64>,
+    ) -> Option<(ErrorCode, String)> {
+        let invalid = |what: &str, value: i64, name: &str| {
+            let text = format!("Invalid {what}: {value}. {name} should always be non-negative or null.");
+            Some((ErrorCode::INVALID_REQUEST, text))
+        };
+        if let Some(timestamp_ms) = timestamp_ms.filter(|timestamp| *timestamp < 0) {
+            return invalid("timestamp", timestamp_ms, "Timestamp");
+        }
+        if let Some(partition) = partition.filter(|partition| *partition < 0) {
+            return invalid("partition", i64::from(partition), "Partition number");
+        }
+        let size = HEADER_LEN + size_upper_bound(record);
+        let too_large = |rest: String| {
+            let text = format!("The message is {size} bytes when serialized which is larger than {rest}");
+            Some((ErrorCode::MESSAGE_TOO_LARGE, text))
+        };
+        if size > self.config.max_request_size {
+            let limit = self.config.max_request_size;
+            return too_large(format!("{limit}, which is the value of the max.request.size configuration."));
+        }
+        if size as u64 > self.config.buffer_memory {
+            let rest = "the total memory buffer you have configured with the buffer.memory configuration.";
+            return too_large(rest.into());
+        }
+        None
+    }
+
+    /// Begins a call of `send`; whether the sender has something to do now.
+    fn begin_send(
+        &mut self,
+        topic: Arc<str>,
+        partition: Option<i32>,
+        record: Record,
+        is_dated: bool,
+        of_workload: bool,
+        ctx: &mut Ctx<'_>,
+    ) -> bool {
+        self.taken += 1;
+        self.net.metadata_mut().want(&topic);
+        let since = ctx.now();
+        self.sends.push_back(Send { topic, partition, record, is_dated, since, memory_since: None, of_workload });
+        self.unblock(ctx)
+    }
+
+    /// Makes the workload's records that are due; whether the sender has something to do now.
+    pub(super) fn do_work(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut wake = false;
+        while !self.is_application_blocked()
+            && let Some(work) = &mut self.work
+            && let Some((key, value)) = work.next(&self.name, ctx.now(), ctx.rng())
+        {
+            let record = Record { key, value: Some(value), ..Record::default() };
+            wake |= self.begin_send(self.topic.clone(), None, record, false, true, ctx);
+        }
+        wake
+    }
+
+    pub(super) fn is_application_blocked(&self) -> bool {
+        self.sends.iter().any(|send| send.of_workload)
+    }
+
+    /// Tries every call of `send` that waits; whether the sender has something to do now.
+    pub(super) fn unblock(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        if self.sends.is_empty() {
+            return false;
+        }
+        let mut wake = false;
+        let mut memory = true;
+        for mut send in std::mem::take(&mut self.sends) {
+            let tried = match self.try_send(&mut send, memory, ctx) {
+                Tried::NoMetadata | Tried::NoMemory if send.since + self.config.max_block <= ctx.now() => {
+                    self.timed_out(&send)
+                }
+                tried => tried,
+            };
+            match tried {
+                Tried::Taken { wake: now } => wake |= now,
+                Tried::Failed(error, message) => self.give_up(&send.topic, 1, error, message, ctx),
+                Tried::NoMetadata => {
+                    self.net.metadata_mut().request_refresh();
+                    self.sends.push_back(send);
+                }
+                Tried::NoMemory => {
+                    // Whoever begins to wait for memory makes all batches ready.
+                    wake |= send.memory_since.is_none();
+                    memory = false;
+                    send.memory_since.get_or_insert(ctx.now());
+                    self.sends.push_back(send);
+                }
+            }
+        }
+        wake
+    }
+
+    fn try_send(&mut self, send: &mut Send, memory: bool, ctx: &mut Ctx<'_>) -> Tried {
+        let Some(partitions) = self.net.metadata().topic(&send.topic).map(|topic| topic.partitions.len()) else {
+            return match self.net.metadata().error(&send.topic) {
+                Some(error) if error.treatment() == Treatment::Fatal => {
+                    Tried::Failed(error, format!("Invalid topics: [{}]", send.topic))
+                }
+                _ => Tried::NoMetadata,
+            };
+        };
+        if send.partition.is_some_and(|partition| partition as usize >= partitions) {
+            return Tried::NoMetadata;
+        }
+        if !send.is_dated {
+            send.record.timestamp_ms = ctx.wall_clock_ms();
+        }
+        let key = send.record.key.as_ref().filter(|_| !self.config.ignore_keys);
+        let partition = send.partition.or_else(|| key.map(|key| partition_for_key(key, partitions as u32)));
+        let needed = self.accumulator.size_for(&send.record);
+        if needed as u64 > self.config.buffer_memory {
+            let limit = self.config.buffer_memory;
+            let text = format!(
+                "Attempt to allocate {needed} bytes, but there is a hard limit of {limit} on memory allocations."
+            );
+            return Tried::Failed(ErrorCode::INVALID_CONFIG, text);
+        }
+        let (metadata, now) = (self.net.metadata(), ctx.now());
+        let what = (partition, &send.record);
+        match self.accumulator.append(&send.topic, what, memory, metadata, now, ctx.rng()) {
+            Appended::Joined { full } => Tried::Taken { wake: full },
+            Appended::Began { full } => Tried::Taken { wake: full || self.began_a_batch(ctx) },
+            Appended::NoMemory => Tried::NoMemory,
+        }
+    }
+
+    /// A batch has begun; whether the sender must look at once. Else it looks when the batch has lingered.
+    fn began_a_batch(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let lingers_until = ctx.after(self.config.linger);
+        self.sender_at = Some(self.sender_at.map_or(lingers_until, |at| at.min(lingers_until)));
+        lingers_until <= ctx.now() || self.accumulator.sends_at_once()
+    }
+
+    /// What `send` throws after `max.block.ms`.
+    fn timed_out(&self, send: &Send) -> Tried {
+        let max_block = self.config.max_block;
+        let waited_for_memory = send.memory_since.map(|since| max_block.saturating_sub(since.since(send.since)));
+        if let Some(for_memory) = waited_for_memory {
+            let (size, total) = (self.accumulator.size_for(&send.record), self.config.buffer_memory);
+            let (available, poolable) = (self.accumulator.available_memory(), self.config.batch_size.max(1));
+            let text = format!(
+                "Failed to allocate {size} bytes within the configured max blocking time {} ms. Total memory: {total} \
+                 bytes. Available memory: {available} bytes. Poolable size: {poolable} bytes",
+                for_memory.as_millis()
+            );
+            return Tried::Failed(ErrorCode::REQUEST_TIMED_OUT, text);
+        }
+        let (topic, ms) = (&send.topic, max_block.as_millis());
+        let text = match (self.net.metadata().topic(topic), send.partition) {
+            (Some(known), Some(partition)) => format!(
+                "Partition {partition} of topic {topic} with partition count {} is not present in metadata after {ms} ms.",
+                known.partitions.len()
+            ),
+            _ => format!("Topic {topic} not present in metadata after {ms} ms."),
+        };
+        let error = self.net.metadata().error(topic).unwrap_or(ErrorCode::REQUEST_TIMED_OUT);
+        Tried::Failed(error, text)
+    }
+
+    /// When the next call of `send` has waited for `max.block.ms`.
+    pub(super) fn sends_deadline(&self) -> Option<SimTime> {
+        self.sends.iter().map(|send| send.since + self.config.max_block).min()
+    }
+
+    /// Whether somebody waits for memory.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.sends.iter().any(|send| send.memory_since.is_some())
+    }
+
+    /// Counts records that are lost to the application, and tells the trace.
+    pub(super) fn give_up(
+        &mut self,
+        topic: &Arc<str>,
+        records: u32,
+        error: ErrorCode,
+        message: String,
+        ctx: &mut Ctx<'_>,
+    ) {
+        self.failed += u64::from(records);
+        self.last_error = Some(message);
+        ctx.fact(Fact::SendFailed { topic: topic.clone(), records, error });
+    }
+}

@@ -1,0 +1,66 @@
+"""What the programs of the Python clients share.
+
+A program is started as `PROGRAM SCENARIO` with the cluster in BOOTSTRAP and the gateway's control port in CONTROL. It
+ends with status 0 when the client did all that the scenario asks for.
+"""
+
+import json
+import os
+import socket
+import sys
+
+BOOTSTRAP = os.environ["BOOTSTRAP"]
+
+
+class Control:
+    """The gateway's control port: commands in, answers out."""
+
+    def __init__(self):
+        host, port = os.environ["CONTROL"].rsplit(":", 1)
+        self.lines = socket.create_connection((host, int(port)), timeout=60).makefile("rw")
+
+    def ask(self, command):
+        self.lines.write(command + "\n")
+        self.lines.flush()
+        answer = json.loads(self.lines.readline())
+        if "error" in answer:
+            raise AssertionError(f"{command}: {answer['error']['message']}")
+        return answer["ok"]
+
+    def show(self, expression):
+        return self.ask(f"show {expression}")["value"]
+
+
+def record(n):
+    """The n-th record that every client writes: some have no key, no value or no headers."""
+    key = None if n % 10 == 9 else f"key-{n % 7}".encode()
+    value = None if n % 13 == 12 and key else f"value {n} ü".encode()
+    headers = [("n", str(n).encode()), ("n", b"again"), ("none", None)] if n % 2 else []
+    return key, value, headers
+
+
+def same(found, expected):
+    """That two lists are equal, naming the first difference."""
+    for n, (a, b) in enumerate(zip(found, expected)):
+        assert a == b, f"at {n}: found {a!r}, expected {b!r}"
+    assert len(found) == len(expected), f"found {len(found)}, expected {len(expected)}"
+
+
+def nothing_is_lost(acknowledged, found):
+    """That every value that was acknowledged is found. One that was sent twice may be found twice."""
+    lost = set(acknowledged) - set(found)
+    assert not lost, f"{len(lost)} of {len(acknowledged)} acknowledged records are lost, such as {min(lost)!r}"
+    assert acknowledged, "nothing was acknowledged"
+
+
+def refuses(error, call):
+    """That a call fails with this error."""
+    try:
+        call()
+    except error as refusal:
+        return refusal
+    raise AssertionError(f"no {error}")
+
+
+def main(scenarios):
+    scenarios[sys.argv[1]]()

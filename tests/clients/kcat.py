@@ -1,0 +1,157 @@
+"""kcat, the command-line client on librdkafka. It creates no topics and names no acknowledged records one by one."""
+
+import json
+import subprocess
+import threading
+import time
+
+from common import BOOTSTRAP, Control, main, record, same
+
+TIMEOUT = 60
+
+
+def kcat(*arguments, given=b""):
+    """Runs kcat to its end: what it printed."""
+    run = subprocess.run(["kcat", "-b", BOOTSTRAP, *arguments], input=given, capture_output=True, timeout=TIMEOUT)
+    assert run.returncode == 0, f"kcat {' '.join(arguments)}: status {run.returncode}: {run.stderr.decode()}"
+    return run.stdout
+
+
+def produce(topic, *arguments, given):
+    kcat("-P", "-t", topic, "-X", "acks=all", *arguments, given=given)
+
+
+def consume(topic, *arguments):
+    """Every record of a topic, up to its end."""
+    lines = kcat("-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J", *arguments).decode().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def metadata():
+    found = json.loads(kcat("-L", "-J"))
+    same(sorted(broker["name"] for broker in found["brokers"]), sorted(BOOTSTRAP.split(",")))
+    ids = sorted(broker["id"] for broker in found["brokers"])
+    (ready,) = [topic for topic in found["topics"] if topic["topic"] == "ready"]
+    assert len(ready["partitions"]) == 3
+    for partition in ready["partitions"]:
+        assert sorted(replica["id"] for replica in partition["replicas"]) == ids
+        assert partition["leader"] in [replica["id"] for replica in partition["isrs"]]
+
+
+def auto_create():
+    produce("by-writing", "-k", "k", given=b"v")
+    assert [message["payload"] for message in consume("by-writing")] == ["v"]
+
+
+def produce_fetch():
+    # Keys and headers are given for a whole call, and a null value cannot be.
+    records = [record(n) for n in range(0, 300, 9) if record(n)[1]]
+    for key, value, _ in records:
+        header = ["-H", "n=1", "-H", "n=again", "-H", "none"] if key else []
+        keyed = ["-k", key.decode()] if key else []
+        produce("ready", *keyed, *header, given=value)
+    headers = lambda key: ["n", "1", "n", "again", "none", None] if key else []
+    text = lambda field: field.decode() if field else None
+    expected = [(text(key), text(value), headers(key)) for key, value, _ in records]
+    found = [(m["key"], m["payload"], m.get("headers", [])) for m in consume("ready", "-Z")]
+    same(sorted(found, key=repr), sorted(expected, key=repr))
+
+
+def acks():
+    for level in ["0", "1", "all"]:
+        kcat("-P", "-t", "ready", "-X", f"acks={level}", given=b"acks\n" * 10)
+    assert len(consume("ready")) == 30
+
+
+def list_offsets():
+    before = int(time.time() * 1000)
+    produce("ready", "-p", "1", given=b"first\nsecond\n")
+    query = lambda moment: kcat("-Q", "-t", f"ready:1:{moment}").decode().strip()
+    assert query(-2) == "ready [1] offset 0", query(-2)
+    assert query(-1) == "ready [1] offset 2", query(-1)
+    assert query(before - 1_000) == "ready [1] offset 0", query(before - 1_000)
+
+
+def compression():
+    for codec in ["gzip", "snappy", "lz4", "zstd"]:
+        given = "".join(f"{codec} {n} {'x' * 100}\n" for n in range(100))
+        produce("ready", "-k", "k", "-z", codec, given=given.encode())
+        found = [m["payload"] for m in consume("ready") if m["payload"].startswith(codec)]
+        same(found, given.splitlines())
+
+
+def large():
+    for _ in range(5):
+        produce("ready", given=b"x" * 900_000)
+    assert all(message["payload"] == "x" * 900_000 for message in consume("ready"))
+
+
+def through(fault, seconds=1.5):
+    """Writes on while a fault happens. kcat ends with an error when a record was not acknowledged."""
+    writer = subprocess.Popen(
+        ["kcat", "-b", BOOTSTRAP, "-P", "-t", "faulty", "-X", "acks=all", "-X", "linger.ms=1"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    over, written = threading.Event(), []
+
+    def write():
+        while not over.is_set():
+            written.append(str(len(written)))
+            writer.stdin.write(f"{written[-1]}\n".encode())
+            writer.stdin.flush()
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    time.sleep(seconds / 3)
+    fault(Control())
+    time.sleep(seconds)
+    over.set()
+    thread.join()
+    _, errors = writer.communicate(timeout=TIMEOUT)
+    assert writer.returncode == 0, f"status {writer.returncode}: {errors.decode()}"
+    lost = set(written) - {message["payload"] for message in consume("faulty")}
+    assert not lost, f"{len(lost)} of {len(written)} records are lost"
+
+
+def crash_leader(control):
+    leader = control.show("leader(faulty-0)")
+    control.ask(f"crash broker {leader}")
+    control.ask("run until leader(faulty-0) != none and epoch(faulty-0) > 0 within 30s")
+    control.ask(f"start broker {leader}")
+
+
+def stop_leader(control):
+    control.ask("stop leader(faulty-0)")
+    control.ask("run until epoch(faulty-0) > 0 within 30s")
+
+
+def pause_leader(control):
+    leader = control.show("leader(faulty-0)")
+    control.ask(f"pause broker {leader}")
+    time.sleep(1)
+    control.ask(f"resume broker {leader}")
+
+
+def cut(control):
+    for _ in range(3):
+        control.ask("reset outside leader(faulty-0)")
+        time.sleep(0.3)
+
+
+main(
+    {
+        "metadata": metadata,
+        "auto-create": auto_create,
+        "produce-fetch": produce_fetch,
+        "acks": acks,
+        "list-offsets": list_offsets,
+        "compression": compression,
+        "large": large,
+        "leader-crash": lambda: through(crash_leader),
+        "leader-stop": lambda: through(stop_leader),
+        "leader-pause": lambda: through(pause_leader),
+        "reset": lambda: through(cut),
+    }
+)
