@@ -86,7 +86,15 @@ impl Replay {
         self.world.apply("", &start).expect("a producer");
         for record in step["records"].as_array().expect("records") {
             let part = |at: usize| record[at].as_str().map(str::to_owned);
-            let send = Command::Send { producer: producer.clone(), key: part(0), value: part(1), partition: Some(0) };
+            let send = Command::Send {
+                producer: producer.clone(),
+                topic: None,
+                key: part(0),
+                value: part(1),
+                partition: Some(0),
+                headers: Vec::new(),
+                timestamp_ms: None,
+            };
             self.world.apply("", &send).expect("a record");
         }
         self.pass(3_000);
