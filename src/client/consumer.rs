@@ -243,9 +243,8 @@ impl Consumer {
     /// A partition without a leader is a reason to ask for metadata again, as often as the backoff allows.
     fn ask_for_leaders(&mut self) {
         let metadata = self.net.metadata();
-        let is_lost = |(index, position): (&i32, &Position)| {
-            !position.stuck && metadata.leader(&self.topic, *index).is_none()
-        };
+        let is_lost =
+            |(index, position): (&i32, &Position)| !position.stuck && metadata.leader(&self.topic, *index).is_none();
         if self.partitions.iter().any(is_lost) {
             self.net.metadata_mut().request_refresh();
         }

@@ -40,7 +40,8 @@ impl std::fmt::Display for Flow {
 
 /// Reads the lines of a recording. Those that stand for many (`~x12 since`) repeat kinds that were there already.
 pub fn recorded(text: &str) -> (Vec<Event>, Vec<(f64, String)>) {
-    let line = Regex::new(r"^\s*(-?\d+\.\d+) (\S+)>(\S+) (\S+) v(\d+)( r)?(?: \(([a-z][^)]*)\))?(?: (.*))?$").expect("a pattern");
+    let line = Regex::new(r"^\s*(-?\d+\.\d+) (\S+)>(\S+) (\S+) v(\d+)( r)?(?: \(([a-z][^)]*)\))?(?: (.*))?$")
+        .expect("a pattern");
     let mark = Regex::new(r"^\s*(-?\d+\.\d+) ======== (.*)$").expect("a pattern");
     let (mut events, mut marks) = (Vec::new(), Vec::new());
     for text in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
@@ -115,12 +116,8 @@ pub fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(String, St
     let whole = |text: String| vec![(String::new(), text.trim().to_string())];
     match (event.api.as_str(), event.response) {
         ("Produce", false) => whole(text.split(' ').next().unwrap_or_default().into()),
-        ("Fetch", false) => {
-            p.asked.captures_iter(text).map(|found| (log_of(&found[1]), found[2].into())).collect()
-        }
-        ("Produce" | "Fetch", true) => {
-            p.answered.captures_iter(text).flat_map(|found| answered(&found, p)).collect()
-        }
+        ("Fetch", false) => p.asked.captures_iter(text).map(|found| (log_of(&found[1]), found[2].into())).collect(),
+        ("Produce" | "Fetch", true) => p.answered.captures_iter(text).flat_map(|found| answered(&found, p)).collect(),
         ("OffsetForLeaderEpoch", _) => {
             let say = |found: regex::Captures<'_>| {
                 let cle = found.get(3).map_or("", |m| m.as_str());

@@ -219,9 +219,8 @@ fn answer(api: &str, body: &Value, names: &Names) -> String {
     let top = error(&body["ErrorCode"]);
     match api {
         "Produce" => {
-            let say = |p: &Value| {
-                format!(" {}{}", error_or(p, format!("base={}", int(&p["BaseOffset"]))), current_leader(p))
-            };
+            let say =
+                |p: &Value| format!(" {}{}", error_or(p, format!("base={}", int(&p["BaseOffset"]))), current_leader(p));
             partitions(&body["Responses"], ("PartitionResponses", "Index"), names, say)
         }
         "Fetch" => {
@@ -292,7 +291,11 @@ fn metadata(body: &Value, names: &Names) -> String {
             };
             let (index, leader) = (int(&p["PartitionIndex"]), int(&p["LeaderId"]));
             let epoch = int(&p["LeaderEpoch"]);
-            text += &format!(" p{index}:{}L{leader}/e{epoch} isr{}{offline}", spaced(error(&p["ErrorCode"])), ids(&p["IsrNodes"]));
+            text += &format!(
+                " p{index}:{}L{leader}/e{epoch} isr{}{offline}",
+                spaced(error(&p["ErrorCode"])),
+                ids(&p["IsrNodes"])
+            );
         }
     }
     text
