@@ -1,4 +1,4 @@
-//! The one-broker world beside a bare event queue, and what a snapshot costs.
+//! A replicating world beside a bare event queue, a large cluster at rest, and what a snapshot costs.
 //!
 //! Divan prints the times of each; after them come the ratios, measured in turn in one loop so that a busy machine
 //! disturbs both sides alike.
@@ -8,8 +8,9 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use kafka_terrarium::base::{SimDuration, SimTime};
-use kafka_terrarium::client::{AdminRequest, ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
+use kafka_terrarium::client::{ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
 use kafka_terrarium::sim::{ClusterSpec, Command, NetworkProfile, Scheduler, World};
+use kafka_terrarium::tools::Invocation;
 use std::time::Instant;
 
 /// How many snapshots are timed together.
@@ -35,6 +36,7 @@ fn main() {
     println!("{messages} messages a round: {:.0} a second in the world", per_second);
     println!("ratio world / bare event queue, per message: {:.1}", world_best / queue_best);
     println!("snapshot: {:.1} us, {:.5} of a round", snapshot_best * 1e6, snapshot_best / world_best);
+    large_cluster();
 }
 
 fn seconds<T>(run: impl FnOnce() -> T) -> f64 {
@@ -43,19 +45,24 @@ fn seconds<T>(run: impl FnOnce() -> T) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// One broker, 12 partitions, 10 producers of 200 records a second each and 10 consumers, in one data centre, warm.
-fn loaded_world() -> World {
-    let mut spec = ClusterSpec::new(1);
+/// A world in one data centre whose cluster is up and has a topic.
+fn world_with_topic(brokers: u16, partitions: u32, replication_factor: u16) -> World {
+    let mut spec = ClusterSpec::new(brokers);
     spec.network = NetworkProfile::DATACENTER;
     let mut world = World::new(spec, 1);
-    let topic = AdminRequest::CreateTopic {
-        topic: "orders".into(),
-        partitions: Some(12),
-        replication_factor: Some(1),
-        configs: Vec::new(),
-    };
-    world.apply("", &Command::Tool(topic)).expect("a topic is created");
-    world.run_until(SimTime(1_000_000));
+    assert!(world.boot(SimTime(60_000_000)), "the cluster comes up");
+    let args = format!("--create --topic orders --partitions {partitions} --replication-factor {replication_factor}");
+    let topic = Command::Tool(Invocation::new("kafka-topics", args.split(' ')));
+    world.apply("", &topic).expect("a topic is created");
+    world.run_until(world.now() + SimDuration::from_secs(2));
+    world.take_trace();
+    world
+}
+
+/// Three brokers and three controllers, 12 partitions of three replicas, 10 producers of 200 records a second each and
+/// 10 consumers, warm.
+fn loaded_world() -> World {
+    let mut world = world_with_topic(3, 12, 3);
     for n in 0..10 {
         let workload = Workload::steady(SimDuration::from_millis(5), Keys::Uniform(100), 100);
         let producer = Command::Producer {
@@ -70,9 +77,24 @@ fn loaded_world() -> World {
             world.apply("", &command).expect("a client starts");
         }
     }
-    world.run_until(SimTime(3_000_000));
+    world.run_until(world.now() + SimDuration::from_secs(2));
     world.take_trace();
     world
+}
+
+/// 100 brokers, 10,000 partitions of three replicas: a minute of heartbeats and idle fetches, and a snapshot of it.
+fn large_cluster() {
+    let mut world = world_with_topic(100, 10_000, 3);
+    let minute = seconds(|| {
+        for _ in 0..60 {
+            round(&mut world);
+        }
+    });
+    let snapshot = (0..20).map(|_| seconds(|| world.clone())).fold(f64::MAX, f64::min);
+    println!(
+        "100 brokers, 10,000 partitions, RF 3: a minute at rest in {minute:.1} s; snapshot {:.0} us",
+        snapshot * 1e6
+    );
 }
 
 fn round(world: &mut World) {
@@ -109,7 +131,7 @@ fn event_queue(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn one_broker_world(bencher: Bencher) {
+fn three_broker_world(bencher: Bencher) {
     let world = loaded_world();
     bencher
         .counter(ItemsCount::new(messages_in_a_round()))

@@ -23,6 +23,7 @@
 //! | [`tools`] | Kafka's command-line tools: programs over the admin client |
 //! | [`sim`] | the world: scheduler, network, commands, trace, snapshots |
 //! | [`script`] | the command language: scenario files, tests, the page's terminal |
+//! | [`explore`] | random clusters, loads and faults under all laws |
 //! | [`session`] | one run as a person uses it, and its save format |
 //! | [`view`] | what the page shows, as plain values |
 //! | [`save`] | the save store |
@@ -39,6 +40,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod controller;
+pub mod explore;
 #[cfg(feature = "cli")]
 pub mod gateway;
 pub mod link;

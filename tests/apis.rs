@@ -2,21 +2,26 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_terrarium::base::{ConnId, SimDuration, SimTime, TopicPartition};
-use kafka_terrarium::client::AdminRequest;
 use kafka_terrarium::sim::{ClusterSpec, Command, World};
+use kafka_terrarium::tools::Invocation;
 use kafka_terrarium::wire::inspect;
 use kafka_terrarium::wire::messages::create_topics_request::CreatableTopic;
+use kafka_terrarium::wire::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_terrarium::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_terrarium::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_terrarium::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_terrarium::wire::messages::metadata_request::MetadataRequestTopic;
 use kafka_terrarium::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_terrarium::wire::messages::produce_response::PartitionProduceResponse;
 use kafka_terrarium::wire::messages::{
-    ApiVersionsRequest, CreateTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+    ApiVersionsRequest, CreateTopicsRequest, DescribeConfigsRequest, DescribeLogDirsRequest, FetchRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListConfigResourcesRequest, ListOffsetsRequest,
+    ListPartitionReassignmentsRequest, MetadataRequest, ProduceRequest, ProducerId, TransactionalId,
 };
-use kafka_terrarium::wire::records::{self, Record};
+use kafka_terrarium::wire::records::{self, ProducerStamp, Record};
 use kafka_terrarium::wire::{
-    ApiKey, BROKER_APIS, BrokerId, ErrorCode, Request, RequestKind, Response, ResponseKind, StrBytes, TopicName,
+    ApiKey, BROKER_APIS, BrokerId, CODECS, Compression, ErrorCode, Request, RequestKind, Response, ResponseKind,
+    StrBytes, TopicName,
 };
 
 /// A client outside the world, on one connection.
@@ -31,12 +36,8 @@ impl Client {
     fn connect() -> Self {
         let mut world = World::new(ClusterSpec::single(), 1);
         assert!(world.boot(SimTime::ZERO + SimDuration::from_secs(10)));
-        let create = AdminRequest::CreateTopic {
-            topic: "orders".into(),
-            partitions: Some(1),
-            replication_factor: Some(1),
-            configs: vec![("max.message.bytes".into(), "1000".into())],
-        };
+        let args = "--create --topic orders --partitions 1 --replication-factor 1 --config max.message.bytes=1000";
+        let create = Invocation::new("kafka-topics", args.split(' '));
         world.apply("", &Command::Tool(create)).unwrap();
         let conn = world.external_connect(1).unwrap();
         let mut client = Self { world, conn, correlation_id: 0 };
@@ -217,6 +218,81 @@ fn produce_and_fetch() {
     let elsewhere = fetch_body(18, uuid::Uuid::from_u128(9), 0, 0);
     let ResponseKind::Fetch(answer) = client.ask(ApiKey::Fetch, 18, elsewhere) else { panic!() };
     assert_eq!(ErrorCode(answer.responses[0].partitions[0].error_code), ErrorCode::UNKNOWN_TOPIC_ID);
+}
+
+#[test]
+fn init_producer_id() {
+    let mut client = Client::connect();
+    let asking = |transactional_id: Option<&str>, id: i64, epoch: i16, version: i16| {
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(transactional_id.map(|id| TransactionalId(StrBytes::from_string(id.to_string()))))
+            .with_transaction_timeout_ms(60_000);
+        RequestKind::InitProducerId(match version {
+            0..3 => request,
+            _ => request.with_producer_id(ProducerId(id)).with_producer_epoch(epoch),
+        })
+    };
+    let mut answers = Vec::new();
+    for version in [0].into_iter().chain(versions(ApiKey::InitProducerId)) {
+        let ResponseKind::InitProducerId(answer) =
+            client.ask(ApiKey::InitProducerId, version, asking(None, -1, -1, version))
+        else {
+            panic!()
+        };
+        answers.push((ErrorCode(answer.error_code), answer.producer_id.0, answer.producer_epoch));
+    }
+    // The first finds a broker without ids, which then gets a block from the controller.
+    assert_eq!(answers[0], (ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, -1, -1));
+    assert_eq!(answers[1..], [0, 1, 2, 3, 4, 5].map(|id| (ErrorCode::NONE, id, 0)));
+    for (transactional_id, id, epoch) in [(Some(""), -1, -1), (None, 5, -1), (None, -1, 5)] {
+        let body = asking(transactional_id, id, epoch, 5);
+        let ResponseKind::InitProducerId(answer) = client.ask(ApiKey::InitProducerId, 5, body) else { panic!() };
+        assert_eq!(ErrorCode(answer.error_code), ErrorCode::INVALID_REQUEST);
+    }
+}
+
+/// A batch of three records of a producer, compressed.
+fn stamped(codec: Compression, base_sequence: i32) -> Bytes {
+    let records: Vec<Record> = (0..3)
+        .map(|n| Record { timestamp_ms: 5 + n, value: Some(vec![b'v'; 50].into()), ..Record::default() })
+        .collect();
+    let stamp = ProducerStamp { producer_id: 9, epoch: 0, base_sequence };
+    records::build_with(records.iter(), codec, codec.default_level(), stamp)
+}
+
+#[test]
+fn a_batch_that_comes_again_is_answered_and_not_written() {
+    let mut client = Client::connect();
+    let first = client.produce(13, 1, stamped(Compression::None, 0));
+    assert_eq!((first.error_code, first.base_offset), (0, 0));
+    let second = client.produce(13, -1, stamped(Compression::Lz4, 3));
+    assert_eq!((second.error_code, second.base_offset), (0, 3));
+    for acks in [1, -1] {
+        let again = client.produce(13, acks, stamped(Compression::None, 0));
+        assert_eq!((again.error_code, again.base_offset, client.log_end_offset()), (0, 0, 6));
+    }
+    let ahead = client.produce(13, 1, stamped(Compression::None, 9));
+    assert_eq!(ErrorCode(ahead.error_code), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(client.log_end_offset(), 6);
+}
+
+#[test]
+fn compressed_batches() {
+    let mut client = Client::connect();
+    for (n, codec) in CODECS.into_iter().enumerate() {
+        let answer = client.produce(13, 1, stamped(codec, 3 * n as i32));
+        assert_eq!((answer.error_code, answer.base_offset), (0, 3 * n as i64), "{codec}");
+    }
+    let too_early = client.produce(6, 1, stamped(Compression::Zstd, 15));
+    assert_eq!(ErrorCode(too_early.error_code), ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+    // The checksum is right, and what it covers does not decompress.
+    let mut damaged = stamped(Compression::Gzip, 15).to_vec();
+    let middle = damaged.len() - 15;
+    damaged[middle..].fill(0xff);
+    let stamp = ProducerStamp { producer_id: 9, epoch: 0, base_sequence: 15 };
+    let answer = client.produce(13, 1, records::restamp(&damaged.into(), stamp));
+    assert_eq!(ErrorCode(answer.error_code), ErrorCode::UNKNOWN_SERVER_ERROR);
+    assert_eq!(client.log_end_offset(), 15);
 }
 
 #[test]
@@ -421,4 +497,121 @@ fn no_bytes_make_the_listener_panic() {
         }
     }
     assert!(read > 1_000 && refused > 1_000, "{read} read, {refused} refused");
+}
+
+#[test]
+fn describe_configs() {
+    let mut client = Client::connect();
+    for version in versions(ApiKey::DescribeConfigs) {
+        for (kind, name, config, expected) in [
+            (2, "orders", "max.message.bytes", Some("1000")),
+            (2, "orders", "cleanup.policy", Some("delete")),
+            (4, "1", "process.roles", Some("broker,controller")),
+            (4, "1", "ssl.key.password", None),
+            (32, "g", "consumer.session.timeout.ms", Some("45000")),
+            (16, "m", "interval.ms", Some("300000")),
+        ] {
+            let resource = DescribeConfigsResource::default()
+                .with_resource_type(kind)
+                .with_resource_name(StrBytes::from_static_str(name))
+                .with_configuration_keys(Some(vec![StrBytes::from_static_str(config)]));
+            let request = DescribeConfigsRequest::default().with_resources(vec![resource]).with_include_synonyms(true);
+            let body = RequestKind::DescribeConfigs(request.with_include_documentation(version >= 3));
+            let ResponseKind::DescribeConfigs(answer) = client.ask(ApiKey::DescribeConfigs, version, body) else {
+                panic!()
+            };
+            let configs = &answer.results[0].configs;
+            assert_eq!((configs.len(), configs[0].value.as_deref()), (1, expected), "v{version} {config}");
+        }
+    }
+    for (kind, name, error, message) in [
+        (2, "nowhere", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None),
+        (2, "a b", ErrorCode::INVALID_TOPIC_EXCEPTION, Some("contains one or more characters")),
+        (4, "2", ErrorCode::INVALID_REQUEST, Some("Unexpected broker id, expected 1 or empty string, but received 2")),
+        (4, "x", ErrorCode::INVALID_REQUEST, Some("Broker id must be an integer, but it is: x")),
+        (32, "", ErrorCode::INVALID_REQUEST, Some("Group name must not be empty")),
+        (99, "x", ErrorCode::INVALID_REQUEST, Some("Unexpected resource type UNKNOWN for resource x")),
+    ] {
+        let resource = DescribeConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(StrBytes::from_static_str(name))
+            .with_configuration_keys(None);
+        let body = RequestKind::DescribeConfigs(DescribeConfigsRequest::default().with_resources(vec![resource]));
+        let ResponseKind::DescribeConfigs(answer) = client.ask(ApiKey::DescribeConfigs, 4, body) else { panic!() };
+        let result = &answer.results[0];
+        assert_eq!(ErrorCode(result.error_code), error, "{name}");
+        assert_eq!(result.error_message.is_some(), message.is_some());
+        let found = result.error_message.as_deref().unwrap_or_default();
+        assert!(found.contains(message.unwrap_or_default()), "{found}");
+    }
+}
+
+#[test]
+fn list_config_resources_and_log_directories_and_reassignments() {
+    let mut client = Client::connect();
+    for version in versions(ApiKey::ListConfigResources) {
+        let body = RequestKind::ListConfigResources(ListConfigResourcesRequest::default());
+        let ResponseKind::ListConfigResources(answer) = client.ask(ApiKey::ListConfigResources, version, body) else {
+            panic!()
+        };
+        let listed: Vec<_> = answer.config_resources.iter().map(|resource| &*resource.resource_name).collect();
+        assert_eq!(listed, if version == 0 { &[][..] } else { &["1", "1", "orders"] });
+    }
+    let unknown = RequestKind::ListConfigResources(ListConfigResourcesRequest::default().with_resource_types(vec![7]));
+    let ResponseKind::ListConfigResources(answer) = client.ask(ApiKey::ListConfigResources, 1, unknown) else {
+        panic!()
+    };
+    assert_eq!(ErrorCode(answer.error_code), ErrorCode::UNSUPPORTED_VERSION);
+    client.produce(13, 1, batch(10));
+    for version in versions(ApiKey::DescribeLogDirs) {
+        let body = RequestKind::DescribeLogDirs(DescribeLogDirsRequest::default().with_topics(None));
+        let ResponseKind::DescribeLogDirs(answer) = client.ask(ApiKey::DescribeLogDirs, version, body) else {
+            panic!()
+        };
+        let partition = &answer.results[0].topics[0].partitions[0];
+        assert_eq!((partition.partition_size, partition.offset_lag), (batch(10).len() as i64, 0));
+    }
+    let body = RequestKind::ListPartitionReassignments(ListPartitionReassignmentsRequest::default().with_topics(None));
+    let api = ApiKey::ListPartitionReassignments;
+    let ResponseKind::ListPartitionReassignments(answer) = client.ask(api, 0, body) else { panic!() };
+    assert_eq!((answer.error_code, answer.topics.len()), (0, 0));
+}
+
+#[test]
+fn configs_of_brokers_are_checked_by_the_broker() {
+    let mut client = Client::connect();
+    let resource = |kind: i8, name: &'static str, config: &'static str, value: &'static str| {
+        let config = AlterableConfig::default()
+            .with_name(StrBytes::from_static_str(config))
+            .with_value(Some(StrBytes::from_static_str(value)));
+        AlterConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(StrBytes::from_static_str(name))
+            .with_configs(vec![config])
+    };
+    for version in versions(ApiKey::IncrementalAlterConfigs) {
+        let resources = vec![
+            resource(4, "2", "log.cleaner.threads", "2"),
+            resource(2, "orders", "retention.ms", "1000"),
+            resource(4, "1", "process.roles", "x"),
+            resource(4, "", "min.insync.replicas", "x"),
+        ];
+        let body = RequestKind::IncrementalAlterConfigs(
+            IncrementalAlterConfigsRequest::default().with_resources(resources.clone()),
+        );
+        let api = ApiKey::IncrementalAlterConfigs;
+        let ResponseKind::IncrementalAlterConfigs(answer) = client.ask(api, version, body) else { panic!() };
+        let messages: Vec<_> = answer.responses.iter().map(|r| r.error_message.as_deref().unwrap_or("")).collect();
+        let expected = [
+            "Unexpected broker id, expected 1, but received 2",
+            "",
+            "Cannot update these configs dynamically: Set(process.roles)",
+            "Invalid value x for configuration min.insync.replicas: Not a number of type INT",
+        ];
+        assert_eq!(messages, expected, "v{version}");
+        let only_refused = IncrementalAlterConfigsRequest::default().with_resources(vec![resources[2].clone()]);
+        let body = RequestKind::IncrementalAlterConfigs(only_refused);
+        let ResponseKind::IncrementalAlterConfigs(answer) = client.ask(api, version, body) else { panic!() };
+        assert_eq!(ErrorCode(answer.responses[0].error_code), ErrorCode::INVALID_REQUEST);
+    }
 }

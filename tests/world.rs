@@ -2,17 +2,14 @@
 
 use bytes::Bytes;
 use kafka_terrarium::base::{SimDuration, SimTime, TopicPartition};
-use kafka_terrarium::client::{AdminRequest, AdminResult, ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
+use kafka_terrarium::client::{ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
 use kafka_terrarium::machine::Fact;
 use kafka_terrarium::sim::{Applied, ClusterSpec, Command, TraceEvent, TraceKind, World};
+use kafka_terrarium::tools::Invocation;
 
 fn create(topic: &str, partitions: i32) -> Command {
-    Command::Tool(AdminRequest::CreateTopic {
-        topic: topic.into(),
-        partitions: Some(partitions),
-        replication_factor: Some(1),
-        configs: Vec::new(),
-    })
+    let args = format!("--create --topic {topic} --partitions {partitions} --replication-factor 1");
+    Command::Tool(Invocation::new("kafka-topics", args.split(' ')))
 }
 
 fn producer(name: &str, acks: &str, workload: Option<Workload>) -> Command {
@@ -117,26 +114,20 @@ fn facts(trace: &[TraceEvent]) -> impl Iterator<Item = &Fact> {
 #[test]
 fn tools_ask_over_the_network() {
     let mut world = busy_world(1);
-    let ask = |world: &mut World, request: AdminRequest| {
-        let Ok(Applied::Tool(host)) = world.apply("", &Command::Tool(request)) else { panic!("a tool runs") };
-        while world.tool_result(host).is_none() {
+    let mut run = |tool: &str, args: &str| {
+        let invocation = Invocation::new(tool, args.split(' '));
+        let Ok(Applied::Tool(host)) = world.apply("", &Command::Tool(invocation)) else { panic!("a tool runs") };
+        while world.tool_output(host).is_none() {
             assert!(world.step());
         }
-        world.tool_result(host).unwrap().clone()
+        world.tool_output(host).unwrap().clone()
     };
-    assert_eq!(ask(&mut world, AdminRequest::ListTopics), AdminResult::Topics(vec!["orders".into()]));
-    let AdminResult::Offsets(offsets) = ask(&mut world, AdminRequest::GetOffsets { topic: None, time: -1 }) else {
-        panic!("offsets")
-    };
-    assert_eq!(offsets.len(), 3);
-    let again = AdminRequest::CreateTopic {
-        topic: "orders".into(),
-        partitions: None,
-        replication_factor: None,
-        configs: vec![],
-    };
-    let AdminResult::Failed { message, .. } = ask(&mut world, again) else { panic!("it exists") };
-    assert_eq!(message, "Topic 'orders' already exists.");
+    assert_eq!(run("kafka-topics", "--list").stdout, "orders\n");
+    let offsets = run("kafka-get-offsets", "--topic orders").stdout;
+    assert_eq!(offsets.lines().count(), 3);
+    let again = run("kafka-topics", "--create --topic orders");
+    assert_eq!(again.stdout, "Error while executing topic command : Topic 'orders' already exists.\n");
+    assert_eq!(again.exit, 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::produce::is_wrong_leader;
 use super::purgatory::{Parked, Waiting};
 use super::{Broker, Partition, Served, Serving};
 use crate::base::{SimDuration, SimTime, TopicPartition};
-use crate::machine::Fact;
+use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
 use crate::storage::{Disk, EpochEnd, FetchPosition, Log, ReadLimit};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -119,6 +119,9 @@ impl Broker {
             }
         };
         wanted.iter_mut().for_each(|wanted| self.resolve(wanted));
+        if serving.ctx.is_mutant(Mutant::LeaderIgnoresDivergence) {
+            wanted.iter_mut().for_each(|wanted| wanted.last_fetched_epoch = None);
+        }
         let fetch = Fetch {
             session,
             wanted,

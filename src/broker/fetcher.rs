@@ -329,7 +329,8 @@ impl Broker {
         self.cut(tp, from, to, serving);
     }
 
-    fn cut(&mut self, tp: &TopicPartition, from: i64, to: i64, serving: &mut Serving<'_, '_>) {
+    /// Cuts a log off, and says so.
+    pub(super) fn cut(&mut self, tp: &TopicPartition, from: i64, to: i64, serving: &mut Serving<'_, '_>) {
         let before = serving.disk.log(tp).map_or(0, Log::high_watermark);
         serving.disk.truncate_to(tp, to);
         if to < from {

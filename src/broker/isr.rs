@@ -5,7 +5,7 @@
 
 use super::{Broker, Serving};
 use crate::base::{ConnId, SimDuration, SimTime, TopicPartition, earlier};
-use crate::machine::Input;
+use crate::machine::{Input, Mutant};
 use crate::network::ControllerChannel;
 use crate::network::controller_channel::{ActiveController, ChannelEvent};
 use crate::wire::messages::alter_partition_request::{BrokerState, PartitionData, TopicData};
@@ -176,6 +176,14 @@ impl Broker {
         }
     }
 
+    /// The mistake of [`Mutant::IsrShrinksAlone`].
+    fn shrink_alone(&mut self, tp: &TopicPartition, isr: Vec<i32>, serving: &mut Serving<'_, '_>) {
+        let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
+        Arc::make_mut(&mut partition.metadata).isr = isr;
+        self.advance_high_watermark(tp, serving);
+        self.complete_touched(serving);
+    }
+
     /// Looks for followers that have fallen behind, in every partition that this broker leads (`maybeShrinkIsr`).
     pub(super) fn shrink_isrs(&mut self, serving: &mut Serving<'_, '_>) {
         let mut shrunk = Vec::new();
@@ -185,6 +193,10 @@ impl Broker {
             shrunk.extend(isr.map(|isr| (tp.clone(), isr)));
         }
         for (tp, isr) in shrunk {
+            if serving.ctx.is_mutant(Mutant::IsrShrinksAlone) {
+                self.shrink_alone(&tp, isr, serving);
+                continue;
+            }
             self.alter_isr(&tp, isr, serving);
         }
     }

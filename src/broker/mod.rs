@@ -11,10 +11,13 @@
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.
 
+mod alter_configs;
 mod api_versions;
 mod auto_topic_creation;
 mod config;
 mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
 mod describe_topic_partitions;
 mod fetch;
 mod fetch_session;
@@ -33,15 +36,14 @@ mod publish;
 mod purgatory;
 mod tasks;
 
-pub use config::{
-    BUILT_BROKER_CONFIGS, BUILT_TOPIC_CONFIGS, BrokerConfig, ConfigLayers, TopicConfig, check_broker_config,
-};
+pub use config::{BrokerConfig, ConfigLayers, TopicConfig, check_broker_config};
 pub use lifecycle::BrokerProcess;
 pub use partition::{FollowerState, Leader, Partition, PartitionRole};
 
 use crate::base::{ConnId, Endpoint, SimTime, TopicPartition, earlier};
+use crate::cluster::config_defs::is_built_for_brokers;
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
-use crate::machine::{Ctx, Fact, Input};
+use crate::machine::{Ctx, Fact, Input, Mutant};
 use crate::network::controller_channel::ActiveController;
 use crate::network::{Pending, SocketServer, is_forwarded};
 use crate::quorum::Replica;
@@ -137,8 +139,11 @@ impl Broker {
     /// A broker whose process starts now. `previous_epoch` is its epoch in its last run, if it was shut down cleanly.
     pub fn new(setup: BrokerSetup, previous_epoch: Option<i64>, ctx: &mut Ctx<'_>) -> Self {
         let config = BrokerConfig::new(&ConfigLayers::file(&setup.file));
+        for name in setup.file.keys().filter(|name| !is_built_for_brokers(name)) {
+            ctx.fact(Fact::ConfigNotBuilt { name: name.clone() });
+        }
         let mut settings = ControllerSettings::new(setup.id, setup.cluster_id.clone());
-        settings.static_configs = (*setup.file).clone();
+        settings.static_configs = describe_configs::static_configs(&setup);
         let identity = Identity {
             id: setup.id,
             cluster_id: setup.cluster_id.clone(),
@@ -403,7 +408,13 @@ impl Broker {
             RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
+            RequestKind::DescribeConfigs(body) => self.describe_configs(body),
+            RequestKind::DescribeLogDirs(body) => self.describe_log_dirs(body, serving.disk),
             RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),
+            RequestKind::ListConfigResources(body) => self.list_config_resources(&pending, body),
+            RequestKind::AlterConfigs(_) | RequestKind::IncrementalAlterConfigs(_) => {
+                self.alter_configs(pending.clone(), request, serving)
+            }
             body if is_forwarded(body) => self.forward(pending.clone(), request, serving),
             other => unreachable!("the listener serves no such API: {other:?}"),
         };
@@ -442,18 +453,48 @@ impl Broker {
         look(&Surroundings { broker: self.id, now, lag_time_max, is_eligible: &is_eligible })
     }
 
+    /// Moves a leader's high watermark where the mutant of a test wants it.
+    fn move_wrongly(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
+        let leader = self.partitions.get(tp).and_then(|partition| partition.leader());
+        let Some((leader, mutant)) = leader.zip(serving.ctx.mutant()) else { return };
+        let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        let Some(to) = wrong_high_watermark(leader, log, mutant) else { return };
+        let from = log.high_watermark();
+        if log.update_high_watermark(to).is_some() {
+            serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
+            self.purgatory.touch(tp);
+        }
+    }
+
     /// Moves a leader's high watermark as far as it may.
     fn advance_high_watermark(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
         let Some(partition) = self.partitions.get(tp) else { return };
         let Some(log) = serving.disk.log(tp) else { return };
-        let Some(to) = self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)) else {
-            return;
+        let moved = match partition.leader().zip(serving.ctx.mutant()) {
+            Some((leader, mutant)) if wrong_high_watermark(leader, log, mutant).is_some() => {
+                return self.move_wrongly(tp, serving);
+            }
+            _ => self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)),
         };
+        let Some(to) = moved else { return };
         let log = serving.disk.log_mut(tp).expect("it was just there");
         if let Some(from) = log.advance_high_watermark(to) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.purgatory.touch(tp);
         }
+    }
+}
+
+/// Where a leader's high watermark goes by mistake.
+fn wrong_high_watermark(leader: &Leader, log: &crate::storage::Log, mutant: Mutant) -> Option<i64> {
+    let end = log.log_end_offset();
+    match mutant {
+        Mutant::HighWatermarkIgnoresFollowers => Some(end),
+        Mutant::HighWatermarkFollowsSlowest => {
+            let ends = leader.followers.values().map(|follower| follower.log_end_offset.max(0));
+            Some(ends.min().unwrap_or(end).clamp(log.log_start_offset(), end))
+        }
+        _ => None,
     }
 }
 

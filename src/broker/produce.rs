@@ -6,7 +6,7 @@
 use super::purgatory::{Parked, Waiting};
 use super::{Broker, Served, Serving, str_bytes};
 use crate::base::{SimDuration, TopicPartition};
-use crate::machine::Fact;
+use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
 use crate::storage::{AppendInfo, Origin};
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
@@ -105,6 +105,9 @@ impl Broker {
             // With acks=0 there is no response to put an error in: Kafka closes the connection, which makes the
             // producer refresh its metadata.
             (0, error) => Served::Hangup(format!("a produce with acks=0 failed with {error}")),
+            (-1, _) if serving.ctx.is_mutant(Mutant::AcksAllAnsweredAtOnce) => {
+                Served::Now(self.produced(pending, response))
+            }
             (-1, _) => self.wait_for_followers(pending, DelayedProduce { response, waiting }, request, serving),
             _ => Served::Now(self.produced(pending, response)),
         };
@@ -161,6 +164,9 @@ impl Broker {
             return Ok((known, log.log_start_offset()));
         }
         let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        if serving.ctx.is_mutant(Mutant::AppendReusesOffset) && log.log_end_offset() % 10 == 9 {
+            log.truncate_to(log.log_end_offset() - 1);
+        }
         let info = log.append_as_leader(&header, &batch, leader_epoch);
         let log_start_offset = log.log_start_offset();
         serving.disk.did(&info.work);
@@ -333,6 +339,10 @@ fn validate(header: &BatchHeader, batch: &Bytes, max_bytes: usize, log_start_off
     }
     match records::decode(batch) {
         Ok(_) => Ok(()),
+        // What does not decompress is no fault that Kafka has a code for.
+        Err(BatchError::Decompress(..) | BatchError::Codec(_)) => {
+            Err(Refusal { log_start_offset, ..ErrorCode::UNKNOWN_SERVER_ERROR.into() })
+        }
         Err(_) => Err(invalid()),
     }
 }

@@ -6,11 +6,12 @@
 
 use super::config::{BrokerConfig, ConfigLayers, TopicConfig};
 use super::partition::Partition;
-use super::{Broker, Serving};
+use super::{Broker, BrokerProcess, Serving};
 use crate::base::TopicPartition;
 use crate::cluster::{Controller, PartitionRegistration, ResourceType};
-use crate::machine::Fact;
+use crate::machine::{Fact, Mutant};
 use crate::quorum::{LogBatch, Replica};
+use crate::storage::Log;
 use crate::wire::MetadataRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +31,11 @@ struct Delta {
 impl Broker {
     /// Takes in what is committed of the metadata log and not taken in yet.
     pub(super) fn take_in_metadata(&mut self, replica: &Replica, serving: &mut Serving<'_, '_>) {
-        let Some(high_watermark) = replica.high_watermark() else { return };
+        let committed = match serving.ctx.is_mutant(Mutant::MetadataAppliedBeforeCommit) {
+            true => Some(replica.log().end_offset()),
+            false => replica.high_watermark(),
+        };
+        let Some(high_watermark) = committed else { return };
         let mut delta = Delta::default();
         self.load_snapshot(replica, &mut delta);
         let batches: Vec<LogBatch> = replica
@@ -104,8 +109,10 @@ impl Broker {
         self.published = true;
         self.reconfigure();
         // Logs of topics that were deleted while the broker was away (and made anew under the same name, perhaps).
+        // The file partition.metadata tells which topic a log is of.
+        let is_stray = |tp: &TopicPartition, log: &Log| !self.is_replica_of(tp, log.topic_id());
         let strays: Vec<TopicPartition> =
-            serving.disk.logs().filter(|(tp, _)| !self.is_replica_of(tp)).map(|(tp, _)| tp.clone()).collect();
+            serving.disk.logs().filter(|(tp, log)| is_stray(tp, log)).map(|(tp, _)| tp.clone()).collect();
         for tp in strays {
             serving.disk.delete(&tp);
         }
@@ -116,8 +123,8 @@ impl Broker {
         self.apply(&delta, serving);
     }
 
-    fn is_replica_of(&self, tp: &TopicPartition) -> bool {
-        let topic = self.metadata.topics().by_name(&tp.topic);
+    fn is_replica_of(&self, tp: &TopicPartition, topic_id: Option<Uuid>) -> bool {
+        let topic = self.metadata.topics().by_name(&tp.topic).filter(|topic| Some(topic.id) == topic_id);
         let partition = topic.and_then(|topic| topic.partitions.get(&tp.partition));
         partition.is_some_and(|partition| partition.replicas.contains(&self.id))
     }
@@ -165,13 +172,15 @@ impl Broker {
         if is_new {
             let config = self.topic_config(&tp.topic);
             serving.disk.create_with(tp.clone(), &config.log);
+            serving.disk.log_mut(&tp).expect("it was just made").assign_topic_id(topic_id);
             let partition = Partition::new(topic_id, registration.clone(), config);
             self.partitions.insert(tp.clone(), Arc::new(partition));
         } else if registration.partition_epoch < self.partitions[&tp].metadata.partition_epoch {
             // The controller's answer to AlterPartition was faster and says more.
             return;
         }
-        if registration.leader == self.id {
+        let stays = serving.ctx.is_mutant(Mutant::DeposedLeaderStays) && self.partitions[&tp].leader().is_some();
+        if registration.leader == self.id || stays {
             self.lead(&tp, topic_id, registration, serving);
         } else {
             self.follow(&tp, topic_id, registration, is_new, serving);
@@ -210,10 +219,20 @@ impl Broker {
         self.alter_partitions.forget(tp);
         let (leader, leader_epoch) = (registration.leader, registration.leader_epoch);
         let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
+        let in_isr = registration.isr.contains(&self.id);
         let is_new_epoch = partition.make_follower(registration, is_new);
         self.purgatory.touch(tp);
+        // A broker that is being let go would only be in the leaders' way (`isInControlledShutdown`).
+        if self.lifecycle.state() == BrokerProcess::PendingControlledShutdown && (leader < 0 || !in_isr) {
+            return self.stop_fetching(topic_id, tp.partition);
+        }
         if !is_new_epoch {
             return;
+        }
+        if serving.ctx.is_mutant(Mutant::FollowerTruncatesToHighWatermark)
+            && let Some((end, high_watermark)) = serving.disk.log(tp).map(|l| (l.log_end_offset(), l.high_watermark()))
+        {
+            self.cut(tp, end, high_watermark, serving);
         }
         self.stop_fetching(topic_id, tp.partition);
         if leader >= 0 {

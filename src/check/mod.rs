@@ -1,39 +1,63 @@
 //! The laws: Kafka's promises, checked all the time.
 //!
 //! A law reads the facts of the trace as they happen, and the logs; it never changes anything, and it knows nothing of
-//! brokers or clients. It stands below the world, so that every world carries its laws with it into every snapshot: a
-//! law that was broken stays broken, with the first event that broke it.
+//! how brokers or clients work. It stands below the world, so that every world carries its laws with it into every
+//! snapshot: a law that was broken stays broken, with the first event that broke it.
 //!
 //! | law | promise |
 //! |---|---|
-//! | `acked-lost` | a record that was acknowledged is in the leader's log at the offset that was promised |
-//! | `hw-monotonic` | a replica's high watermark never goes back |
-//! | `offsets-monotonic` | a log gives offsets without gap or repeat, and a consumer's polls go forward |
+//! | `acked-lost` | a record acknowledged with acks=1 or all is in the partition's log, now or when its leader is found |
+//! | `committed-stable` | what a leader's high watermark has passed stays as it is under every later leader |
+//! | `hw-monotonic` | a leader's high watermark never goes back while it leads |
+//! | `no-divergence` | a follower has what its leader has below the high watermarks of both |
+//! | `one-leader-per-epoch` | nobody else leads a partition, or the quorum, in the same epoch |
+//! | `isr-within-replicas` | the ISR is within the replicas and has the leader; the ELR is outside the ISR |
+//! | `metadata-agrees` | a committed batch of the metadata log is the same on all nodes |
+//! | `offsets-monotonic` | a leader gives offsets without gap or repeat, and a consumer's polls go forward |
+//!
+//! Kafka can be told to lose records. Such a loss is a broken `acked-lost` all the same, and it says which setting
+//! allowed it ([`Allowance`]); a loss that nothing allowed is told apart ([`Laws::unexplained_loss`]). What an unclean
+//! election or a power loss takes away breaks `committed-stable` only when it was neither.
+//!
+//! What the laws remember is bounded: of each partition the batches that can still be lost (see `window`), of the
+//! metadata log the latest hour.
+
+mod evidence;
+mod loss;
+mod partition;
+mod quorum;
+mod verdicts;
+mod window;
+
+pub use evidence::Evidence;
+pub use loss::Allowance;
+pub use verdicts::{Breach, LAWS};
 
 use crate::base::{EventId, HostId, TopicPartition};
 use crate::machine::Fact;
-use crate::storage::Log;
+use partition::{Known, Look, PartitionLaw};
+use quorum::QuorumLaw;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+use verdicts::{Law, Verdicts};
+use window::Span;
 
 /// The state of every law.
 #[derive(Clone, Debug, Default)]
 pub struct Laws {
-    lost: u64,
-    acked_lost: Option<Breach>,
-    high_watermarks: imbl::OrdMap<(HostId, TopicPartition), i64>,
-    hw_monotonic: Option<Breach>,
-    next_offsets: imbl::OrdMap<(HostId, TopicPartition), i64>,
+    verdicts: Verdicts,
+    topics: imbl::OrdMap<Arc<str>, Topic>,
+    partitions: imbl::OrdMap<TopicPartition, Arc<PartitionLaw>>,
+    quorum: QuorumLaw,
     next_polled: imbl::OrdMap<(HostId, TopicPartition), i64>,
-    offsets_monotonic: Option<Breach>,
 }
 
-/// How a law was first broken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Breach {
-    /// The event that broke it.
-    pub event: EventId,
-    /// What happened, in a sentence.
-    pub what: String,
+/// A topic that is or was there.
+#[derive(Clone, Copy, Debug)]
+struct Topic {
+    id: Uuid,
+    has_predecessor: bool,
 }
 
 /// A law and whether it holds.
@@ -47,145 +71,163 @@ pub struct LawReport {
     pub breach: Option<Breach>,
 }
 
-/// Every law by name, with its promise in a few words.
-pub const LAWS: [(&str, &str); 3] = [
-    ("acked-lost", "No acknowledged record lost"),
-    ("hw-monotonic", "HW never regresses"),
-    ("offsets-monotonic", "Offsets go forward"),
-];
-
 impl Laws {
     /// How many acknowledged records are in no committed log.
     pub fn lost(&self) -> u64 {
-        self.lost
+        self.verdicts.lost
+    }
+
+    /// The first loss of acknowledged records that no setting allowed.
+    pub fn unexplained_loss(&self) -> Option<&Breach> {
+        self.verdicts.unexplained.as_deref()
     }
 
     /// Whether every law holds.
     pub fn hold(&self) -> bool {
-        self.breaches().iter().all(|breach| breach.is_none())
+        self.verdicts.breaches().all(|breach| breach.is_none())
     }
 
     /// Each law and whether it holds.
     pub fn report(&self) -> Vec<LawReport> {
-        let report = |(&(name, title), breach): (&(&str, &str), &Option<Breach>)| LawReport {
+        let report = |(&(name, title), breach): (&(&str, &str), Option<&Breach>)| LawReport {
             name: name.into(),
             title: title.into(),
-            breach: breach.clone(),
+            breach: breach.cloned(),
         };
-        LAWS.iter().zip(self.breaches()).map(report).collect()
+        LAWS.iter().zip(self.verdicts.breaches()).map(report).collect()
     }
 
-    fn breaches(&self) -> [&Option<Breach>; 3] {
-        [&self.acked_lost, &self.hw_monotonic, &self.offsets_monotonic]
+    /// A node's machine lost its power at `event`: its logs of these partitions end here now.
+    pub fn power_lost(&mut self, event: EventId, broker: i32, ends: &[(TopicPartition, i64)], evidence: &dyn Evidence) {
+        self.verdicts.event = event;
+        for (tp, end) in ends {
+            self.partition(tp, evidence, |law, _| law.power_lost(broker, *end));
+        }
     }
 
-    /// Takes in a fact from `host`. `leader_log` finds the log of a partition's leader.
-    pub fn observe<'a>(
-        &mut self,
-        event: EventId,
-        host: HostId,
-        fact: &Fact,
-        leader_log: impl FnOnce(&TopicPartition) -> Option<&'a Log>,
-    ) {
+    /// Takes in a fact from `host`.
+    pub fn observe(&mut self, event: EventId, host: HostId, fact: &Fact, evidence: &dyn Evidence) {
+        self.verdicts.event = event;
         match fact {
-            Fact::Acknowledged { partition, base_offset, records, crc, .. } if *base_offset >= 0 => {
-                let batch = leader_log(partition).and_then(|log| log.batch_at(*base_offset));
-                if batch.is_none_or(|batch| batch.base_offset != *base_offset || batch.crc != *crc) {
-                    self.lost += u64::from(*records);
-                    let what =
-                        format!("{records} acknowledged records at {partition} @{base_offset} are not in its log");
-                    breach(&mut self.acked_lost, event, what);
-                }
-            }
-            Fact::HighWatermark { partition, from, to } => {
-                let last = self.high_watermarks.insert((host, partition.clone()), *to).unwrap_or(0);
-                if *to < last || *from != last {
-                    let what = format!("the high watermark of {partition} went from {last} to {to}");
-                    breach(&mut self.hw_monotonic, event, what);
-                }
-            }
-            Fact::Appended { partition, base_offset, last_offset, .. } => {
-                let next = self.next_offsets.insert((host, partition.clone()), last_offset + 1).unwrap_or(0);
-                if *base_offset != next || last_offset < base_offset {
-                    let what = format!("{partition} appended {base_offset} to {last_offset} where {next} was next");
-                    breach(&mut self.offsets_monotonic, event, what);
-                }
+            Fact::Appended { .. }
+            | Fact::HighWatermark { .. }
+            | Fact::Truncated { .. }
+            | Fact::BecameLeader { .. }
+            | Fact::BecameFollower { .. } => self.replica_fact(host, fact, evidence),
+            Fact::Acknowledged { partition, base_offset, records, acks, crc } if *base_offset >= 0 => {
+                let last = base_offset + i64::from(*records) - 1;
+                let batch = Span::new(*base_offset, last, *crc, 0);
+                self.partition(partition, evidence, |law, look| law.acknowledged(batch, *crc, *acks, look));
             }
             Fact::Polled { partition, first_offset, last_offset, .. } => {
-                let next = self.next_polled.insert((host, partition.clone()), last_offset + 1).unwrap_or(0);
-                if *first_offset < next {
-                    let what = format!("a consumer of {partition} was at {next} and got {first_offset} again");
-                    breach(&mut self.offsets_monotonic, event, what);
-                }
+                self.polled(host, partition, *first_offset, *last_offset);
             }
             // A reset is the one way in which a position may go back.
             Fact::OffsetReset { partition, offset } => {
                 self.next_polled.insert((host, partition.clone()), *offset);
             }
+            Fact::LogsRecovered { .. } => self.restarted(host, evidence),
+            Fact::QuorumRole { role, epoch, .. } if &**role == "Leader" => {
+                self.quorum.leads(host, *epoch, &mut self.verdicts);
+            }
+            Fact::MetadataCommitted { base_offset, last_offset, epoch, crc } => {
+                self.quorum.committed(*base_offset, (*last_offset, *epoch, *crc), &mut self.verdicts);
+            }
+            Fact::TopicCreated { topic, id } => {
+                let has_predecessor = self.topics.contains_key(topic);
+                self.topics.insert(topic.clone(), Topic { id: *id, has_predecessor });
+            }
+            Fact::TopicDeleted { topic } => self.forget(topic),
+            Fact::PartitionChanged { .. } => self.partition_changed(fact, evidence),
             _ => {}
         }
     }
-}
 
-fn breach(law: &mut Option<Breach>, event: EventId, what: String) {
-    law.get_or_insert(Breach { event, what });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::records::{self, Record};
-
-    fn tp() -> TopicPartition {
-        TopicPartition::new("orders", 0)
+    fn partition<R>(
+        &mut self,
+        tp: &TopicPartition,
+        evidence: &dyn Evidence,
+        act: impl FnOnce(&mut PartitionLaw, &mut Look<'_>) -> R,
+    ) -> Option<R> {
+        let law = self.partitions.get_mut(tp).map(Arc::make_mut)?;
+        Some(act(law, &mut Look { tp, evidence, verdicts: &mut self.verdicts }))
     }
 
-    fn appended(base_offset: i64, last_offset: i64) -> Fact {
-        Fact::Appended { partition: tp(), base_offset, last_offset, leader_epoch: 0, crc: 0, size: 0 }
+    /// A fact of a broker about its replica.
+    fn replica_fact(&mut self, host: HostId, fact: &Fact, evidence: &dyn Evidence) {
+        let (Some(tp), Some(broker)) = (partition_of(fact), evidence.node(host)) else { return };
+        self.partition(tp, evidence, |law, look| {
+            if !law.is_of(broker, look) {
+                return;
+            }
+            match fact {
+                Fact::Appended { base_offset, last_offset, leader_epoch, .. } => {
+                    law.appended(broker, *base_offset, *last_offset, *leader_epoch, look);
+                }
+                Fact::HighWatermark { from, to, .. } => law.high_watermark(broker, *from, *to, look),
+                Fact::BecameLeader { leader_epoch, start_offset, .. } => {
+                    law.became_leader(broker, *leader_epoch, *start_offset, look);
+                }
+                Fact::BecameFollower { leader_epoch, .. } => law.became_follower(broker, *leader_epoch),
+                _ => law.truncated(look),
+            }
+        });
     }
 
-    fn polled(first_offset: i64, last_offset: i64) -> Fact {
-        Fact::Polled { partition: tp(), first_offset, last_offset, records: 1 }
-    }
-
-    fn watermark(from: i64, to: i64) -> Fact {
-        Fact::HighWatermark { partition: tp(), from, to }
-    }
-
-    fn broken_by(facts: &[Fact]) -> Vec<String> {
-        let mut laws = Laws::default();
-        for (n, fact) in facts.iter().enumerate() {
-            laws.observe(EventId(n as u64), HostId(0), fact, |_| None);
-        }
-        assert_eq!(laws.hold(), laws.report().iter().all(|law| law.breach.is_none()));
-        laws.report().into_iter().filter(|law| law.breach.is_some()).map(|law| law.name).collect()
-    }
-
-    #[test]
-    fn each_law_can_break() {
-        assert_eq!(broken_by(&[appended(0, 1), appended(2, 2), watermark(0, 2), polled(0, 1)]), [""; 0]);
-        assert_eq!(broken_by(&[appended(0, 1), appended(1, 2)]), ["offsets-monotonic"]);
-        assert_eq!(broken_by(&[appended(0, 1), appended(3, 3)]), ["offsets-monotonic"]);
-        assert_eq!(broken_by(&[polled(4, 5), polled(5, 6)]), ["offsets-monotonic"]);
-        assert_eq!(broken_by(&[watermark(0, 2), watermark(2, 1)]), ["hw-monotonic"]);
-        assert_eq!(broken_by(&[watermark(0, 2), watermark(1, 3)]), ["hw-monotonic"]);
-    }
-
-    #[test]
-    fn an_acknowledged_batch_must_be_in_the_log() {
-        let mut log = Log::new(1 << 20);
-        let batch = records::build(&[Record::default()]);
-        let header = records::check_crc(&batch).unwrap();
-        log.append_as_leader(&header, &batch, 0);
-        let acknowledged =
-            |base_offset, crc| Fact::Acknowledged { partition: tp(), base_offset, records: 1, acks: 1, crc };
-        let lost = |fact: Fact| {
-            let mut laws = Laws::default();
-            laws.observe(EventId(0), HostId(0), &fact, |_| Some(&log));
-            laws.lost()
+    fn partition_changed(&mut self, fact: &Fact, evidence: &dyn Evidence) {
+        let Fact::PartitionChanged { partition: tp, replicas, leader, leader_epoch, isr, elr, .. } = fact else {
+            return;
         };
-        assert_eq!(lost(acknowledged(0, header.crc)), 0);
-        assert_eq!(lost(acknowledged(0, header.crc ^ 1)), 1);
-        assert_eq!(lost(acknowledged(1, header.crc)), 1);
+        let known = Known {
+            replicas: replicas.clone(),
+            leader: *leader,
+            leader_epoch: *leader_epoch,
+            isr: isr.clone(),
+            elr: elr.clone(),
+        };
+        if !self.partitions.contains_key(tp)
+            && let Some(topic) = self.topics.get(&tp.topic)
+        {
+            let law = PartitionLaw::new(topic.id, topic.has_predecessor, known.clone());
+            self.partitions.insert(tp.clone(), Arc::new(law));
+        }
+        self.partition(tp, evidence, |law, look| law.changed(known, look));
+    }
+
+    /// A topic is gone, and what was promised of it with it.
+    fn forget(&mut self, topic: &Arc<str>) {
+        let range = TopicPartition::new(topic.clone(), 0)..=TopicPartition::new(topic.clone(), i32::MAX);
+        for tp in self.partitions.range(range).map(|(tp, _)| tp.clone()).collect::<Vec<_>>() {
+            self.partitions.remove(&tp);
+        }
+    }
+
+    /// A broker's process has opened its logs.
+    fn restarted(&mut self, host: HostId, evidence: &dyn Evidence) {
+        let Some(broker) = evidence.node(host) else { return };
+        for tp in self.partitions.keys().cloned().collect::<Vec<_>>() {
+            if evidence.log(broker, &tp).is_some() {
+                self.partition(&tp, evidence, |law, look| law.restarted(broker, look));
+            }
+        }
+    }
+
+    fn polled(&mut self, host: HostId, tp: &TopicPartition, first_offset: i64, last_offset: i64) {
+        let next = self.next_polled.insert((host, tp.clone()), last_offset + 1).unwrap_or(0);
+        if first_offset < next {
+            let what = format!("a consumer of {tp} was at {next} and got {first_offset} again");
+            self.verdicts.breach(Law::OffsetsMonotonic, what);
+        }
+    }
+}
+
+fn partition_of(fact: &Fact) -> Option<&TopicPartition> {
+    match fact {
+        Fact::Appended { partition, .. }
+        | Fact::HighWatermark { partition, .. }
+        | Fact::Truncated { partition, .. }
+        | Fact::BecameLeader { partition, .. }
+        | Fact::BecameFollower { partition, .. } => Some(partition),
+        _ => None,
     }
 }

@@ -16,6 +16,21 @@ pub enum Call {
     Run(RunArguments),
     /// To put a cluster on sockets.
     Gateway(GatewayArguments),
+    /// To explore what seeds stand for.
+    Explore(ExploreArguments),
+}
+
+/// What `terrarium explore` was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExploreArguments {
+    /// How many seeds.
+    pub seeds: u64,
+    /// The first of them.
+    pub from: u64,
+    /// Whether to print a line for every seed.
+    pub verbose: bool,
+    /// Whether to print the script of every seed.
+    pub script: bool,
 }
 
 /// What `terrarium gateway` was given.
@@ -73,10 +88,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Call, Stri
         Some(Arg::Long("version") | Arg::Short('V')) => Ok(Call::Print(text::VERSION)),
         Some(Arg::Value(command)) => match command.to_string_lossy().as_ref() {
             "run" => run(&mut parser),
+            "explore" => explore(&mut parser),
             "gateway" => gateway(&mut parser),
             "help" => help(&mut parser),
-            command @ ("check" | "explore") => Err(format!("`terrarium {command}` is not built yet")),
-            other => Err(format!("unknown command `{other}`; it is `run`, `gateway` or `help`")),
+            "check" => Err("`terrarium check` is not built yet".into()),
+            other => Err(format!("unknown command `{other}`; it is `run`, `explore`, `gateway` or `help`")),
         },
         Some(other) => Err(wrong(other.unexpected())),
     }
@@ -86,9 +102,36 @@ fn help(parser: &mut Parser) -> Result<Call, String> {
     match parser.next().map_err(wrong)? {
         None => Ok(Call::Print(text::HELP)),
         Some(Arg::Value(about)) if about == "run" => Ok(Call::Print(text::HELP_RUN)),
+        Some(Arg::Value(about)) if about == "explore" => Ok(Call::Print(text::HELP_EXPLORE)),
         Some(Arg::Value(about)) if about == "gateway" => Ok(Call::Print(text::HELP_GATEWAY)),
-        Some(other) => Err(format!("no help on this: {}; there is help on `run` and `gateway`", other.unexpected())),
+        Some(other) => {
+            let problem = other.unexpected();
+            Err(format!("no help on this: {problem}; there is help on `run`, `explore` and `gateway`"))
+        }
     }
+}
+
+fn explore(parser: &mut Parser) -> Result<Call, String> {
+    let mut arguments = ExploreArguments { seeds: 1, from: 1, verbose: false, script: false };
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(Call::Print(text::HELP_EXPLORE)),
+            Arg::Long("seeds") => arguments.seeds = whole_number(parser)?,
+            Arg::Long("from") => arguments.from = whole_number(parser)?,
+            Arg::Long("verbose") => arguments.verbose = true,
+            Arg::Long("script") => arguments.script = true,
+            other => {
+                let problem = wrong(other.unexpected());
+                return Err(format!("{problem}; explore takes --seeds, --from, --verbose and --script"));
+            }
+        }
+    }
+    Ok(Call::Explore(arguments))
+}
+
+fn whole_number(parser: &mut Parser) -> Result<u64, String> {
+    let value = value_text(parser)?;
+    value.parse().map_err(|_| format!("`{value}` is no whole number from 0 on"))
 }
 
 fn run(parser: &mut Parser) -> Result<Call, String> {

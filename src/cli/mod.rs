@@ -1,9 +1,10 @@
-//! The native command line: `terrarium run FILE`, `terrarium gateway`.
+//! The native command line: `terrarium run FILE`, `terrarium explore`, `terrarium gateway`.
 //!
 //! Exit status: 0 all well; 1 an expectation failed or a law broke; 2 the script or the command line is wrong; 3 a fault
 //! of our own.
 
 mod arguments;
+mod explore;
 mod gateway;
 mod lines;
 mod narrator;
@@ -12,7 +13,7 @@ mod text;
 mod trace;
 mod wire;
 
-pub use arguments::{Call, GatewayArguments, RunArguments, parse};
+pub use arguments::{Call, ExploreArguments, GatewayArguments, RunArguments, parse};
 
 use std::io::Write;
 
@@ -46,6 +47,7 @@ pub fn main(
             Status::Good
         }
         Ok(Call::Run(arguments)) => run::run(&arguments, &mut console),
+        Ok(Call::Explore(arguments)) => explore::run(&arguments, &mut console),
         Ok(Call::Gateway(arguments)) => gateway::gateway(&arguments, &mut console),
         Err(message) => {
             console.err(&format!("terrarium: {message}\n"));

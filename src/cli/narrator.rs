@@ -7,7 +7,7 @@ use crate::gateway::Watcher;
 use crate::script::{Output, Said};
 use crate::session::Session;
 use crate::sim::{TraceEvent, TraceKind};
-use crate::view::{Observer, Weight, narrate};
+use crate::view::{Before, Observer, Weight, narrate};
 use std::io::Write as _;
 
 /// How many sentences a second of the world may have; more are counted.
@@ -63,8 +63,10 @@ impl Watcher for Narrator {
         if !hosts.is_empty() {
             self.observer.frame(session.world(), &hosts);
         }
+        // The narrator keeps no partitions: a change is told by what it came to, not by what it was before.
+        let before = Before::new();
         for event in events {
-            match narrate(event, self.observer.scene()) {
+            match narrate(event, self.observer.scene(), &before) {
                 Some(line) if line.weight > Weight::Routine => self.tell(line.at, &line.text),
                 _ => {}
             }

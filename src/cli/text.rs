@@ -6,8 +6,9 @@ Kafka Terrarium: a simulated Apache Kafka cluster that runs the same every time.
 
 Usage:
   terrarium run FILE [--seed N] [--until T] [--trace OUT.jsonl] [--wire OUT.jsonl] [--json]
+  terrarium explore [--seeds N] [--from S] [--verbose] [--script]
   terrarium gateway [FILE] [--listen 127.0.0.1:9092] [--control 127.0.0.1:PORT] [--seed N] ...
-  terrarium help [run|gateway]
+  terrarium help [run|explore|gateway]
   terrarium --version
 
 Exit status: 0 all well; 1 an expectation failed or a law broke;
@@ -29,6 +30,20 @@ Usage:
   --trace OUT.jsonl  writes every event of the trace to this file, one JSON object a line
   --wire OUT.jsonl   writes every message that is sent to this file, one JSON object a line, with Kafka's field names
   --json             prints one JSON object in place of everything else
+";
+
+/// `terrarium help explore`.
+pub(super) const HELP_EXPLORE: &str = "\
+Makes up clusters, loads and faults, one history from each seed, and checks that the laws hold and the cluster heals.
+Prints what failed, with a script to look at it again.
+
+Usage:
+  terrarium explore [--seeds N] [--from S] [--verbose] [--script]
+
+  --seeds N          how many seeds; 1 when left out
+  --from S           the first of them; 1 when left out
+  --verbose          prints a line for every seed
+  --script           prints the script of every seed
 ";
 
 /// `terrarium help gateway`.

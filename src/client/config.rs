@@ -40,6 +40,8 @@ pub struct ConsumerConfig {
     pub retry_backoff_max: SimDuration,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: SimDuration,
+    /// `client.rack`: where it is; a replica there may be read from (KIP-392). Empty for nowhere.
+    pub client_rack: String,
     /// How long the application works on each record (a setting of the simulated application, not of Kafka).
     pub work: SimDuration,
 }
@@ -68,6 +70,7 @@ impl Default for ConsumerConfig {
             retry_backoff: SimDuration::from_millis(100),
             retry_backoff_max: SimDuration::from_secs(1),
             metadata_max_age: SimDuration::from_secs(300),
+            client_rack: String::new(),
             work: SimDuration::ZERO,
         }
     }
@@ -97,6 +100,7 @@ impl ConsumerConfig {
             "retry.backoff.ms" => self.retry_backoff = millis(name, value)?,
             "retry.backoff.max.ms" => self.retry_backoff_max = millis(name, value)?,
             "metadata.max.age.ms" => self.metadata_max_age = millis(name, value)?,
+            "client.rack" => self.client_rack = value.into(),
             _ => return Err(not_built(name, value)),
         }
         Ok(())

@@ -3,7 +3,10 @@
 //! One fetch a broker is on its way at a time, in an incremental session. What it brings is buffered; each poll takes
 //! up to `max.poll.records` from the buffer, sends the next fetches to the brokers of which nothing is buffered any
 //! more (KAFKA-17182), and then works on the records. Closing ends the sessions first.
+//! A change of leader makes a position doubtful: it is validated first ([`validation`], KIP-320).
 //! Groups and committed offsets are not built yet.
+
+mod validation;
 
 use super::config::{ConsumerConfig, OffsetReset};
 use super::metadata::Wanted;
@@ -19,6 +22,7 @@ use crate::wire::messages::{FetchRequest, FetchResponse, ListOffsetsRequest, Lis
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName, Treatment, records};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use validation::Doubtful;
 
 /// Where a fetch of a partition begins, and the leader epoch that it names.
 type FetchFrom = (i64, i32);
@@ -43,8 +47,17 @@ pub struct Consumer {
 /// What a request was about.
 #[derive(Clone, Debug)]
 enum Asked {
-    Offsets { partitions: Vec<i32> },
-    Fetch { node: i32, wanted: BTreeMap<i32, FetchFrom> },
+    Offsets {
+        partitions: Vec<i32>,
+    },
+    /// The ends of the positions' epochs.
+    Validation {
+        positions: BTreeMap<i32, Doubtful>,
+    },
+    Fetch {
+        node: i32,
+        wanted: BTreeMap<i32, FetchFrom>,
+    },
     CloseSession,
 }
 
@@ -53,8 +66,18 @@ enum Asked {
 struct Position {
     /// Offset of the next record to hand over; none until it is looked up.
     offset: Option<i64>,
-    /// Offsets of records that were fetched and not handed over yet.
-    buffered: VecDeque<i64>,
+    /// Leader epoch of the last record handed over; none before there is any, or after a lookup.
+    offset_epoch: Option<i32>,
+    /// The leader and its epoch for which the position holds, or is being validated (`FetchPosition.currentLeader`).
+    leader: Option<(i32, i32)>,
+    /// Another leader came since the last record: the position has to be validated before anything is fetched.
+    in_doubt: bool,
+    /// A validation is under way.
+    validating: bool,
+    /// The replica that the leader told to read from instead, and until when (KIP-392).
+    read_replica: Option<(i32, SimTime)>,
+    /// Offsets and leader epochs of records that were fetched and not handed over yet.
+    buffered: VecDeque<(i64, i32)>,
     /// Where the next fetch begins: after all that is buffered.
     fetched_to: i64,
     /// A lookup is under way.
@@ -76,7 +99,7 @@ impl Consumer {
             max_in_flight: 100,
             ..NetworkConfig::new(name, bootstrap)
         };
-        let wanted = Wanted::Topics(BTreeSet::from([topic.into()]));
+        let wanted = Wanted::from([topic.into()]);
         Self {
             name: name.into(),
             topic: topic.into(),
@@ -124,12 +147,18 @@ impl Consumer {
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         for event in self.net.handle(input, ctx) {
             match event {
-                NetEvent::Metadata => self.learn_partitions(),
+                NetEvent::Metadata => {
+                    self.learn_partitions();
+                    self.follow_leaders();
+                }
                 NetEvent::Response(Asked::Offsets { partitions }, ResponseKind::ListOffsets(body)) => {
                     self.looked_up(&partitions, &body, ctx);
                 }
                 NetEvent::Response(Asked::Fetch { node, wanted }, ResponseKind::Fetch(body)) => {
                     self.fetched(node, &wanted, &body, ctx);
+                }
+                NetEvent::Response(Asked::Validation { positions }, ResponseKind::OffsetForLeaderEpoch(body)) => {
+                    self.validated(&positions, &body, ctx);
                 }
                 NetEvent::Response(Asked::CloseSession, _) => self.sessions_closing -= 1,
                 NetEvent::Response(_, other) => panic!("a response of another kind than its request: {other:?}"),
@@ -149,14 +178,16 @@ impl Consumer {
             return earlier(deadline, Some(self.busy_until));
         }
         for (index, position) in &self.partitions {
-            let Some((leader, _)) = self.net.metadata().leader(&self.topic, *index) else { continue };
+            let Some((node, _)) = self.node_for(*index, position, None) else { continue };
+            let fetches = position.offset.is_some() && !position.in_doubt;
             let idle = !position.stuck
                 && !position.looking_up
+                && !position.validating
                 && position.buffered.is_empty()
-                && !self.fetching_from.contains(&leader)
-                && !self.net.is_waiting(leader);
+                && !(fetches && self.fetching_from.contains(&node))
+                && !self.net.is_waiting(node);
             if idle {
-                let at = position.not_before.max(self.net.retry_at(leader).unwrap_or_default());
+                let at = position.not_before.max(self.net.retry_at(node).unwrap_or_default());
                 deadline = earlier(deadline, Some(at.max(self.busy_until)));
             }
         }
@@ -194,7 +225,9 @@ impl Consumer {
         if self.busy_until <= ctx.now() {
             let records = self.poll(ctx);
             self.look_up(ctx);
+            self.validate(ctx);
             self.fetch(ctx);
+            self.ask_for_leaders();
             self.busy_until = ctx.now() + self.config.work * records;
         }
         self.net.poll(ctx);
@@ -207,14 +240,27 @@ impl Consumer {
         }
     }
 
+    /// A partition without a leader is a reason to ask for metadata again, as often as the backoff allows.
+    fn ask_for_leaders(&mut self) {
+        let metadata = self.net.metadata();
+        let is_lost =
+            |(index, position): (&i32, &Position)| !position.stuck && metadata.leader(&self.topic, *index).is_none();
+        if self.partitions.iter().any(is_lost) {
+            self.net.metadata_mut().request_refresh();
+        }
+    }
+
     /// Hands buffered records to the application; how many.
     fn poll(&mut self, ctx: &mut Ctx<'_>) -> u64 {
         let mut room = self.config.max_poll_records;
         for (index, position) in &mut self.partitions {
-            let taken: Vec<i64> = position.buffered.drain(..room.min(position.buffered.len())).collect();
-            let (Some(&first_offset), Some(&last_offset)) = (taken.first(), taken.last()) else { continue };
+            let taken: Vec<(i64, i32)> = position.buffered.drain(..room.min(position.buffered.len())).collect();
+            let (Some(&(first_offset, _)), Some(&(last_offset, epoch))) = (taken.first(), taken.last()) else {
+                continue;
+            };
             room -= taken.len();
-            position.offset = Some(position.buffered.front().copied().unwrap_or(position.fetched_to));
+            position.offset = Some(position.buffered.front().map_or(position.fetched_to, |(offset, _)| *offset));
+            position.offset_epoch = Some(epoch);
             ctx.fact(Fact::Polled {
                 partition: TopicPartition::new(self.topic.clone(), *index),
                 first_offset,
@@ -229,13 +275,34 @@ impl Consumer {
 
     /// The partitions that `is_due` and whose leader is known, by leader.
     fn by_leader(&self, is_due: impl Fn(&Position) -> bool) -> BTreeMap<i32, Vec<(i32, i32)>> {
-        let mut by_leader: BTreeMap<i32, Vec<(i32, i32)>> = BTreeMap::new();
-        for (index, position) in &self.partitions {
-            if let (true, Some((leader, epoch))) = (is_due(position), self.net.metadata().leader(&self.topic, *index)) {
-                by_leader.entry(leader).or_default().push((*index, epoch));
+        let leader = |index, _: &Position| self.net.metadata().leader(&self.topic, index);
+        self.by_node(is_due, leader)
+    }
+
+    /// The partitions that `is_due`, by the node to ask, each with the leader's epoch.
+    fn by_node(
+        &self,
+        is_due: impl Fn(&Position) -> bool,
+        node_of: impl Fn(i32, &Position) -> Option<(i32, i32)>,
+    ) -> BTreeMap<i32, Vec<(i32, i32)>> {
+        let mut by_node: BTreeMap<i32, Vec<(i32, i32)>> = BTreeMap::new();
+        for (index, position) in self.partitions.iter().filter(|(_, position)| is_due(position)) {
+            if let Some((node, epoch)) = node_of(*index, position) {
+                by_node.entry(node).or_default().push((*index, epoch));
             }
         }
-        by_leader
+        by_node
+    }
+
+    /// Where a partition is fetched from, and its leader's epoch: from the leader, or from the replica that it named,
+    /// while that advice is fresh at `now` (always, without one) and the replica's address is known.
+    fn node_for(&self, index: i32, position: &Position, now: Option<SimTime>) -> Option<(i32, i32)> {
+        let (leader, epoch) = self.net.metadata().leader(&self.topic, index)?;
+        let is_fresh = |(replica, until): &(i32, SimTime)| {
+            now.is_none_or(|now| now < *until) && self.net.metadata().brokers().contains_key(replica)
+        };
+        let node = position.read_replica.filter(is_fresh).map_or(leader, |(replica, _)| replica);
+        Some((node, epoch))
     }
 
     /// Asks where the partitions without a position start.
@@ -291,8 +358,13 @@ impl Consumer {
             let answer = answer.expect("a response answers every partition of its request");
             match ErrorCode(answer.error_code) {
                 ErrorCode::NONE => {
+                    let leader = self.net.metadata().leader(&self.topic, *index);
                     let position = self.position(*index);
                     position.offset = Some(answer.offset);
+                    // What the leader itself looked up just now is not validated.
+                    position.offset_epoch = None;
+                    position.leader = leader;
+                    position.in_doubt = false;
                     position.fetched_to = answer.offset;
                     position.failures = 0;
                     let partition = TopicPartition::new(self.topic.clone(), *index);
@@ -306,9 +378,12 @@ impl Consumer {
     /// Fetches from each broker that is not being fetched from and of which nothing is buffered.
     fn fetch(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
-        let buffered = self.by_leader(|p| !p.buffered.is_empty());
-        let due = |p: &Position| p.offset.is_some() && p.buffered.is_empty() && !p.stuck && p.not_before <= now;
-        for (leader, partitions) in self.by_leader(due) {
+        let node_for = |index, position: &Position| self.node_for(index, position, Some(now));
+        let buffered = self.by_node(|p| !p.buffered.is_empty(), node_for);
+        let due = |p: &Position| {
+            p.offset.is_some() && p.buffered.is_empty() && !p.in_doubt && !p.stuck && p.not_before <= now
+        };
+        for (leader, partitions) in self.by_node(due, node_for) {
             let busy = self.fetching_from.contains(&leader) || buffered.contains_key(&leader);
             if !busy && self.net.ready(leader, ctx) {
                 let from = |(index, epoch): (i32, i32)| (index, (self.partitions[&index].fetched_to, epoch));
@@ -334,11 +409,13 @@ impl Consumer {
             .with_max_bytes(self.config.fetch_max_bytes)
             .with_session_id(next.id)
             .with_session_epoch(next.epoch);
+        let rack = StrBytes::from_string(self.config.client_rack.clone());
         let (name, id) = (self.topic_name(), self.net.metadata().topic(&self.topic).map(|topic| topic.id));
         let id = id.unwrap_or_default();
         self.net.send(leader, ApiKey::Fetch, Some(Asked::Fetch { node: leader, wanted }), ctx, |version| {
             let by_id = version >= 13;
-            let mut request = request;
+            // Version 11 tells a broker that its consumer can read from followers (KIP-392).
+            let mut request = if version >= 11 { request.with_rack_id(rack) } else { request };
             if !next.named.is_empty() {
                 let topic = FetchTopic::default().with_partitions(next.named.iter().map(asked).collect());
                 request.topics = vec![if by_id { topic.with_topic_id(id) } else { topic.with_topic(name.clone()) }];
@@ -365,8 +442,14 @@ impl Consumer {
             | ErrorCode::INVALID_FETCH_SESSION_EPOCH => return,
             error => return wanted.keys().for_each(|index| self.partition_failed(*index, error, ctx)),
         }
+        self.follow_hints(response);
         for answer in response.responses.iter().flat_map(|topic| &topic.partitions) {
             let Some((from, _)) = wanted.get(&answer.partition_index) else { continue };
+            let position = self.position(answer.partition_index);
+            // The position moved, or is in doubt since the fetch was sent: Kafka passes over what it brought, errors too.
+            if position.in_doubt || position.offset.is_none() || position.fetched_to != *from {
+                continue;
+            }
             match ErrorCode(answer.error_code) {
                 ErrorCode::NONE => self.buffer(answer, *from, ctx),
                 ErrorCode::OFFSET_OUT_OF_RANGE => self.out_of_range(answer.partition_index, *from, ctx),
@@ -383,6 +466,9 @@ impl Consumer {
         };
         let position = self.partitions.get_mut(&answer.partition_index).expect("it was fetched");
         position.failures = 0;
+        if answer.preferred_read_replica.0 >= 0 {
+            position.read_replica = Some((answer.preferred_read_replica.0, ctx.now() + self.config.metadata_max_age));
+        }
         for (header, bytes) in batches {
             if let Err(error) = records::check_crc(&bytes) {
                 return self.corrupt(answer.partition_index, &error, ctx);
@@ -392,7 +478,8 @@ impl Consumer {
                 Ok(records) => records.into_iter().map(|(offset, _)| offset).collect(),
                 Err(_) => (header.base_offset..=header.last_offset()).collect(),
             };
-            position.buffered.extend(offsets.into_iter().filter(|offset| *offset >= from));
+            let records = offsets.into_iter().filter(|offset| *offset >= from);
+            position.buffered.extend(records.map(|offset| (offset, header.leader_epoch)));
             position.fetched_to = header.next_offset();
         }
     }
@@ -404,6 +491,10 @@ impl Consumer {
     }
 
     fn out_of_range(&mut self, index: i32, offset: i64, ctx: &mut Ctx<'_>) {
+        // A follower may be behind: the leader is asked before anything is believed.
+        if self.position(index).read_replica.take().is_some() {
+            return;
+        }
         if self.config.auto_offset_reset == OffsetReset::None {
             self.position(index).stuck = true;
             let message = format!(
@@ -413,6 +504,7 @@ impl Consumer {
             return ctx.fact(Fact::ClientError { message });
         }
         self.position(index).offset = None;
+        self.position(index).offset_epoch = None;
     }
 
     fn partition_failed(&mut self, index: i32, error: ErrorCode, ctx: &mut Ctx<'_>) {
@@ -424,6 +516,7 @@ impl Consumer {
         self.net.metadata_mut().request_refresh();
         let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
         let position = self.partitions.get_mut(&index).expect("it was asked for");
+        position.read_replica = None;
         position.failures += 1;
         position.not_before = ctx.now() + exponential_backoff(position.failures, backoff, max, ctx.rng());
     }
@@ -433,6 +526,10 @@ impl Consumer {
             Asked::Offsets { partitions } => {
                 partitions.iter().for_each(|index| self.position(*index).looking_up = false);
                 partitions
+            }
+            Asked::Validation { positions } => {
+                positions.keys().for_each(|index| self.position(*index).validating = false);
+                positions.into_keys().collect()
             }
             Asked::Fetch { node, wanted } => {
                 self.fetching_from.remove(&node);

@@ -1,8 +1,8 @@
 //! What a client knows of the cluster: brokers, topics, leaders. As old as its last Metadata response.
 
 use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition};
-use crate::wire::ErrorCode;
 use crate::wire::messages::MetadataResponse;
+use crate::wire::{ErrorCode, Treatment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -11,7 +11,6 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metadata {
     brokers: BTreeMap<i32, Endpoint>,
-    controller: Option<i32>,
     topics: BTreeMap<Arc<str>, KnownTopic>,
     errors: BTreeMap<Arc<str>, ErrorCode>,
     wanted: Wanted,
@@ -30,20 +29,8 @@ pub(super) struct LeaderHint {
     pub(super) epoch: i32,
 }
 
-/// Which topics a client asks about.
-#[derive(Clone, Debug)]
-pub(super) enum Wanted {
-    /// These; none at all asks for brokers alone.
-    Topics(BTreeSet<Arc<str>>),
-    /// Every topic.
-    All,
-}
-
-impl Default for Wanted {
-    fn default() -> Self {
-        Self::Topics(BTreeSet::new())
-    }
-}
+/// The topics that a client asks about; none at all asks for brokers alone.
+pub(super) type Wanted = BTreeSet<Arc<str>>;
 
 /// A topic as the last response had it.
 #[derive(Clone, Debug, Default)]
@@ -64,18 +51,10 @@ impl Metadata {
 
     /// Adds a topic to those asked about; a new one is asked about at once.
     pub(super) fn want(&mut self, topic: &Arc<str>) {
-        if let Wanted::Topics(topics) = &mut self.wanted
-            && topics.insert(topic.clone())
-        {
+        if self.wanted.insert(topic.clone()) {
             self.asked_for = true;
             self.urgent = true;
         }
-    }
-
-    pub(super) fn set_wanted(&mut self, wanted: Wanted) {
-        self.wanted = wanted;
-        self.asked_for = true;
-        self.urgent = true;
     }
 
     /// Whether something new is asked for; only until this is called again.
@@ -105,17 +84,11 @@ impl Metadata {
         self.refreshed_at.is_some()
     }
 
-    /// Whether a refresh was asked for and has not come yet.
-    pub(super) fn is_stale(&self) -> bool {
-        self.asked_for
-    }
-
     /// Takes a response in. A leader of an older epoch than the one known is not believed: another broker knew better.
     /// Returns whether anything in it is newer than what was known.
     pub(super) fn update(&mut self, response: &MetadataResponse, now: SimTime) -> bool {
         self.refreshed_at = Some(now);
         self.asked_for = false;
-        self.controller = Some(response.controller_id.0).filter(|id| *id >= 0);
         self.brokers = response
             .brokers
             .iter()
@@ -133,6 +106,8 @@ impl Metadata {
             let before = known.remove(&name).filter(|known| known.id == topic.topic_id).unwrap_or_default();
             let mut partitions = vec![(-1, -1); topic.partitions.len()];
             for p in &topic.partitions {
+                // Such as a partition without a leader: the answer is asked for anew (`handleMetadataResponse`).
+                self.asked_for |= ErrorCode(p.error_code).treatment() == Treatment::RefreshAndRetry;
                 let index = p.partition_index as usize;
                 let Some(slot) = partitions.get_mut(index) else { continue };
                 let (before, told) = (before.partitions.get(index), (p.leader_id.0, p.leader_epoch));
@@ -173,14 +148,6 @@ impl Metadata {
 
     pub(super) fn brokers(&self) -> &BTreeMap<i32, Endpoint> {
         &self.brokers
-    }
-
-    pub(super) fn controller(&self) -> Option<i32> {
-        self.controller
-    }
-
-    pub(super) fn topics(&self) -> impl Iterator<Item = (&Arc<str>, &KnownTopic)> {
-        self.topics.iter()
     }
 
     pub(super) fn topic(&self, name: &str) -> Option<&KnownTopic> {

@@ -284,11 +284,8 @@ impl<T> NetworkClient<T> {
     }
 
     fn wants_metadata(&self) -> bool {
-        match self.metadata.wanted() {
-            Wanted::All => true,
-            // A producer without a topic yet, or an admin client after its first answer, has no need to refresh.
-            Wanted::Topics(topics) => !topics.is_empty() || !self.metadata.is_known(),
-        }
+        // A producer without a topic yet has no need to refresh what it knows.
+        !self.metadata.wanted().is_empty() || !self.metadata.is_known()
     }
 
     /// The brokers, or before the first metadata the bootstrap servers.
@@ -333,12 +330,9 @@ impl<T> NetworkClient<T> {
         let topic = |name: &Arc<str>| {
             MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_string(name.to_string()))))
         };
-        let topics = match self.metadata.wanted() {
-            Wanted::All => None,
-            Wanted::Topics(names) => Some(names.iter().map(topic).collect()),
-        };
+        let topics = self.metadata.wanted().iter().map(topic).collect();
         let request = MetadataRequest::default()
-            .with_topics(topics)
+            .with_topics(Some(topics))
             .with_allow_auto_topic_creation(self.config.allow_auto_topic_creation);
         let purpose = Some(Purpose::Metadata);
         self.net.send(node, ApiKey::Metadata, purpose, ctx, |_| RequestKind::Metadata(request));

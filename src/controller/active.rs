@@ -4,11 +4,11 @@
 use super::{Node, QuorumController};
 use crate::base::{SimTime, earlier};
 use crate::cluster::{Controller, FeatureControl, Heartbeats, Outcome};
-use crate::machine::Fact;
+use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
 use crate::quorum::Role;
 use crate::wire::records::Record;
-use crate::wire::{ResponseKind, VersionedRecord};
+use crate::wire::{MetadataRecord, ResponseKind, VersionedRecord};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
@@ -75,7 +75,10 @@ impl QuorumController {
     }
 
     /// Appends records and replays them; offset of the last. None when the replica leads no more.
-    pub(super) fn append(&mut self, records: Vec<VersionedRecord>, node: &mut Node<'_, '_>) -> Option<i64> {
+    pub(super) fn append(&mut self, mut records: Vec<VersionedRecord>, node: &mut Node<'_, '_>) -> Option<i64> {
+        if node.ctx.is_mutant(Mutant::UncleanElectionKeepsIsr) {
+            records.iter_mut().for_each(keep_isr);
+        }
         let active = self.active.as_mut()?;
         let (epoch, timestamp_ms) = (active.epoch, node.ctx.wall_clock_ms());
         let encode = |record: &VersionedRecord| Record {
@@ -133,5 +136,14 @@ impl QuorumController {
         for conn in conns {
             self.drain(conn, node);
         }
+    }
+}
+
+/// The mistake of [`Mutant::UncleanElectionKeepsIsr`].
+fn keep_isr(record: &mut VersionedRecord) {
+    if let MetadataRecord::PartitionChange(change) = &mut record.record
+        && change.leader_recovery_state == 1
+    {
+        change.isr = None;
     }
 }

@@ -1,7 +1,8 @@
 //! What the records of the metadata log mean, as facts for the trace.
 
 use crate::base::TopicPartition;
-use crate::cluster::{Controller, LeaderRecoveryState};
+use crate::cluster::config_defs::{is_built_for_brokers, is_built_for_topics};
+use crate::cluster::{Controller, LeaderRecoveryState, ResourceType};
 use crate::machine::Fact;
 use crate::wire::MetadataRecord;
 use uuid::Uuid;
@@ -26,7 +27,15 @@ pub(super) fn metadata_facts(record: &MetadataRecord, metadata: &mut Controller,
             (_, 1) => Some(Fact::ControlledShutdown { broker: r.broker_id }),
             _ => None,
         },
-        MetadataRecord::Topic(r) => Some(Fact::TopicCreated { topic: r.name.as_str().into() }),
+        MetadataRecord::Topic(r) => Some(Fact::TopicCreated { topic: r.name.as_str().into(), id: r.topic_id }),
+        MetadataRecord::Config(r) if r.value.is_some() => {
+            let is_built = match ResourceType::from_value(r.resource_type) {
+                Some(ResourceType::Topic) => is_built_for_topics(&r.name),
+                Some(ResourceType::Broker) => is_built_for_brokers(&r.name),
+                _ => false,
+            };
+            (!is_built).then(|| Fact::ConfigNotBuilt { name: r.name.as_str().into() })
+        }
         MetadataRecord::RemoveTopic(_) => removed.map(|topic| Fact::TopicDeleted { topic }),
         MetadataRecord::Partition(r) => partition(r.topic_id, r.partition_id, metadata),
         MetadataRecord::PartitionChange(r) => partition(r.topic_id, r.partition_id, metadata),

@@ -18,7 +18,7 @@ mod tasks;
 
 use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier};
 use crate::cluster::{Controller, ControllerSettings};
-use crate::machine::{Ctx, Input};
+use crate::machine::{Ctx, Input, Mutant};
 use crate::network::{SocketServer, controller_channel::ActiveController};
 use crate::quorum::{LogBatch, RaftEvent, RaftManager, Role};
 use crate::wire::CONTROLLER_APIS;
@@ -78,6 +78,17 @@ pub struct QuorumController {
     /// What it has while it is the active controller.
     active: Option<Active>,
     registration: ControllerRegistration,
+}
+
+impl Node<'_, '_> {
+    /// Offset below which the metadata log is committed, as far as the node knows.
+    fn committed_end(&self) -> Option<i64> {
+        let replica = self.raft.replica();
+        match self.ctx.is_mutant(Mutant::MetadataAppliedBeforeCommit) {
+            true => Some(replica.log().end_offset()),
+            false => replica.high_watermark(),
+        }
+    }
 }
 
 impl QuorumController {
@@ -160,8 +171,9 @@ impl QuorumController {
 
     /// Applies what is committed and not applied yet.
     fn apply_committed(&mut self, node: &mut Node<'_, '_>) {
-        let Some(high_watermark) = node.raft.replica().high_watermark() else { return };
+        let Some(high_watermark) = node.committed_end() else { return };
         self.load_snapshot(node);
+        let leads = node.raft.replica().role() == Role::Leader;
         let log = node.raft.replica().log();
         let batches: Vec<LogBatch> = log
             .batches_from(self.next_offset)
@@ -178,7 +190,8 @@ impl QuorumController {
             for (offset, record) in batch.metadata_records() {
                 facts.extend(metadata_facts(&record.record, &mut self.committed, offset));
             }
-            if self.active.is_some() {
+            // Also what is committed before it may act as the active one; the world tells each batch once.
+            if leads {
                 facts.into_iter().for_each(|fact| node.ctx.fact(fact));
             }
             self.next_offset = batch.header.next_offset();

@@ -181,10 +181,11 @@ mod tests {
         assert_eq!(
             composed.text,
             "> # A title\n\n# remark\ncluster --network datacenter --date 2026-01-01T00:00:00.123Z\n\
-             broker 1 --host 127.0.0.1 --port 40001\nkafka-topics.sh --list\nstatus"
+             broker 1 --host 127.0.0.1 --port 40001\nbroker 2 --host 127.0.0.1 --port 40002\n\
+             broker 3 --host 127.0.0.1 --port 40003\nkafka-topics.sh --list\nstatus"
         );
         let given: Vec<u32> = script.lines.iter().map(|line| composed.given(line.at).line).collect();
-        assert_eq!(given, [1, 3, 3, 4, 5], "whose own lines keep their numbers");
+        assert_eq!(given, [1, 3, 3, 3, 3, 4, 5], "whose own lines keep their numbers");
         assert_eq!(script.spec.start_ms, 1_767_225_600_123);
         assert_eq!(script.spec.network, NetworkProfile::DATACENTER);
         assert_eq!(script.spec.brokers[0].listener, Endpoint { host: "127.0.0.1".into(), port: 40_001 });
@@ -194,7 +195,8 @@ mod tests {
     fn what_a_script_says_itself_stays() {
         let text = "  cluster --network wan \\\n  --first-id 7 --date 2026-02-02 # ü\nbroker 7 --rack a\n";
         let (composed, script) = composed(text);
-        assert_eq!(composed.text, format!("{text}\nbroker 7 --host 127.0.0.1 --port 40007"));
+        let written = [7, 8, 9].map(|n| format!("\nbroker {n} --host 127.0.0.1 --port 4000{n}")).concat();
+        assert_eq!(composed.text, format!("{text}{written}"));
         assert_eq!(script.spec.network, NetworkProfile::WAN);
         assert_eq!(script.spec.brokers[0].rack.as_deref(), Some("a"));
     }
@@ -211,9 +213,9 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_script_becomes_a_cluster_of_one() {
+    fn an_empty_script_becomes_the_default_cluster() {
         let (composed, script) = composed("");
-        assert_eq!(script.spec.brokers.len(), 1);
+        assert_eq!(script.spec.brokers.len(), 3);
         assert_eq!(composed.given(Position { line: 1, column: 1 }), Position { line: 1, column: 1 });
     }
 

@@ -12,10 +12,15 @@
 //!
 //! This module stands below brokers and clients so that neither needs to know the other or the world.
 
+mod mutant;
+
+pub use mutant::Mutant;
+
 use crate::base::{ConnId, Endpoint, Rng, SimDuration, SimTime, TopicPartition};
 use crate::wire::{ErrorCode, Message};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// What happens to a machine.
 #[derive(Clone, Debug)]
@@ -57,6 +62,7 @@ pub struct Ctx<'a> {
     rng: &'a mut Rng,
     next_conn: &'a mut u32,
     effects: &'a mut Vec<Effect>,
+    mutant: Option<Mutant>,
 }
 
 impl<'a> Ctx<'a> {
@@ -68,7 +74,22 @@ impl<'a> Ctx<'a> {
         next_conn: &'a mut u32,
         effects: &'a mut Vec<Effect>,
     ) -> Self {
-        Self { now, start_ms, rng, next_conn, effects }
+        Self { now, start_ms, rng, next_conn, effects, mutant: None }
+    }
+
+    /// The same in a world whose machines make a mistake, for tests.
+    pub fn with_mutant(self, mutant: Option<Mutant>) -> Self {
+        Self { mutant, ..self }
+    }
+
+    /// Whether the world's machines make this mistake; never but in a test of the laws.
+    pub fn is_mutant(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// The mistake that the world's machines make, if any.
+    pub fn mutant(&self) -> Option<Mutant> {
+        self.mutant
     }
 
     /// The moment of the input.
@@ -133,6 +154,8 @@ pub enum Fact {
     TopicCreated {
         /// Its name.
         topic: Arc<str>,
+        /// Its id.
+        id: Uuid,
     },
     /// A leader wrote a batch to its log.
     Appended {
@@ -275,6 +298,11 @@ pub enum Fact {
     BrokerUnregistered {
         /// The broker.
         broker: i32,
+    },
+    /// A config was set that is known, checked and kept, and changes nothing here.
+    ConfigNotBuilt {
+        /// Its name.
+        name: Arc<str>,
     },
     /// A topic is gone.
     TopicDeleted {

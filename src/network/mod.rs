@@ -32,6 +32,10 @@ pub type NodeId = i32;
 const SETUP_TIMEOUT: SimDuration = SimDuration::from_secs(10);
 const SETUP_TIMEOUT_MAX: SimDuration = SimDuration::from_secs(30);
 
+/// A request is given up when it has waited longer than its timeout, in whole milliseconds, and not as long
+/// (`InFlightRequests`): so the answer of a broker that waited itself just as long, REQUEST_TIMED_OUT, still counts.
+const PATIENCE: SimDuration = SimDuration::from_millis(1);
+
 /// What a network client is set up with.
 #[derive(Clone, Debug)]
 pub struct NetworkConfig {
@@ -179,7 +183,7 @@ impl<T> NetworkClient<T> {
         let Link::Ready { conn, apis } = &known.link else { panic!("a request to a node that is {:?}", known.link) };
         let version = apis.get(&(api as i16)).and_then(|theirs| negotiate(ours, *theirs)).unwrap_or(ours.max);
         let conn = *conn;
-        let waits = tied.map(|tied| (Some(tied), ctx.after(timeout)));
+        let waits = tied.map(|tied| (Some(tied), ctx.after(timeout + PATIENCE)));
         self.put(node, conn, api, version, waits, body(version), ctx)
     }
 

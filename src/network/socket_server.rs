@@ -195,6 +195,7 @@ pub fn is_forwarded(body: &RequestKind) -> bool {
             | RequestKind::ElectLeaders(_)
             | RequestKind::AlterConfigs(_)
             | RequestKind::IncrementalAlterConfigs(_)
+            | RequestKind::ListPartitionReassignments(_)
             | RequestKind::DescribeQuorum(_)
             | RequestKind::UnregisterBroker(_)
             | RequestKind::UpdateFeatures(_)

@@ -140,6 +140,12 @@ impl QuorumConfig {
         SimDuration(self.fetch_timeout.0 * 3 / 2)
     }
 
+    /// How long a voter follows a leader before it tells it of its listeners and versions (`UpdateRaftVoter`): "a few
+    /// rounds of fetch requests", as `FollowerState.updateVoterPeriodMs` says.
+    pub fn update_voter_period(&self) -> SimDuration {
+        self.fetch_timeout
+    }
+
     /// How often a leader tells the voters that it leads.
     pub fn begin_epoch_interval(&self) -> SimDuration {
         SimDuration(self.fetch_timeout.0 / 2)

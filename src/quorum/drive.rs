@@ -69,7 +69,7 @@ impl Replica {
     }
 
     /// Sends a request to `node` unless one is in flight or the node is left alone. When to look again.
-    fn send(
+    pub(super) fn send(
         &mut self,
         node: i32,
         api: ApiKey,
@@ -196,7 +196,7 @@ impl Replica {
     }
 
     fn poll_follower(&mut self, turn: &mut Turn<'_>) -> Next {
-        let State::Follower { leader, fetch_deadline, .. } = self.state else {
+        let State::Follower { leader, fetch_deadline, update_voter_at, .. } = self.state else {
             unreachable!("a poll of its own state")
         };
         let silent = fetch_deadline <= turn.now;
@@ -207,7 +207,12 @@ impl Replica {
             self.become_prospective(turn);
             return Next::Again;
         }
-        Next::At(self.fetch_from(leader, turn).min(fetch_deadline))
+        let update_voter_at = update_voter_at.unwrap_or(NEVER);
+        let wake = match update_voter_at <= turn.now {
+            true => self.update_voter(leader, turn),
+            false => self.fetch_from(leader, turn).min(update_voter_at),
+        };
+        Next::At(wake.min(fetch_deadline))
     }
 
     /// Fetches from the leader; from any node that may know another leader while that one does not answer.

@@ -2,6 +2,7 @@
 
 use super::state::{ElectionState, Role};
 use crate::base::{Rng, SimTime};
+use crate::machine::Mutant;
 use crate::wire::{RequestKind, ResponseKind};
 
 /// A request that a replica answers later: a number by which its owner finds the connection again.
@@ -65,12 +66,23 @@ pub struct Turn<'a> {
     pub(super) start_ms: i64,
     pub(super) rng: &'a mut Rng,
     pub(super) effects: &'a mut Vec<Effect>,
+    mutant: Option<Mutant>,
 }
 
 impl<'a> Turn<'a> {
     /// An input at `now` in a world that started at `start_ms` (ms since the Unix epoch). `rng` is the owner's stream.
     pub fn new(now: SimTime, start_ms: i64, rng: &'a mut Rng, effects: &'a mut Vec<Effect>) -> Self {
-        Self { now, start_ms, rng, effects }
+        Self { now, start_ms, rng, effects, mutant: None }
+    }
+
+    /// The same in a world whose machines make a mistake, for tests.
+    pub fn with_mutant(self, mutant: Option<Mutant>) -> Self {
+        Self { mutant, ..self }
+    }
+
+    /// Whether the world's machines make this mistake; never but in a test of the laws.
+    pub(super) fn is_mutant(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 
     /// A moment as a timestamp: ms since the Unix epoch.

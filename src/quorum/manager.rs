@@ -57,8 +57,9 @@ impl RaftManager {
     pub fn start(config: Arc<QuorumConfig>, disk: Durable, ctx: &mut Ctx<'_>) -> (Self, Vec<RaftEvent>) {
         let mut effects = Vec::new();
         let replica = {
-            let (now, start_ms) = (ctx.now(), ctx.start_ms());
-            Replica::start(config.clone(), disk, &mut Turn::new(now, start_ms, ctx.rng(), &mut effects))
+            let (now, start_ms, mutant) = (ctx.now(), ctx.start_ms(), ctx.mutant());
+            let mut turn = Turn::new(now, start_ms, ctx.rng(), &mut effects).with_mutant(mutant);
+            Replica::start(config.clone(), disk, &mut turn)
         };
         let network = NetworkConfig {
             request_timeout: config.request_timeout,
@@ -140,6 +141,7 @@ impl RaftManager {
                 | R::Fetch(_)
                 | R::FetchSnapshot(_)
                 | R::DescribeQuorum(_)
+                | R::UpdateRaftVoter(_)
         )
     }
 
@@ -173,8 +175,8 @@ impl RaftManager {
         act: impl FnOnce(&mut Replica, &mut Turn<'_>) -> R,
     ) -> R {
         let mut effects = Vec::new();
-        let (now, start_ms) = (ctx.now(), ctx.start_ms());
-        let result = act(&mut self.replica, &mut Turn::new(now, start_ms, ctx.rng(), &mut effects));
+        let (now, start_ms, mutant) = (ctx.now(), ctx.start_ms(), ctx.mutant());
+        let result = act(&mut self.replica, &mut Turn::new(now, start_ms, ctx.rng(), &mut effects).with_mutant(mutant));
         self.carry_out(effects, ctx, events);
         result
     }
@@ -254,6 +256,7 @@ fn api_of(body: &RequestKind) -> crate::wire::ApiKey {
         RequestKind::EndQuorumEpoch(_) => ApiKey::EndQuorumEpoch,
         RequestKind::Fetch(_) => ApiKey::Fetch,
         RequestKind::FetchSnapshot(_) => ApiKey::FetchSnapshot,
+        RequestKind::UpdateRaftVoter(_) => ApiKey::UpdateRaftVoter,
         other => panic!("a replica sends no {other:?}"),
     }
 }

@@ -20,7 +20,7 @@ const MAX_FETCH_WAIT_MS: i32 = 500;
 /// And asks for so much of the log, or of a snapshot, at once.
 pub(super) const MAX_FETCH_BYTES: i32 = 8 * 1024 * 1024;
 /// The controller listener's name, under which a leader announces itself.
-const LISTENER: &str = "CONTROLLER";
+pub(super) const LISTENER: &str = "CONTROLLER";
 
 /// The version at which a replica sends requests of an API: the highest.
 pub(super) fn version_of(api: ApiKey) -> i16 {
@@ -36,19 +36,19 @@ pub(super) struct Situation {
 }
 
 impl Situation {
-    fn leader_id(&self) -> BrokerId {
+    pub(super) fn leader_id(&self) -> BrokerId {
         BrokerId(self.leader.unwrap_or(-1))
     }
 
     /// The leader's node with its host and port, if both are known and the version has a place for them.
-    fn node(&self, has_nodes: bool) -> Option<(BrokerId, StrBytes, u16)> {
+    pub(super) fn node(&self, has_nodes: bool) -> Option<(BrokerId, StrBytes, u16)> {
         let endpoint = self.endpoint.as_ref().filter(|_| has_nodes)?;
         Some((BrokerId(self.leader?), StrBytes::from_string(endpoint.host.to_string()), endpoint.port))
     }
 }
 
 impl QuorumConfig {
-    fn cluster(&self) -> Option<StrBytes> {
+    pub(super) fn cluster(&self) -> Option<StrBytes> {
         Some(StrBytes::from_string(self.cluster_id.to_string()))
     }
 

@@ -65,6 +65,7 @@ mod requests;
 mod responses;
 mod state;
 mod tally;
+mod update_voter;
 
 pub use config::{METADATA_TOPIC, METADATA_TOPIC_ID, QuorumConfig, ReplicaKey, Voter};
 pub use effect::{Effect, RequestToken, Turn};

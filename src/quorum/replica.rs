@@ -248,7 +248,9 @@ impl Replica {
 
     fn follower(&self, leader: i32, voted: Option<ReplicaKey>, now: SimTime) -> State {
         let fetch_deadline = now + self.config.fetch_timeout;
-        State::Follower { leader, voted, fetch_deadline, has_fetched: false, download: None }
+        // A leader keeps what it is told of voters to itself while their set is static, so each new one is told.
+        let update_voter_at = self.config.is_voter().then(|| now + self.config.update_voter_period());
+        State::Follower { leader, voted, fetch_deadline, has_fetched: false, update_voter_at, download: None }
     }
 
     fn resigned(&self, successors: Vec<ReplicaKey>, election_deadline: SimTime) -> State {

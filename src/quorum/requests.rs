@@ -7,6 +7,7 @@ use super::messages::Situation;
 use super::replica::Replica;
 use super::state::{Role, State};
 use crate::base::{SimDuration, SimTime};
+use crate::machine::Mutant;
 use crate::wire::messages::{
     BeginQuorumEpochRequest, BeginQuorumEpochResponse, EndQuorumEpochRequest, EndQuorumEpochResponse, VoteRequest,
     VoteResponse,
@@ -41,6 +42,7 @@ impl Replica {
             RequestKind::DescribeQuorum(body) => {
                 ResponseKind::DescribeQuorum(self.describe_quorum(version, body, turn))
             }
+            RequestKind::UpdateRaftVoter(body) => ResponseKind::UpdateRaftVoter(self.voter_updated(body)),
             _ => return false,
         };
         if !self.stopped {
@@ -126,7 +128,8 @@ impl Replica {
         if !self.is_addressed(voter) {
             return Err(ErrorCode::INVALID_VOTER_KEY);
         }
-        let granted = self.state.grants(&candidate, end >= self.end(), pre_vote);
+        let granted =
+            self.state.grants(&candidate, end >= self.end(), pre_vote) || turn.is_mutant(Mutant::VoteGrantedTwice);
         if granted && !pre_vote {
             self.add_vote(candidate, turn);
         }

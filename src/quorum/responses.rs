@@ -14,7 +14,7 @@ use bytes::BytesMut;
 /// What an answer means for the node that gave it: whether it is left alone for a while
 /// (`controller.quorum.retry.backoff.ms`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Good,
     Bad,
 }
@@ -35,6 +35,7 @@ impl Replica {
             ResponseKind::EndQuorumEpoch(body) => self.end_answered(from, &body, turn),
             ResponseKind::Fetch(body) => self.fetch_answered(&body, turn),
             ResponseKind::FetchSnapshot(body) => self.snapshot_answered(&body, turn),
+            ResponseKind::UpdateRaftVoter(body) => self.update_voter_answered(&body, turn),
             _ => Bad,
         };
         self.connections.answered(from, correlation_id, outcome == Good, turn.now);
@@ -66,7 +67,7 @@ impl Replica {
     }
 
     /// What every answer says about the quorum. None when the answer itself is still to be looked at.
-    fn common(&mut self, error: ErrorCode, leader: i32, epoch: i32, turn: &mut Turn<'_>) -> Option<Outcome> {
+    pub(super) fn common(&mut self, error: ErrorCode, leader: i32, epoch: i32, turn: &mut Turn<'_>) -> Option<Outcome> {
         let leader = (leader >= 0).then_some(leader);
         if epoch < self.epoch || error == ErrorCode::UNKNOWN_LEADER_EPOCH {
             return Some(Good);

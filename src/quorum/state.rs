@@ -80,6 +80,8 @@ pub(super) enum State {
         voted: Option<ReplicaKey>,
         fetch_deadline: SimTime,
         has_fetched: bool,
+        /// When the leader is to be told of this voter's listeners; none once it has been.
+        update_voter_at: Option<SimTime>,
         download: Option<Download>,
     },
 }

@@ -211,7 +211,7 @@ impl Query {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Isr(_) | Self::Elr(_) | Self::Replicas(_) | Self::Assigned(_) | Self::Members(_) => Kind::Set,
-            Self::NodeState(_) | Self::GroupState(_) => Kind::Name,
+            Self::NodeState(_) | Self::GroupState(_) | Self::LastError(_) => Kind::Name,
             Self::Time => Kind::Duration,
             _ => Kind::Number,
         }

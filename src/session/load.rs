@@ -223,8 +223,8 @@ impl SessionLoader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::save::{SaveV1, sealed};
     use super::*;
+    use crate::session::save::{SaveV1, sealed};
 
     fn save() -> Save {
         let script = "kafka-topics.sh --create --topic t\nproducer p --topic t --rate 100/s\n";

@@ -63,7 +63,7 @@ impl World {
 
     fn start_client(&mut self, line: &str, name: String, node: Node) -> Applied {
         let cause = self.commanded(line);
-        let host = self.add_host_because(Host::new(name, node, self.seed()), Some(cause));
+        let host = self.add_host_because(Host::new(name, node, self.seed(), self.now()), Some(cause));
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
         Applied::Done
     }
@@ -72,7 +72,7 @@ impl World {
         let cause = self.commanded(line);
         let name = format!("tool {}", self.hosts().count());
         let tool = Node::Tool(Box::new(Tool::new(invocation.clone(), self.bootstrap())));
-        let host = self.add_host_because(Host::new(name, tool, self.seed()), Some(cause));
+        let host = self.add_host_because(Host::new(name, tool, self.seed(), self.now()), Some(cause));
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));
         Applied::Tool(host)
     }

@@ -10,9 +10,10 @@ use super::host::{Held, Host, Node};
 use super::net::{Cargo, Side};
 use super::world::{Happening, World};
 use super::{Applied, CommandError, TraceKind};
-use crate::base::{ConnId, EventId, HostId, SimDuration, SimTime};
+use crate::base::{ConnId, EventId, HostId, SimDuration, SimTime, TopicPartition};
 use crate::machine::Input;
 use crate::server::End;
+use crate::storage::Disk;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,6 +77,12 @@ pub(super) struct Link {
     cut: bool,
     /// Arrivals that wait at the cut, in their order.
     waiting: Vec<(ConnId, Side)>,
+}
+
+impl Link {
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
 }
 
 impl World {
@@ -178,8 +185,20 @@ impl World {
         host.held.clear();
         host.busy_until = SimTime::ZERO;
         let Host { node, disk, rng, .. } = host;
+        let mut cut = None;
         if let Node::Server(server) = node {
+            let ends = |disk: &Disk| -> Vec<(TopicPartition, i64)> {
+                disk.logs().map(|(tp, log)| (tp.clone(), log.log_end_offset())).collect()
+            };
+            let before = ends(disk);
             server.end(how, disk, rng);
+            let is_cut = |((tp, end), (_, before)): ((TopicPartition, i64), &(TopicPartition, i64))| {
+                (end < *before).then_some((tp, end))
+            };
+            cut = Some((server.id(), ends(disk).into_iter().zip(&before).filter_map(is_cut).collect::<Vec<_>>()));
+        }
+        if let Some((node, ends)) = cut {
+            self.tell_power_lost(cause, node, &ends);
         }
         match how {
             // The kernel lives on and closes the process's connections.
@@ -191,7 +210,9 @@ impl World {
 
     /// Nobody is told: the machine's ends of its connections are just gone, and with them what was under way to it.
     fn go_dark(&mut self, id: HostId, cause: EventId) {
-        self.host_mut(id).running = false;
+        let now = self.now();
+        let host = self.host_mut(id);
+        (host.running, host.since) = (false, now);
         let conns: Vec<ConnId> = self.connections.keys().copied().collect();
         for conn in conns {
             for side in [Side::Client, Side::Server] {
@@ -219,23 +240,27 @@ impl World {
 
     /// A node's process is started again, on what its disk holds.
     fn start(&mut self, id: HostId, cause: EventId) {
+        let now = self.now();
         let host = self.host_mut(id);
         (host.running, host.crashed, host.powered_off, host.paused) = (true, false, false, false);
+        host.since = now;
         let name = host.name.clone();
         let started = self.emit(Some(id), Some(cause), TraceKind::Started { name });
         self.with_host(id, Some(started), |host, ctx| host.handle(Input::Started, ctx));
     }
 
     fn pause(&mut self, id: HostId) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.paused = true;
+        (host.paused, host.since) = (true, now);
         host.wake = None;
     }
 
     /// The process goes on: it finds what its kernel took in meanwhile, in order, and alarms that rang.
     fn resume(&mut self, id: HostId, cause: EventId) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.paused = false;
+        (host.paused, host.since) = (false, now);
         let mut waiting = Vec::new();
         for held in std::mem::take(&mut host.held) {
             match held {
@@ -333,6 +358,11 @@ impl World {
         } else {
             self.with_host(id, Some(cause), |host: &mut Host, ctx| host.handle(input, ctx));
         }
+    }
+
+    /// Whether a message, named by the event that sent it, is still on its way.
+    pub fn is_under_way(&self, message: EventId) -> bool {
+        self.find_in_flight(message).is_some()
     }
 
     fn find_in_flight(&self, message: EventId) -> Option<(ConnId, Side)> {

@@ -21,6 +21,8 @@ pub(super) struct Host {
     pub(super) rng: Rng,
     /// Its process runs.
     pub(super) running: bool,
+    /// Since when its process is as it is.
+    pub(super) since: SimTime,
     /// When it will be woken, and the event that set the alarm.
     pub(super) wake: Option<(SimTime, Option<EventId>)>,
     /// Its process was killed.
@@ -63,7 +65,7 @@ pub(super) enum Node {
 }
 
 impl Host {
-    pub(super) fn new(name: String, node: Node, seed: u64) -> Self {
+    pub(super) fn new(name: String, node: Node, seed: u64, now: SimTime) -> Self {
         let rng = Rng::stream(seed, &name);
         Self {
             name,
@@ -71,6 +73,7 @@ impl Host {
             disk: Disk::default(),
             rng,
             running: true,
+            since: now,
             wake: None,
             crashed: false,
             powered_off: false,

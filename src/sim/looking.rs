@@ -2,9 +2,9 @@
 
 use super::host::Node;
 use super::world::World;
-use crate::base::{HostId, TopicPartition};
+use crate::base::{HostId, SimDuration, SimTime, TopicPartition};
 use crate::broker::Broker;
-use crate::check::LawReport;
+use crate::check::{Breach, Evidence, LawReport};
 use crate::client::{Consumer, Producer};
 use crate::cluster::{Controller, PartitionRegistration};
 use crate::server::Server;
@@ -68,6 +68,19 @@ pub struct ControllerInfo {
     pub is_active: bool,
 }
 
+/// A way from one host to another that is not as the network's profile has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The sender.
+    pub from: HostId,
+    /// The receiver.
+    pub to: HostId,
+    /// Nothing passes.
+    pub cut: bool,
+    /// Its latency, where somebody set it.
+    pub latency: Option<SimDuration>,
+}
+
 impl World {
     /// A host's name, such as `broker 1`.
     pub fn host_name(&self, host: HostId) -> &str {
@@ -89,6 +102,21 @@ impl World {
             host if host.paused => "paused",
             _ => "running",
         }
+    }
+
+    /// Since when a host's process is as it is.
+    pub fn host_since(&self, host: HostId) -> SimTime {
+        self.host(host).since
+    }
+
+    /// Every way from one host to another that is not as the network's profile has it.
+    pub fn unusual_links(&self) -> impl Iterator<Item = LinkInfo> {
+        self.links.iter().map(|((from, to), link)| LinkInfo {
+            from: *from,
+            to: *to,
+            cut: link.is_cut(),
+            latency: link.latency,
+        })
     }
 
     /// Whether a host's process runs.
@@ -227,8 +255,7 @@ impl World {
 
     /// A broker's log of a partition, if it holds one; also while its process does not run.
     pub fn replica(&self, broker_id: i32, tp: &TopicPartition) -> Option<&Log> {
-        let is_it = |node: &Node| matches!(node, Node::Server(server) if server.id() == broker_id);
-        self.hosts().find(|(_, host)| is_it(&host.node))?.1.disk.log(tp)
+        self.host(self.host_of_node(broker_id)?).disk.log(tp)
     }
 
     /// What a tool printed and how it ended, once it has.
@@ -244,8 +271,43 @@ impl World {
         self.law_state().lost()
     }
 
+    /// The first loss of acknowledged records that no setting allowed, if there was one.
+    pub fn unexplained_loss(&self) -> Option<&Breach> {
+        self.law_state().unexplained_loss()
+    }
+
+    /// Whether every law holds.
+    pub fn laws_hold(&self) -> bool {
+        self.law_state().hold()
+    }
+
     /// Each law and whether it holds.
     pub fn laws(&self) -> Vec<LawReport> {
         self.law_state().report()
+    }
+}
+
+impl Evidence for World {
+    fn now(&self) -> SimTime {
+        self.now()
+    }
+
+    fn node(&self, host: HostId) -> Option<i32> {
+        match &self.host(host).node {
+            Node::Server(server) => Some(server.id()),
+            _ => None,
+        }
+    }
+
+    fn log(&self, broker: i32, partition: &TopicPartition) -> Option<&Log> {
+        self.replica(broker, partition)
+    }
+
+    fn logs(&self, partition: &TopicPartition) -> Vec<&Log> {
+        self.brokers().filter_map(|(host, _)| self.host(host).disk.log(partition)).collect()
+    }
+
+    fn allows_unclean_election(&self, topic: &str) -> bool {
+        self.cluster_metadata().is_some_and(|metadata| metadata.unclean_election_enabled(topic))
     }
 }

@@ -16,12 +16,13 @@ mod net;
 mod outside;
 mod scheduler;
 mod spec;
+mod told;
 mod trace;
 mod world;
 
 pub use command::{Applied, Command, CommandError};
 pub use faults::Fault;
-pub use looking::{ControllerInfo, PartitionInfo, TopicInfo};
+pub use looking::{ControllerInfo, LinkInfo, PartitionInfo, TopicInfo};
 pub use scheduler::Scheduler;
 pub use spec::{BrokerSpec, ClusterSpec, Controllers, FIRST_CONTROLLER_ID, NetworkProfile};
 pub use trace::{Packet, TraceEvent, TraceKind};

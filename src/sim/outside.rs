@@ -68,7 +68,7 @@ impl World {
             return host;
         }
         let outside = Node::Outside(Outside::default());
-        let host = self.add_host(Host::new("outside".into(), outside, self.seed()));
+        let host = self.add_host(Host::new("outside".into(), outside, self.seed(), self.now()));
         *self.outside.insert(host)
     }
 

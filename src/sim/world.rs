@@ -5,12 +5,13 @@ use super::host::{Host, Node};
 use super::net::{Cargo, Connection, InFlight, Side};
 use super::scheduler::Scheduler;
 use super::spec::{ClusterSpec, NetworkProfile};
+use super::told::Told;
 use super::trace::{Packet, TraceEvent, TraceKind};
-use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TraceHasher};
+use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TopicPartition, TraceHasher};
 use crate::broker::BrokerProcess;
 use crate::check::Laws;
 use crate::cluster::ConfigMap;
-use crate::machine::{Ctx, Effect, Fact, Input};
+use crate::machine::{Ctx, Effect, Fact, Input, Mutant};
 use crate::server::{Server, ServerSetup};
 use crate::wire::{Message, request_head};
 use std::collections::BTreeMap;
@@ -42,6 +43,10 @@ pub struct World {
     hasher: TraceHasher,
     trace: Vec<TraceEvent>,
     laws: Laws,
+    told: Told,
+    mutant: Option<Mutant>,
+    /// The hosts of the cluster's nodes.
+    nodes: Arc<BTreeMap<i32, HostId>>,
     effects: Vec<Effect>,
     hash_buffer: Vec<u8>,
 }
@@ -76,10 +81,15 @@ impl World {
             hasher: TraceHasher::new(),
             trace: Vec::new(),
             laws: Laws::default(),
+            told: Told::default(),
+            mutant: None,
+            nodes: Arc::default(),
             effects: Vec::new(),
             hash_buffer: Vec::new(),
         };
-        for setup in node_setups(&world.spec.clone(), seed) {
+        let setups = node_setups(&world.spec.clone(), seed);
+        world.nodes = Arc::new(setups.iter().zip(0..).map(|(setup, host)| (setup.id, HostId(host))).collect());
+        for setup in setups {
             let name = match setup.broker {
                 Some(_) => format!("broker {}", setup.id),
                 None => format!("controller {}", setup.id),
@@ -87,9 +97,14 @@ impl World {
             let listeners = [setup.broker.clone(), setup.controller.clone()];
             let host = HostId(world.hosts.len() as u32);
             world.listeners.extend(listeners.into_iter().flatten().map(|endpoint| (endpoint, host)));
-            world.add_host(Host::new(name, Node::Server(Box::new(Server::new(setup))), seed));
+            world.add_host(Host::new(name, Node::Server(Box::new(Server::new(setup))), seed, SimTime::ZERO));
         }
         world
+    }
+
+    /// The same world with machines that make a mistake from now on, to show that a law notices.
+    pub fn with_mutant(self, mutant: Mutant) -> Self {
+        Self { mutant: Some(mutant), ..self }
     }
 
     /// Runs until every broker is in service, as whoever sets up a cluster waits for it; at most until `limit`. Whether
@@ -230,7 +245,8 @@ impl World {
         // The stream leaves the host while the machine has both.
         let mut rng = host.rng.clone();
         let start_ms = self.spec.start_ms + host.skew_us / 1_000;
-        let mut ctx = Ctx::new(self.now, start_ms, &mut rng, &mut self.next_conn, &mut effects);
+        let ctx = Ctx::new(self.now, start_ms, &mut rng, &mut self.next_conn, &mut effects);
+        let mut ctx = ctx.with_mutant(self.mutant);
         act(host, &mut ctx);
         host.rng = rng;
         let cost = host.cost();
@@ -281,17 +297,33 @@ impl World {
     }
 
     fn tell(&mut self, host: HostId, fact: Fact, cause: Option<EventId>) {
+        if self.told.is_repeated(host, &fact) {
+            return;
+        }
         let event = self.emit(Some(host), cause, TraceKind::Fact(fact));
         let mut laws = std::mem::take(&mut self.laws);
         if let Some(TraceEvent { kind: TraceKind::Fact(fact), .. }) = self.trace.last() {
-            laws.observe(event, host, fact, |tp| self.replica(self.known_partition(tp)?.leader, tp));
+            laws.observe(event, host, fact, self);
         }
         self.laws = laws;
     }
 
+    /// Tells the laws what a power loss has left of a node's logs.
+    pub(super) fn tell_power_lost(&mut self, event: EventId, node: i32, ends: &[(TopicPartition, i64)]) {
+        let mut laws = std::mem::take(&mut self.laws);
+        laws.power_lost(event, node, ends, self);
+        self.laws = laws;
+    }
+
+    /// The host of a node of the cluster.
+    pub(super) fn host_of_node(&self, node: i32) -> Option<HostId> {
+        self.nodes.get(&node).copied()
+    }
+
     pub(super) fn exit(&mut self, id: HostId, cause: Option<EventId>) {
+        let now = self.now();
         let host = self.host_mut(id);
-        host.running = false;
+        (host.running, host.since) = (false, now);
         let its_own = |connection: &Connection| connection.client == id || connection.server == Some(id);
         let open: Vec<ConnId> = self.connections.iter().filter(|(_, c)| its_own(c)).map(|(conn, _)| *conn).collect();
         for conn in open {
@@ -511,7 +543,10 @@ fn node_setups(spec: &ClusterSpec, seed: u64) -> Vec<ServerSetup> {
         }
     };
     let is_broker = |id: i32| spec.brokers.iter().any(|broker| broker.id == id);
-    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| node(*id, &[]));
+    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| {
+        let own = spec.controller_configs.get(id).map_or(&[][..], Vec::as_slice);
+        node(*id, own)
+    });
     let brokers = spec.brokers.iter().map(|broker| ServerSetup {
         rack: broker.rack.clone(),
         broker: Some(broker.listener.clone()),

@@ -16,6 +16,7 @@ use crate::base::SimTime;
 use crate::wire::records;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A partition replica's log: segments of batches between the log start offset and the log end offset, and the high
 /// watermark, below which records are committed.
@@ -35,6 +36,7 @@ pub struct Log {
     pub(super) checkpointed: Checkpointed,
     /// Closed by a clean shutdown, and not opened since.
     pub(super) closed: bool,
+    topic_id: Option<Uuid>,
 }
 
 /// A partition's lines in the checkpoint files of its log directory: what a restart knows of these offsets. 0 where the
@@ -104,6 +106,7 @@ impl Log {
             last_flushed: now,
             checkpointed: Checkpointed::default(),
             closed: false,
+            topic_id: None,
         }
     }
 
@@ -178,6 +181,22 @@ impl Log {
     /// How many of its bytes would go if the power went at `now`.
     pub fn unflushed(&self, now: SimTime) -> usize {
         self.segments().map(|segment| segment.unflushed(now, &self.config)).sum()
+    }
+
+    /// Offset of the first record that would go if the power went at `now`; the log's end when none would.
+    pub fn durable_offset(&self, now: SimTime) -> i64 {
+        let mut dirty = self.segments().filter(|segment| segment.is_dirty(now, &self.config));
+        dirty.next().map_or(self.log_end_offset, |segment| segment.durable_offset(now, &self.config))
+    }
+
+    /// Id of its topic, which the file `partition.metadata` beside its segments holds; none before it was assigned.
+    pub fn topic_id(&self) -> Option<Uuid> {
+        self.topic_id
+    }
+
+    /// Notes its topic's id in `partition.metadata` (KIP-516).
+    pub fn assign_topic_id(&mut self, id: Uuid) {
+        self.topic_id = Some(id);
     }
 
     /// Its segments, oldest first; the last is the active one.

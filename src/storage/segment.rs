@@ -259,6 +259,13 @@ impl Segment {
         self.size - self.flushed(now, config)
     }
 
+    /// Offset of the first record that would go if the power went at `now`; the next offset when none would.
+    pub(super) fn durable_offset(&self, now: SimTime, config: &LogConfig) -> i64 {
+        let flushed = self.flushed(now, config);
+        let whole = self.batches.partition_point(|batch| batch.end() <= flushed);
+        self.batches.get(whole).map_or(self.next_offset(), |batch| batch.base_offset)
+    }
+
     /// The power goes: what was not on the disk is lost, but for what survives by chance.
     pub(super) fn lose_power(&mut self, survives: Survives, config: &LogConfig, now: SimTime) {
         self.settle(now, config);

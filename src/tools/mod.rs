@@ -129,6 +129,11 @@ pub enum Reading {
 }
 
 impl Invocation {
+    /// A tool, named without `.sh`, with these arguments and no standard input.
+    pub fn new<'a>(tool: &str, args: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { tool: tool.to_owned(), args: args.into_iter().map(str::to_owned).collect(), stdin: None }
+    }
+
     /// Reads the arguments, to know whether the tool runs.
     ///
     /// # Errors

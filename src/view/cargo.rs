@@ -4,7 +4,7 @@ use super::packet::{Cargo, RIDERS};
 use super::token::key_label;
 use crate::base::TopicPartition;
 use crate::wire::messages::{FetchRequest, FetchResponse, ProduceRequest, ProduceResponse};
-use crate::wire::{ErrorCode, Message, RequestKind, ResponseKind, records};
+use crate::wire::{ApiKey, ErrorCode, Message, RequestKind, ResponseKind, records};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +29,44 @@ pub(super) fn cargo(message: &Message, names: &TopicNames, acks: i16) -> (Cargo,
         Message::Frame(_) => (Cargo::Metadata, None),
     }
 }
+
+/// The id that Kafka gives the metadata log's topic (Uuid.METADATA_TOPIC_ID).
+const METADATA_TOPIC: Uuid = Uuid::from_u128(1);
+
+/// Whether a message belongs to the metadata log and its quorum; `api` is the one that it is of.
+pub(super) fn is_metadata(api: Option<ApiKey>, message: &Message) -> bool {
+    let named = |name: &str, id: Uuid| name == "__cluster_metadata" || id == METADATA_TOPIC;
+    match message {
+        Message::Request(request) => match &request.body {
+            RequestKind::Fetch(body) => body.topics.iter().any(|t| named(&t.topic.0, t.topic_id)),
+            _ => api.is_some_and(|api| OF_CONTROLLERS.contains(&api)),
+        },
+        Message::Response(response) => match &response.body {
+            ResponseKind::Fetch(body) => body.responses.iter().any(|t| named(&t.topic.0, t.topic_id)),
+            _ => api.is_some_and(|api| OF_CONTROLLERS.contains(&api)),
+        },
+        Message::Frame(_) => false,
+    }
+}
+
+/// What only controllers answer.
+const OF_CONTROLLERS: [ApiKey; 15] = [
+    ApiKey::Vote,
+    ApiKey::BeginQuorumEpoch,
+    ApiKey::EndQuorumEpoch,
+    ApiKey::FetchSnapshot,
+    ApiKey::AlterPartition,
+    ApiKey::Envelope,
+    ApiKey::BrokerRegistration,
+    ApiKey::BrokerHeartbeat,
+    ApiKey::UnregisterBroker,
+    ApiKey::AllocateProducerIds,
+    ApiKey::ControllerRegistration,
+    ApiKey::AssignReplicasToDirs,
+    ApiKey::AddRaftVoter,
+    ApiKey::RemoveRaftVoter,
+    ApiKey::UpdateRaftVoter,
+];
 
 fn produced(body: &ProduceRequest, names: &TopicNames) -> Cargo {
     let mut load = Load::default();

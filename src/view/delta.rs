@@ -1,25 +1,27 @@
 //! What changed between two scenes: the worker sends this, never a whole scene after the first.
 
 use super::scene::{
-    BrokerView, ConsumerView, HostView, LawView, PartitionView, ProducerView, ReplicaKey, ReplicaView, Scene, TopicView,
+    BrokerView, ConsumerView, ControllerView, CutView, HostView, LawView, LinkView, PartitionView, ProducerView,
+    QuorumView, ReplicaKey, ReplicaView, Scene, TopicView,
 };
 use crate::base::TopicPartition;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The change of one map: entries that are new or different, and keys that are gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "K: Ord + Deserialize<'de>, V: Deserialize<'de>"))]
 pub struct MapDelta<K, V> {
     /// New and changed entries.
-    pub set: Vec<(K, V)>,
+    pub set: BTreeMap<K, V>,
     /// Keys that are gone.
-    pub gone: Vec<K>,
+    pub gone: BTreeSet<K>,
 }
 
 impl<K, V> Default for MapDelta<K, V> {
     fn default() -> Self {
-        Self { set: Vec::new(), gone: Vec::new() }
+        Self { set: BTreeMap::new(), gone: BTreeSet::new() }
     }
 }
 
@@ -39,18 +41,15 @@ impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
             return;
         }
         map.insert(key.clone(), value.clone());
-        self.gone.retain(|k| *k != key);
-        match self.set.iter_mut().find(|(k, _)| *k == key) {
-            Some(entry) => entry.1 = value,
-            None => self.set.push((key, value)),
-        }
+        self.gone.remove(&key);
+        self.set.insert(key, value);
     }
 
     /// Takes an entry out of `map` and, if it was there, notes so in this delta.
     pub fn remove(&mut self, map: &mut BTreeMap<K, V>, key: &K) {
         if map.remove(key).is_some() {
-            self.set.retain(|(k, _)| k != key);
-            self.gone.push(key.clone());
+            self.set.remove(key);
+            self.gone.insert(key.clone());
         }
     }
 
@@ -64,6 +63,11 @@ impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
     fn is_empty(&self) -> bool {
         self.set.is_empty() && self.gone.is_empty()
     }
+
+    /// Whether it adds or removes entries of `map`.
+    fn adds(&self, map: &BTreeMap<K, V>) -> bool {
+        !self.gone.is_empty() || self.set.keys().any(|k| !map.contains_key(k))
+    }
 }
 
 /// What changed between two scenes.
@@ -71,19 +75,27 @@ impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
 pub struct Delta {
     /// Brokers.
     pub brokers: MapDelta<i32, BrokerView>,
+    /// Controllers.
+    pub controllers: MapDelta<i32, ControllerView>,
+    /// The quorum, if it changed.
+    pub quorum: Option<QuorumView>,
     /// Topics.
     pub topics: MapDelta<Arc<str>, TopicView>,
     /// Partitions.
     pub partitions: MapDelta<TopicPartition, PartitionView>,
     /// Replicas.
     pub replicas: MapDelta<ReplicaKey, ReplicaView>,
+    /// Truncations.
+    pub cuts: MapDelta<ReplicaKey, CutView>,
     /// Producers.
     pub producers: MapDelta<Arc<str>, ProducerView>,
     /// Consumers.
     pub consumers: MapDelta<Arc<str>, ConsumerView>,
     /// Hosts.
     pub hosts: MapDelta<u32, HostView>,
-    /// All laws, if any of them changed.
+    /// Links.
+    pub links: MapDelta<(u32, u32), LinkView>,
+    /// All laws, if one changed.
     pub laws: Option<Vec<LawView>>,
 }
 
@@ -92,12 +104,16 @@ impl Delta {
     pub fn between(old: &Scene, new: &Scene) -> Self {
         Self {
             brokers: MapDelta::between(&old.brokers, &new.brokers),
+            controllers: MapDelta::between(&old.controllers, &new.controllers),
+            quorum: (old.quorum != new.quorum).then(|| new.quorum.clone()),
             topics: MapDelta::between(&old.topics, &new.topics),
             partitions: MapDelta::between(&old.partitions, &new.partitions),
             replicas: MapDelta::between(&old.replicas, &new.replicas),
+            cuts: MapDelta::between(&old.cuts, &new.cuts),
             producers: MapDelta::between(&old.producers, &new.producers),
             consumers: MapDelta::between(&old.consumers, &new.consumers),
             hosts: MapDelta::between(&old.hosts, &new.hosts),
+            links: MapDelta::between(&old.links, &new.links),
             laws: (old.laws != new.laws).then(|| new.laws.clone()),
         }
     }
@@ -105,12 +121,18 @@ impl Delta {
     /// Makes the change.
     pub fn apply(self, scene: &mut Scene) {
         self.brokers.apply(&mut scene.brokers);
+        self.controllers.apply(&mut scene.controllers);
         self.topics.apply(&mut scene.topics);
         self.partitions.apply(&mut scene.partitions);
         self.replicas.apply(&mut scene.replicas);
+        self.cuts.apply(&mut scene.cuts);
         self.producers.apply(&mut scene.producers);
         self.consumers.apply(&mut scene.consumers);
         self.hosts.apply(&mut scene.hosts);
+        self.links.apply(&mut scene.links);
+        if let Some(quorum) = self.quorum {
+            scene.quorum = quorum;
+        }
         if let Some(laws) = self.laws {
             scene.laws = laws;
         }
@@ -119,13 +141,28 @@ impl Delta {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.brokers.is_empty()
+            && self.controllers.is_empty()
+            && self.quorum.is_none()
             && self.topics.is_empty()
             && self.partitions.is_empty()
             && self.replicas.is_empty()
+            && self.cuts.is_empty()
             && self.producers.is_empty()
             && self.consumers.is_empty()
             && self.hosts.is_empty()
+            && self.links.is_empty()
             && self.laws.is_none()
+    }
+
+    /// Whether it may change where things stand: something came or went, or a partition's state is another.
+    pub fn reshapes(&self, scene: &Scene) -> bool {
+        self.brokers.adds(&scene.brokers)
+            || self.controllers.adds(&scene.controllers)
+            || !self.topics.is_empty()
+            || !self.partitions.is_empty()
+            || self.producers.adds(&scene.producers)
+            || self.consumers.adds(&scene.consumers)
+            || !self.hosts.is_empty()
     }
 }
 

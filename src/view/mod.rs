@@ -6,28 +6,40 @@
 
 mod cargo;
 mod delta;
-#[cfg(test)]
-pub(crate) mod fixture;
+mod faults;
+#[cfg(any(test, feature = "gallery"))]
+pub mod fixture;
+mod inspect;
 mod layout;
 mod narrate;
 mod observe;
 mod packet;
 mod player;
+mod records;
 mod route;
 mod scene;
+mod select;
 mod suggest;
 mod token;
+mod words;
 
 pub use delta::{Delta, MapDelta};
-pub use layout::{ClientBox, Column, Layout, Rect, Shelf, TAB, TAPE, layout};
-pub use narrate::{Line, Weight, narrate};
-pub use observe::{Observer, Starts, position};
+pub use faults::{Offer, Tool, node_words, offers, tool_offer};
+pub use inspect::{Sheet, Table, sheet};
+pub use layout::{
+    Band, ClientBox, Column, Field, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf, Station, TAB, Way, layout,
+};
+pub use narrate::{Before, Line, Weight, narrate};
+pub use observe::{Annals, Observer, position};
 pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
 pub use route::{Place, Route};
 pub use scene::{
-    BrokerView, Cell, ConsumerView, HostView, LawView, PartitionView, ProducerView, ReplicaKey, ReplicaView, Role,
-    Scene, TAIL, TopicView, acks_label,
+    BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, Health, HostView, LawView,
+    LinkView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaKey, ReplicaView, Role,
+    Scene, Standing, TAIL, TopicView, acks_label,
 };
+pub use select::{Selection, Toward, process_word, rows};
 pub use suggest::{Addition, line as addition_line};
 pub use token::{Shape, Token, key_label};
+pub use words::{Tone, partition_words, replica_sentence, replica_word, replica_words};

@@ -1,11 +1,13 @@
 //! The world in plain sentences: present tense, actor first, Kafka's own terms.
 
 use super::packet::records_text;
-use super::scene::{Role, Scene, acks_label};
-use crate::base::{HostId, SimTime};
+use super::scene::{PartitionView, Role, Scene, acks_label};
+use crate::base::{HostId, SimTime, TopicPartition};
 use crate::machine::Fact;
 use crate::sim::{Packet, TraceEvent, TraceKind};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// A line of the event log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +33,11 @@ pub enum Weight {
 
 use Weight::{Alarm, Notable, Routine};
 
-/// The sentence for an event, if it deserves one.
-pub fn narrate(event: &TraceEvent, scene: &Scene) -> Option<Line> {
+/// Partitions as they were before what is told now.
+pub type Before = BTreeMap<TopicPartition, PartitionView>;
+
+/// The sentence for an event, if it deserves one. `before` are the partitions that it changes, as they were.
+pub fn narrate(event: &TraceEvent, scene: &Scene, before: &Before) -> Option<Line> {
     let who = event.host.map_or_else(|| "Someone".into(), |host| name(scene, host));
     let (weight, text) = match &event.kind {
         TraceKind::Started { name } => (Notable, format!("{} starts.", started(scene, event.host, name))),
@@ -44,7 +49,13 @@ pub fn narrate(event: &TraceEvent, scene: &Scene) -> Option<Line> {
         TraceKind::Lost { .. } => (Alarm, format!("A message to {} is lost with its connection.", who)),
         TraceKind::Delayed { arrives: None, .. } => (Notable, format!("A message to {who} waits.")),
         TraceKind::Delayed { arrives: Some(_), .. } => (Routine, format!("A message to {who} arrives late.")),
-        TraceKind::Fact(fact) => fact_text(fact, &who),
+        TraceKind::Fact(fact @ Fact::PartitionChanged { partition, .. }) => {
+            partition_text(fact, &who, scene, before.get(partition))?
+        }
+        TraceKind::Fact(Fact::HighWatermark { partition, from, to }) => {
+            water_text(scene, event, partition, *from, *to)?
+        }
+        TraceKind::Fact(fact) => fact_text(fact, &who)?,
         TraceKind::Connected { .. } | TraceKind::Disconnected { .. } | TraceKind::Received { .. } => return None,
     };
     Some(Line { at: event.at, weight, text })
@@ -62,13 +73,21 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
         18 => format!("{who} asks {whom} which API versions it speaks (ApiVersions)."),
         19 => format!("{who} asks {whom} to create a topic (CreateTopics)."),
         22 => format!("{who} asks {whom} for a producer id (InitProducerId)."),
+        52 => format!("{who} asks {whom} for its vote (Vote)."),
+        54 => format!("{who} tells {whom} that it leads no more (EndQuorumEpoch)."),
+        56 => format!("{who} asks {whom} to change an ISR (AlterPartition)."),
+        62 => format!("{who} registers with {whom} (BrokerRegistration)."),
+        67 => format!("{who} asks {whom} for producer ids (AllocateProducerIds)."),
         _ => return None,
     })
 }
 
-fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
-    match fact {
-        Fact::TopicCreated { topic } => (Notable, format!("{who} creates topic {topic}.")),
+fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
+    Some(match fact {
+        Fact::TopicCreated { topic, .. } => (Notable, format!("{who} creates topic {topic}.")),
+        Fact::ConfigNotBuilt { name } => {
+            (Notable, format!("{who} keeps the config {name}, which is not built yet and changes nothing."))
+        }
         Fact::TopicDeleted { topic } => (Notable, format!("{who} deletes topic {topic}.")),
         Fact::QuorumRole { .. }
         | Fact::ControllerActive { .. }
@@ -78,20 +97,16 @@ fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
         | Fact::BrokerFenced { .. }
         | Fact::BrokerUnfenced { .. }
         | Fact::ControlledShutdown { .. }
-        | Fact::BrokerUnregistered { .. } => cluster_text(fact, who),
-        Fact::PartitionChanged { .. }
-        | Fact::BecameLeader { .. }
+        | Fact::BrokerUnregistered { .. } => return cluster_text(fact, who),
+        Fact::PartitionChanged { .. } | Fact::HighWatermark { .. } => return None,
+        Fact::BecameLeader { .. }
         | Fact::BecameFollower { .. }
         | Fact::Replicated { .. }
         | Fact::Truncated { .. }
-        | Fact::LogsRecovered { .. } => replica_text(fact, who),
+        | Fact::LogsRecovered { .. } => return replica_text(fact, who),
         Fact::Appended { partition, base_offset, last_offset, .. } => {
             let records = records_text((last_offset - base_offset + 1) as u64);
             (Routine, format!("{who} writes {records} to {partition}, {}.", offsets(*base_offset, *last_offset)))
-        }
-        Fact::HighWatermark { partition, from, to } => {
-            let moves = if to > from { "rises" } else { "falls" };
-            (Routine, format!("{who}'s high watermark of {partition} {moves} from {from} to {to}."))
         }
         Fact::Acknowledged { partition, base_offset, records, acks, .. } => {
             (Routine, acknowledged(who, &partition.to_string(), *base_offset, u64::from(*records), *acks))
@@ -121,14 +136,98 @@ fn fact_text(fact: &Fact, who: &str) -> (Weight, String) {
             (Alarm, format!("{who} gives up {} for {topic}: {error}.", records_text(u64::from(*records))))
         }
         Fact::ClientError { message } => (Alarm, format!("{who} cannot go on: {}.", message.trim_end_matches('.'))),
+    })
+}
+
+/// The leader's high watermark; its followers' copies trail it and say nothing new.
+fn water_text(scene: &Scene, event: &TraceEvent, tp: &TopicPartition, from: i64, to: i64) -> Option<(Weight, String)> {
+    let leader = scene.partitions.get(tp).and_then(|p| p.leader).and_then(|id| scene.brokers.get(&id));
+    let by_leader = leader.is_none_or(|broker| event.host == Some(HostId(broker.host)));
+    let (weight, moves) = if to > from { (Routine, "rises") } else { (Alarm, "falls") };
+    by_leader.then(|| (weight, format!("The high watermark of {tp} {moves} from {from} to {to}.")))
+}
+
+/// What the controllers have written of a partition: a new leader, another ISR.
+fn partition_text(fact: &Fact, who: &str, scene: &Scene, before: Option<&PartitionView>) -> Option<(Weight, String)> {
+    let Fact::PartitionChanged { partition: tp, replicas, leader, leader_epoch, partition_epoch, isr, elr, recovering } =
+        fact
+    else {
+        return None;
+    };
+    let Some(before) = before else {
+        if *partition_epoch > 0 {
+            let leader = leader.map_or_else(|| "no leader".into(), |id| format!("leader {id}"));
+            return Some((Notable, format!("{tp} has {leader} in epoch {leader_epoch}, ISR {isr:?}.")));
+        }
+        let leader = leader.map_or_else(|| "nobody leads it".into(), |id| format!("broker {id} leads it"));
+        return Some((Routine, format!("{who} puts {tp} on brokers {}; {leader}.", list(replicas))));
+    };
+    if before.leader_epoch != *leader_epoch || before.leader != *leader {
+        return Some(match leader {
+            None => (Alarm, format!("{tp} has no leader: no replica that may lead is alive.")),
+            Some(id) if *recovering => (
+                Alarm,
+                format!(
+                    "{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}, uncleanly: it may lack committed records."
+                ),
+            ),
+            Some(id) => (
+                Notable,
+                format!("{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}{}.", after(before, *id)),
+            ),
+        });
+    }
+    let short = (isr.len() as i32) < scene.min_isr(tp);
+    let eligible = elr.iter().filter(|id| !before.elr.contains(id)).copied().collect::<Vec<_>>();
+    let eligible = match eligible[..] {
+        [] => String::new(),
+        [one] => format!(" Broker {one} stays eligible to lead (ELR)."),
+        _ => format!(" Brokers {} stay eligible to lead (ELR).", list(&eligible)),
+    };
+    Some(match isr.len().cmp(&before.isr.len()) {
+        Ordering::Less if short => {
+            let min = scene.min_isr(tp);
+            (
+                Alarm,
+                format!(
+                    "The ISR of {tp} shrinks to {isr:?}, below min.insync.replicas {min}: writes with acks=all are refused, and readers see nothing new.{eligible}"
+                ),
+            )
+        }
+        Ordering::Less => (Notable, format!("The ISR of {tp} shrinks from {:?} to {isr:?}.{eligible}", before.isr)),
+        Ordering::Greater => (Notable, format!("The ISR of {tp} grows from {:?} to {isr:?}.", before.isr)),
+        Ordering::Equal => (Routine, format!("{tp} has ISR {isr:?} and ELR {elr:?}.")),
+    })
+}
+
+/// Who led before, where that is somebody else.
+fn after(before: &PartitionView, now: i32) -> String {
+    match before.leader {
+        Some(old) if old != now => format!(", after broker {old}"),
+        _ => String::new(),
+    }
+}
+
+/// `1, 2 and 3`.
+fn list(ids: &[i32]) -> String {
+    match ids {
+        [] => "none".into(),
+        [one] => one.to_string(),
+        [rest @ .., last] => {
+            let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+            format!("{} and {last}", rest.join(", "))
+        }
     }
 }
 
 /// What the quorum and the active controller tell.
-fn cluster_text(fact: &Fact, who: &str) -> (Weight, String) {
-    match fact {
+fn cluster_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
+    Some(match fact {
         Fact::QuorumRole { role, epoch, leader } => match (&**role, leader) {
-            ("Leader", _) => (Notable, format!("{who} is elected leader of the metadata log, epoch {epoch}.")),
+            ("Leader", _) => (Notable, format!("{who} is elected to lead the metadata log in epoch {epoch}.")),
+            ("Prospective", _) => (Notable, format!("{who} misses its leader and asks whether it would be voted for.")),
+            ("Candidate", _) => (Notable, format!("{who} stands for election in epoch {epoch}.")),
+            ("Unattached", _) => (Routine, format!("{who} knows of epoch {epoch} and of no leader in it.")),
             ("Follower", Some(leader)) => (Routine, format!("{who} follows controller {leader}, epoch {epoch}.")),
             _ => (Notable, format!("{who} is {role} in epoch {epoch}.")),
         },
@@ -136,34 +235,31 @@ fn cluster_text(fact: &Fact, who: &str) -> (Weight, String) {
         Fact::ControllerInactive { epoch } => {
             (Notable, format!("{who} is no longer the active controller of epoch {epoch}."))
         }
-        Fact::MetadataCommitted { base_offset, last_offset, .. } => {
-            (Routine, format!("{who} applies the metadata log, {}.", offsets(*base_offset, *last_offset)))
-        }
+        // Twice a second at every node: the quorum's bar shows it.
+        Fact::MetadataCommitted { .. } => return None,
         Fact::BrokerRegistered { broker, epoch } => {
             (Notable, format!("{who} registers broker {broker} with broker epoch {epoch}."))
         }
-        Fact::BrokerFenced { broker } => (Alarm, format!("{who} fences broker {broker}.")),
+        Fact::BrokerFenced { broker } => {
+            (Alarm, format!("{who} fences broker {broker}: it is out of service and leads nothing."))
+        }
         Fact::BrokerUnfenced { broker } => (Notable, format!("{who} unfences broker {broker}: it is in service.")),
         Fact::ControlledShutdown { broker } => {
             (Notable, format!("{who} takes broker {broker} out of service: it stops."))
         }
         Fact::BrokerUnregistered { broker } => (Notable, format!("{who} unregisters broker {broker}.")),
-        other => unreachable!("told elsewhere: {other:?}"),
-    }
+        _ => return None,
+    })
 }
 
 /// What happens to replicas.
-fn replica_text(fact: &Fact, who: &str) -> (Weight, String) {
-    match fact {
-        Fact::PartitionChanged { partition, leader, leader_epoch, isr, .. } => {
-            let leader = leader.map_or_else(|| "no leader".into(), |id| format!("leader {id}"));
-            (Notable, format!("{partition} has {leader}, epoch {leader_epoch}, ISR {isr:?}."))
-        }
+fn replica_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
+    Some(match fact {
         Fact::BecameLeader { partition, leader_epoch, start_offset } => {
-            (Notable, format!("{who} leads {partition} from offset {start_offset}, epoch {leader_epoch}."))
+            (Routine, format!("{who} leads {partition} from offset {start_offset} on, in epoch {leader_epoch}."))
         }
         Fact::BecameFollower { partition, leader, leader_epoch } => {
-            (Routine, format!("{who} follows broker {leader} in {partition}, epoch {leader_epoch}."))
+            (Routine, format!("{who} follows broker {leader} in {partition}, in epoch {leader_epoch}."))
         }
         Fact::Replicated { partition, base_offset, last_offset, .. } => {
             (Routine, format!("{who} copies {} of {partition}.", offsets(*base_offset, *last_offset)))
@@ -178,8 +274,8 @@ fn replica_text(fact: &Fact, who: &str) -> (Weight, String) {
             let logs = count(i64::from(*logs), "log");
             (Notable, format!("{who} checks {logs} after an unclean end and cuts off {truncated_bytes} bytes."))
         }
-        other => unreachable!("told elsewhere: {other:?}"),
-    }
+        _ => return None,
+    })
 }
 
 fn acknowledged(who: &str, partition: &str, base: i64, records: u64, acks: i16) -> String {
@@ -208,6 +304,7 @@ fn name(scene: &Scene, host: HostId) -> String {
     match scene.hosts.get(&host.0) {
         Some(h) => match h.role {
             Role::Broker(id) => format!("Broker {id}"),
+            Role::Controller(id) => format!("Controller {id}"),
             _ => h.name.to_string(),
         },
         None => "Someone".into(),
@@ -223,6 +320,7 @@ fn started(scene: &Scene, host: Option<HostId>, fallback: &str) -> String {
     let Some((host, view)) = known else { return fallback.to_string() };
     match view.role {
         Role::Broker(id) => format!("Broker {id}"),
+        Role::Controller(id) => format!("Controller {id}"),
         Role::Producer => {
             let acks = scene.producers.values().find(|p| p.host == host.0).map_or(-1, |p| p.acks);
             format!("Producer {} (acks={})", view.name, acks_label(acks))
@@ -236,13 +334,57 @@ fn started(scene: &Scene, host: Option<HostId>, fallback: &str) -> String {
 mod tests {
     use super::super::fixture;
     use super::*;
-    use crate::base::{EventId, TopicPartition};
+    use crate::base::EventId;
     use crate::wire::ErrorCode;
 
     fn told(host: u32, kind: TraceKind) -> Option<String> {
         let scene = fixture::scene(&[("orders", 3)], &["checkout"], &["audit"]);
         let event = TraceEvent { id: EventId(0), at: SimTime(0), cause: None, host: Some(HostId(host)), kind };
-        narrate(&event, &scene).map(|line| line.text)
+        narrate(&event, &scene, &Before::new()).map(|line| line.text)
+    }
+
+    /// What is told of a change from `before` (leader, epoch, ISR) in a cluster of three.
+    fn changed(before: (Option<i32>, i32, &[i32]), now: (Option<i32>, i32, &[i32]), elr: &[i32]) -> String {
+        let scene = fixture::two_faults();
+        let (leader, leader_epoch, isr) = before;
+        let view = PartitionView { leader, leader_epoch, isr: isr.to_vec(), ..PartitionView::default() };
+        let fact = Fact::PartitionChanged {
+            partition: orders(),
+            replicas: vec![1, 2, 3],
+            leader: now.0,
+            leader_epoch: now.1,
+            partition_epoch: 9,
+            isr: now.2.to_vec(),
+            elr: elr.to_vec(),
+            recovering: false,
+        };
+        let host = Some(HostId(scene.controllers[&102].host));
+        let event = TraceEvent { id: EventId(0), at: SimTime(0), cause: None, host, kind: TraceKind::Fact(fact) };
+        narrate(&event, &scene, &Before::from([(orders(), view)])).expect("it is told").text
+    }
+
+    #[test]
+    fn elections_and_isr_changes_are_told_as_what_they_are() {
+        let all = &[1, 2, 3][..];
+        assert_eq!(
+            changed((Some(2), 4, all), (Some(3), 5, &[3, 1]), &[]),
+            "Controller 102 makes broker 3 the leader of orders-0 in epoch 5, after broker 2."
+        );
+        assert_eq!(
+            changed((Some(1), 7, all), (Some(1), 7, &[1, 2]), &[]),
+            "The ISR of orders-0 shrinks from [1, 2, 3] to [1, 2]."
+        );
+        let short = changed((Some(1), 7, &[1, 2]), (Some(1), 7, &[1]), &[2]);
+        assert!(short.starts_with("The ISR of orders-0 shrinks to [1], below min.insync.replicas 2: "), "{short}");
+        assert!(short.ends_with(" Broker 2 stays eligible to lead (ELR)."), "{short}");
+        assert_eq!(
+            changed((Some(1), 7, &[1]), (None, 8, &[]), &[]),
+            "orders-0 has no leader: no replica that may lead is alive."
+        );
+        assert_eq!(
+            changed((Some(1), 7, &[1]), (Some(1), 7, all), &[]),
+            "The ISR of orders-0 grows from [1] to [1, 2, 3]."
+        );
     }
 
     fn fact(host: u32, fact: Fact) -> String {

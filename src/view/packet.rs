@@ -1,12 +1,23 @@
 //! A message under way: what is drawn of it, and where.
 
-use super::scene::acks_label;
+use super::layout::Station;
+use super::scene::{Role, Scene, acks_label};
 use crate::base::{EventId, SimDuration, SimTime, TopicPartition};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How many records are drawn riding on an envelope; the rest is a count.
 pub const RIDERS: usize = 3;
+
+/// What brokers ask of a controller, as brokers.
+const OF_BROKERS: [&str; 6] = [
+    "BrokerHeartbeat",
+    "BrokerRegistration",
+    "AlterPartition",
+    "AllocateProducerIds",
+    "AssignReplicasToDirs",
+    "Envelope",
+];
 
 /// What the page knows of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +48,10 @@ pub struct PacketView {
     pub cargo: Cargo,
     /// The first error that it carries: Kafka's name.
     pub error: Option<String>,
+    /// Whether it belongs to the metadata log and its quorum, rather than to data.
+    pub metadata: bool,
+    /// Whether it goes between brokers.
+    pub replication: bool,
 }
 
 /// What a message carries, as far as its mark shows it.
@@ -73,6 +88,43 @@ impl PacketView {
     /// Whether it is under way at `now`.
     pub fn in_flight(&self, now: f64) -> bool {
         self.sent.0 as f64 <= now && self.until.is_none_or(|until| now < until.0 as f64)
+    }
+
+    /// Where its ends are on the stage. In a node that is broker and controller, what belongs to the quorum has its ends
+    /// at controllers; a heartbeat goes from the broker to the controller.
+    pub fn stations(&self, scene: &Scene) -> Option<(Station, Station)> {
+        let controller = |host: u32| scene.controllers.iter().find(|(_, c)| c.host == host).map(|(id, _)| *id);
+        let station = |host: u32, as_controller: bool| {
+            let role = scene.hosts.get(&host)?.role;
+            Some(match role {
+                Role::Broker(id) => match controller(host).filter(|_| as_controller) {
+                    Some(id) => Station::Controller(id),
+                    None => Station::Broker(id),
+                },
+                Role::Controller(id) => Station::Controller(id),
+                _ => Station::Client(host),
+            })
+        };
+        let of_broker = OF_BROKERS.contains(&&*self.api);
+        let (asks, answers) = if self.response { (self.to, self.from) } else { (self.from, self.to) };
+        let (asks, answers) = (station(asks, self.metadata && !of_broker)?, station(answers, self.metadata)?);
+        Some(if self.response { (answers, asks) } else { (asks, answers) })
+    }
+
+    /// The partition that it names first.
+    pub fn about(&self) -> Option<&TopicPartition> {
+        match &self.cargo {
+            Cargo::Data { partitions, .. } | Cargo::Ack { partitions, .. } => partitions.first(),
+            Cargo::Metadata => None,
+        }
+    }
+
+    /// Whether it is of the kind that goes to and fro all the time and says nothing new: heartbeats, and fetches of
+    /// followers and of the metadata log that carry no records.
+    pub fn is_idle(&self) -> bool {
+        let empty = matches!(self.cargo, Cargo::Data { records: 0, .. } | Cargo::Metadata);
+        let between_servers = self.metadata || self.replication;
+        self.error.is_none() && empty && ((&*self.api == "Fetch" && between_servers) || &*self.api == "BrokerHeartbeat")
     }
 
     /// What it carries, in a few words: `2 records for orders-0`.
@@ -134,6 +186,8 @@ mod tests {
             size: 120,
             cargo: Cargo::Data { partitions: vec![TopicPartition::new("orders", 0)], riders: vec![None], records: 1 },
             error: None,
+            metadata: false,
+            replication: false,
         }
     }
 

@@ -114,6 +114,7 @@ pub struct Player {
     speed: Speed,
     playing: bool,
     asked: bool,
+    shape: u64,
 }
 
 impl Player {
@@ -133,6 +134,7 @@ impl Player {
             speed: Speed::ONE,
             playing: false,
             asked: false,
+            shape: 0,
         }
     }
 
@@ -212,6 +214,7 @@ impl Player {
 
     fn show(&mut self, frame: Frame) {
         self.shown = frame.position;
+        self.shape += u64::from(frame.delta.reshapes(&self.scene));
         frame.delta.apply(&mut self.scene);
         self.flights.retain(|p| !frame.lost.contains(&p.id));
         for (id, until) in frame.delayed {
@@ -233,6 +236,11 @@ impl Player {
     /// The scene now.
     pub fn scene(&self) -> &Scene {
         &self.scene
+    }
+
+    /// A number that changes whenever something may stand elsewhere on the stage; see [`Delta::reshapes`].
+    pub fn shape(&self) -> u64 {
+        self.shape
     }
 
     /// Microseconds since the world's start.

@@ -27,7 +27,8 @@ pub fn line(addition: Addition, scene: &Scene, topic: Option<&str>) -> Option<St
     Some(match addition {
         Addition::Topic => {
             let name = free("topic-", &|name| scene.topics.contains_key(name));
-            format!("kafka-topics.sh --create --topic {name} --partitions 3 --replication-factor 1")
+            let replicas = scene.brokers.len().clamp(1, 3);
+            format!("kafka-topics.sh --create --topic {name} --partitions 3 --replication-factor {replicas}")
         }
         Addition::Producer => {
             let name = free("p", &client);

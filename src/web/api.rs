@@ -15,11 +15,13 @@
 //! | `on(event, listener)` | calls `listener` on `"opened"`, `"advanced"`, `"notice"`; gives nothing |
 //!
 //! `state()`: `{ time, playing, speed, seed, steps, events, traceHash, scene }`: `time` in seconds since the world's
-//! start, `seed` and `traceHash` as text, `scene` with `brokers`, `topics`, `partitions`, `producers`, `consumers`,
-//! `laws` as lists. A partition: `{ name, leader, leaderEpoch, highWatermark, logEndOffset, logStartOffset, isr }`.
+//! start, `seed` and `traceHash` as text, `scene` with `brokers`, `controllers`, `topics`, `partitions`, `producers`,
+//! `consumers`, `laws` as lists. A broker: `{ id, rack, process, fenced, leads }`, `process` being `running`, `paused`,
+//! `down` or `stopped`; a controller: `{ id, process, role, active, epoch }`; a partition: `{ name, leader, leaderEpoch,
+//! highWatermark, logEndOffset, logStartOffset, replicas, isr, elr }`.
 
 use super::desk::{Desk, Event};
-use crate::view::{Player, Speed};
+use crate::view::{Player, Speed, process_word};
 use js_sys::{Error, Function, Object, Promise, Reflect};
 use serde::Serialize;
 use std::rc::Rc;
@@ -40,12 +42,31 @@ struct State {
 
 #[derive(Serialize)]
 struct SceneState {
-    brokers: Vec<i32>,
+    brokers: Vec<BrokerState>,
+    controllers: Vec<ControllerState>,
     topics: Vec<String>,
     partitions: Vec<PartitionState>,
     producers: Vec<ProducerState>,
     consumers: Vec<ConsumerState>,
     laws: Vec<LawState>,
+}
+
+#[derive(Serialize)]
+struct BrokerState {
+    id: i32,
+    rack: Option<String>,
+    process: &'static str,
+    fenced: bool,
+    leads: u32,
+}
+
+#[derive(Serialize)]
+struct ControllerState {
+    id: i32,
+    process: &'static str,
+    role: String,
+    active: bool,
+    epoch: i32,
 }
 
 #[derive(Serialize)]
@@ -57,7 +78,9 @@ struct PartitionState {
     high_watermark: i64,
     log_end_offset: i64,
     log_start_offset: i64,
+    replicas: Vec<i32>,
     isr: Vec<i32>,
+    elr: Vec<i32>,
 }
 
 #[derive(Serialize)]
@@ -92,8 +115,24 @@ fn state(desk: &Desk, player: &Player) -> State {
             high_watermark: replica.hw,
             log_end_offset: replica.leo,
             log_start_offset: replica.start,
+            replicas: view.replicas.clone(),
             isr: view.isr.clone(),
+            elr: view.elr.clone(),
         }
+    };
+    let broker = |(id, view): (&i32, &crate::view::BrokerView)| BrokerState {
+        id: *id,
+        rack: view.rack.as_deref().map(str::to_owned),
+        process: process_word(scene.broker_process(*id)).unwrap_or("running"),
+        fenced: view.fenced,
+        leads: view.leads,
+    };
+    let controller = |(id, view): (&i32, &crate::view::ControllerView)| ControllerState {
+        id: *id,
+        process: process_word(scene.controller_process(*id)).unwrap_or("running"),
+        role: view.role.to_string(),
+        active: scene.quorum.active == Some(*id),
+        epoch: view.epoch,
     };
     State {
         time: player.now() / 1e6,
@@ -104,7 +143,8 @@ fn state(desk: &Desk, player: &Player) -> State {
         events: position.events,
         trace_hash: format!("{:016x}", position.hash),
         scene: SceneState {
-            brokers: scene.brokers.keys().copied().collect(),
+            brokers: scene.brokers.iter().map(broker).collect(),
+            controllers: scene.controllers.iter().map(controller).collect(),
             topics: scene.topics.keys().map(|t| t.to_string()).collect(),
             partitions: scene.partitions.iter().map(partition).collect(),
             producers: scene

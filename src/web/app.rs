@@ -2,11 +2,12 @@
 
 use super::desk::{Desk, Event, Phase};
 use super::frame::FrameLoop;
+use super::menu::Menu;
 use super::paint::{Look, Painter};
-use super::stage::Choice;
-use super::{api, bottom, details, keep, keys, laws, notices, speech, stage, theme, tools, topbar};
+use super::zoom::{self, Zoom};
+use super::{api, bottom, details, keep, keys, laws, menu, notices, speech, stage, theme, tools, topbar};
 use crate::base::TopicPartition;
-use crate::view::{Addition, Speed, addition_line};
+use crate::view::{Addition, Room, Scene, Selection, Speed, Tool, Toward, addition_line, rows, tool_offer};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::{document, window};
 use std::cell::{Cell, RefCell};
@@ -36,12 +37,22 @@ pub(super) enum Msg {
     Recall(isize),
     /// Show a list.
     Tab(bottom::Tab),
-    /// Choose a partition by keys.
-    Choose(Choice),
-    /// Choose a partition.
-    Select(TopicPartition),
+    /// Choose what lies in a direction on the stage.
+    Move(Toward),
+    /// Choose something.
+    Select(Selection),
+    /// Choose nothing; close the menu.
+    Leave,
     /// The stage was pressed at a place.
     Press(f64, f64),
+    /// What can be done to the thing at a place of the stage, or without a place to the selection?
+    Menu(Option<(f64, f64)>),
+    /// Close the menu.
+    CloseMenu,
+    /// Use a tool on the selection.
+    Tool(Tool),
+    /// Do a line of the script language.
+    Do(String),
     /// Put a notice away.
     PutAway(usize),
     /// Switch single-letter shortcuts on or off.
@@ -50,6 +61,8 @@ pub(super) enum Msg {
     Theme,
     /// Begin anew.
     Restart,
+    /// Show more or less of the stage.
+    Zoom(Zoom),
     /// The window has another size.
     Resized,
 }
@@ -66,7 +79,23 @@ pub(super) struct App {
     pub(super) letters: Rc<Cell<bool>>,
     pub(super) still: bool,
     pub(super) width: f64,
-    chosen: Option<TopicPartition>,
+    pub(super) height: f64,
+    /// How far the stage is zoomed: a place in [`zoom::LEVELS`].
+    pub(super) zoom: usize,
+    /// The height that the stage may have, in CSS pixels.
+    pub(super) stage_height: f64,
+    /// The menu that is open.
+    pub(super) menu: Option<Menu>,
+    /// The tool that waits for the other end of a link, and what it was used on.
+    pub(super) armed: Option<(Tool, u32)>,
+    /// Why nothing was done, told once.
+    pub(super) hint: Option<String>,
+    menu_shown: bool,
+    /// By how much the stage has just been zoomed.
+    zoomed: Option<f64>,
+    /// The stage as a list, as it was told last.
+    pub(super) told: RefCell<stage::Told>,
+    chosen: Option<Selection>,
     recalled: usize,
     painter: Rc<RefCell<Option<Painter>>>,
     look: Rc<RefCell<Look>>,
@@ -86,10 +115,15 @@ impl Component for App {
         let (painter, look) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(Look::default())));
         let refresh = ctx.link().callback(|()| Msg::Refresh);
         let frames = FrameLoop::start(desk.clone(), painter.clone(), look.clone(), refresh);
-        desk.listen(|event| {
-            if let Event::Download(key, bytes) = event {
-                super::download::offer(&format!("kafka-terrarium-{key}.save"), bytes);
+        let at = painter.clone();
+        desk.listen(move |event| match event {
+            Event::Download(key, bytes) => super::download::offer(&format!("kafka-terrarium-{key}.save"), bytes),
+            Event::Opened => {
+                if let Some(painter) = at.borrow_mut().as_mut() {
+                    painter.forget();
+                }
             }
+            _ => {}
         });
         desk.start();
         let letters = Rc::new(Cell::new(keep::get(LETTERS).unwrap_or(true)));
@@ -104,6 +138,15 @@ impl Component for App {
             dark: theme::is_dark(),
             still,
             width: 0.0,
+            height: 0.0,
+            zoom: 0,
+            stage_height: 0.0,
+            menu: None,
+            armed: None,
+            hint: None,
+            menu_shown: false,
+            zoomed: None,
+            told: RefCell::default(),
             chosen: None,
             recalled: 0,
             painter,
@@ -127,14 +170,18 @@ impl Component for App {
             Msg::Submit => self.submit(),
             Msg::Recall(by) => self.recall(by),
             Msg::Tab(tab) => self.tab = tab,
-            Msg::Choose(choice) => {
-                let from = self.selected();
-                self.chosen = self.desk.with(|p| choice.apply(p.scene(), from.as_ref())).flatten();
+            Msg::Move(toward) => self.go(toward),
+            Msg::Select(selection) => self.choose(selection),
+            Msg::Leave => {
+                (self.menu, self.armed, self.hint) = (None, None, None);
             }
-            Msg::Select(tp) => self.chosen = Some(tp),
-            Msg::Press(x, y) => {
-                let hit = self.painter.borrow().as_ref().and_then(|painter| painter.hit(x, y));
-                self.chosen = hit.or(self.chosen.take());
+            Msg::Press(x, y) => self.press(x, y),
+            Msg::Menu(place) => self.open_menu(place),
+            Msg::CloseMenu => self.menu = None,
+            Msg::Tool(tool) => self.tool(tool),
+            Msg::Do(line) => {
+                self.menu = None;
+                self.desk.command(&line);
             }
             Msg::PutAway(n) => {
                 self.put_away.insert(n);
@@ -154,6 +201,11 @@ impl Component for App {
                     self.desk.restart();
                 }
             }
+            Msg::Zoom(by) => {
+                let before = zoom::LEVELS[self.zoom];
+                self.zoom = by.from(self.zoom);
+                self.zoomed = Some(zoom::LEVELS[self.zoom] / before);
+            }
             Msg::Resized => {}
         }
         self.measure(ctx);
@@ -170,10 +222,12 @@ impl Component for App {
                     { self.phase() }
                     { bottom::segments(self, ctx) }
                     { stage::stage(self, ctx) }
+                    { tools::hint(self) }
                     { laws::laws(self) }
                     { bottom::bottom(self, ctx) }
                 </main>
-                <aside class="insp" aria-label="Partition" tabindex="0">{ details::details(self) }</aside>
+                <aside class="insp" aria-label="Inspector" tabindex="0">{ details::details(self, ctx) }</aside>
+                { menu::menu(self, ctx) }
                 { self.speech.regions() }
             </div>
         }
@@ -185,15 +239,127 @@ impl Component for App {
             self.painter.replace(canvas.and_then(Painter::new));
             self.measure(ctx);
         }
+        if let Some(by) = self.zoomed.take() {
+            zoom::keep_middle(&self.canvas, by);
+        }
+        if self.menu.is_some() != self.menu_shown {
+            self.menu_shown = self.menu.is_some();
+            if self.menu_shown { menu::focus_first() } else { stage::focus(&self.canvas) }
+        }
     }
 }
 
 impl App {
-    /// The partition that is selected: the chosen one, or the first.
-    pub(super) fn selected(&self) -> Option<TopicPartition> {
-        let there = |tp: &TopicPartition| self.desk.with(|p| p.scene().partitions.contains_key(tp)).unwrap_or(false);
-        let first = || self.desk.with(|p| p.scene().partitions.keys().next().cloned()).flatten();
-        self.chosen.clone().filter(there).or_else(first)
+    /// What is selected: what was chosen while it is there, else the first partition.
+    pub(super) fn selected(&self) -> Option<Selection> {
+        let flights = |s: &Selection| self.desk.with(|p| s.is_there(p.scene(), p.flights())).unwrap_or(false);
+        // A message that has arrived is looked at until something else is chosen.
+        let seen = |s: &Selection| match s {
+            Selection::Packet(id) => self.desk.with(|p| p.messages().iter().any(|m| m.id == *id)).unwrap_or(false),
+            _ => false,
+        };
+        let first = || self.desk.with(|p| first_partition(p.scene())).flatten().map(Selection::Partition);
+        self.chosen.clone().filter(|s| flights(s) || seen(s)).or_else(first)
+    }
+
+    /// The partition that is selected, or that has something to do with what is selected, or the first.
+    pub(super) fn partition(&self) -> Option<TopicPartition> {
+        let selected = self.selected().and_then(|s| s.partition().cloned());
+        selected.or_else(|| self.desk.with(|p| first_partition(p.scene())).flatten())
+    }
+
+    /// Everything that the arrow keys reach, row by row.
+    pub(super) fn reachable(&self) -> Vec<Vec<Selection>> {
+        let painter = self.painter.borrow();
+        let Some(painter) = painter.as_ref() else { return Vec::new() };
+        self.desk.with(|p| rows(p.scene(), painter.layout())).unwrap_or_default()
+    }
+
+    fn go(&mut self, toward: Toward) {
+        let Some(from) = self.selected() else { return };
+        let to = {
+            let painter = self.painter.borrow();
+            let layout = painter.as_ref().map(Painter::layout);
+            layout.and_then(|layout| self.desk.with(|p| from.moved(toward, p.scene(), layout)).flatten())
+        };
+        if let Some(to) = to {
+            self.choose(to);
+        }
+    }
+
+    fn press(&mut self, x: f64, y: f64) {
+        self.menu = None;
+        if let Some(hit) = self.hit(x, y) {
+            self.choose(hit);
+        }
+    }
+
+    fn hit(&self, x: f64, y: f64) -> Option<Selection> {
+        let painter = self.painter.borrow();
+        self.desk.with(|p| painter.as_ref().and_then(|painter| painter.hit(p.scene(), x, y))).flatten()
+    }
+
+    /// Chooses something; where a tool waits for the other end of a link, that tool is used.
+    fn choose(&mut self, selection: Selection) {
+        self.hint = None;
+        let host = self.desk.with(|p| selection.host(p.scene())).flatten();
+        match (self.armed.take(), host) {
+            (Some((tool, from)), Some(to)) if from != to => {
+                let link = Selection::link(from, to);
+                self.chosen = Some(link.clone());
+                self.tool_on(tool, &link);
+            }
+            _ => self.chosen = Some(selection),
+        }
+    }
+
+    /// Uses a tool on the selection. One for links waits for the other end when one host is selected.
+    fn tool(&mut self, tool: Tool) {
+        self.hint = None;
+        self.menu = None;
+        if self.armed.take().is_some_and(|(armed, _)| armed == tool) {
+            return;
+        }
+        let Some(selected) = self.selected() else {
+            self.hint = Some("There is nothing yet to use this on.".into());
+            return;
+        };
+        let host = self.desk.with(|p| selected.host(p.scene())).flatten();
+        match host.filter(|_| tool.wants_link()) {
+            Some(host) => self.armed = Some((tool, host)),
+            None => self.tool_on(tool, &selected),
+        }
+    }
+
+    fn tool_on(&mut self, tool: Tool, selection: &Selection) {
+        let offer = self.desk.with(|p| tool_offer(tool, selection, p.scene())).flatten();
+        match offer {
+            Some(offer) => {
+                self.desk.command(&offer.line);
+            }
+            None => {
+                let name = self.desk.with(|p| selection.name(p.scene())).unwrap_or_default();
+                self.hint = Some(menu::no_use(tool, &name));
+            }
+        }
+    }
+
+    fn open_menu(&mut self, place: Option<(f64, f64)>) {
+        if let Some(hit) = place.and_then(|(x, y)| self.hit(x, y)) {
+            self.armed = None;
+            self.choose(hit);
+        }
+        let Some(selected) = self.selected() else { return };
+        let (x, y) = place.unwrap_or_else(|| self.place_of(&selected));
+        self.menu = Some(Menu { of: selected, x, y });
+    }
+
+    /// Where something is on the canvas, in CSS pixels.
+    fn place_of(&self, selection: &Selection) -> (f64, f64) {
+        let painter = self.painter.borrow();
+        let Some(layout) = painter.as_ref().map(Painter::layout) else { return (0.0, 0.0) };
+        let rect = self.desk.with(|p| layout.place_of(p.scene(), selection)).flatten();
+        rect.map_or((40.0, 40.0), |r| (r.center() * layout.unit, r.bottom() * layout.unit))
     }
 
     fn phase(&self) -> Html {
@@ -207,7 +373,7 @@ impl App {
     }
 
     fn add(&self, addition: Addition) {
-        let topic = self.selected().map(|tp| tp.topic.to_string());
+        let topic = self.partition().map(|tp| tp.topic.to_string());
         if let Some(line) = self.desk.with(|p| addition_line(addition, p.scene(), topic.as_deref())).flatten() {
             self.desk.command(&line);
         }
@@ -235,12 +401,32 @@ impl App {
     fn measure(&mut self, _ctx: &Context<Self>) {
         let size = |value: Result<wasm_bindgen::JsValue, _>| value.ok().and_then(|v| v.as_f64()).unwrap_or(0.0);
         let (width, height) = (size(window().inner_width()), size(window().inner_height()));
-        self.width = width;
+        (self.width, self.height) = (width, height);
         let canvas = self.canvas.cast::<HtmlCanvasElement>();
         let stage = canvas.and_then(|c| c.parent_element()).map_or(0.0, |e| f64::from(e.client_width()));
         let selected = self.selected();
-        self.look.replace(Look { width: stage, least_height: (height * 0.36).max(280.0), selected, still: self.still });
+        // On a phone only one partition is drawn.
+        let selected = match selected {
+            Some(other) if width < bottom::PHONE && other.partition().is_none() => {
+                self.partition().map(Selection::Partition).or(Some(other))
+            }
+            selected => selected,
+        };
+        let around = if width < bottom::PHONE { height * 0.42 } else { BELOW_AND_ABOVE };
+        self.stage_height = (height - around).max(300.0);
+        let zoom = zoom::LEVELS[self.zoom];
+        let room = Room { width: stage * zoom, height: self.stage_height * zoom };
+        self.look.replace(Look { room, selected, still: self.still });
     }
+}
+
+/// The height of everything but the stage, when the lists have the least that they need.
+const BELOW_AND_ABOVE: f64 = 282.0;
+
+/// The first partition that somebody made.
+fn first_partition(scene: &Scene) -> Option<TopicPartition> {
+    let own = scene.partitions.keys().find(|tp| !tp.topic.starts_with("__"));
+    own.or_else(|| scene.partitions.keys().next()).cloned()
 }
 
 fn matches(query: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use super::app::{App, Msg};
 use super::{details, panels, terminal, transport};
+use crate::view::Selection;
 use yew::prelude::*;
 
 /// Below this width the page is a phone's: one partition at a time.
@@ -26,7 +27,7 @@ pub(super) enum Tab {
 
 const TABS: [(Tab, &str); 5] = [
     (Tab::Log, "Event log"),
-    (Tab::Details, "Partition"),
+    (Tab::Details, "Inspector"),
     (Tab::Messages, "Messages"),
     (Tab::Tables, "Tables"),
     (Tab::Terminal, "Terminal"),
@@ -41,7 +42,7 @@ pub(super) fn bottom(app: &App, ctx: &Context<App>) -> Html {
         Tab::Log => panels::log(app),
         Tab::Messages => panels::messages(app),
         Tab::Tables => panels::tables(app),
-        Tab::Details => details::details(app),
+        Tab::Details => details::details(app, ctx),
         Tab::Terminal => terminal::history(app),
     };
     html! {
@@ -99,7 +100,7 @@ pub(super) fn segments(app: &App, ctx: &Context<App>) -> Html {
     if app.width >= PHONE {
         return Html::default();
     }
-    let selected = app.selected();
+    let selected = app.partition();
     let around = |scene: &crate::view::Scene| {
         let at = selected.as_ref().and_then(|tp| scene.partitions.keys().position(|t| t == tp)).unwrap_or(0);
         scene.partitions.keys().skip(at.saturating_sub(12)).take(25).cloned().collect::<Vec<_>>()
@@ -110,7 +111,7 @@ pub(super) fn segments(app: &App, ctx: &Context<App>) -> Html {
         let name = tp.to_string();
         let class = format!("part p{}", tp.partition.rem_euclid(8));
         let label = format!("P{}", tp.partition);
-        let choose = ctx.link().callback(move |_| Msg::Select(tp.clone()));
+        let choose = ctx.link().callback(move |_| Msg::Select(Selection::Partition(tp.clone())));
         html! {
             <button key={name.clone()} aria-pressed={chosen.to_string()} onclick={choose}>
                 <span {class}>{ label }</span><span class={(!chosen).then_some("vh")}>{ name }</span>

@@ -100,6 +100,10 @@ impl Desk {
 
     /// Starts the worker.
     pub(crate) fn start(self: &Rc<Self>) {
+        #[cfg(feature = "gallery")]
+        if self.exhibit() {
+            return;
+        }
         let desk = Rc::downgrade(self);
         let told = move |message| {
             if let Some(desk) = desk.upgrade() {
@@ -111,6 +115,35 @@ impl Desk {
                 self.host.replace(Some(host));
             }
             Err(error) => self.enter(Phase::Failed(format!("This browser does not start workers: {error:?}"))),
+        }
+    }
+
+    /// Shows the hand-made scene that the address names, if it names one: `?scene=two-faults`.
+    #[cfg(feature = "gallery")]
+    fn exhibit(&self) -> bool {
+        use crate::base::{EventId, SimDuration, SimTime};
+        use crate::view::{Frame, Position, fixture};
+        let query = gloo::utils::window().location().search().unwrap_or_default();
+        let name = web_sys::UrlSearchParams::new_with_str(&query).ok().and_then(|q| q.get("scene"));
+        let Some((scene, sent, now)) = name.and_then(|name| fixture::named(&name)) else { return false };
+        let position = Position { at: SimTime(now), steps: EventId(0).0, ..Position::default() };
+        self.open(Opened {
+            title: Some("Gallery".into()),
+            scene,
+            recent: Frame { position, sent, ..Frame::default() },
+            position,
+            hop: SimDuration(25_000),
+            seed: 0,
+            resumed: false,
+        });
+        self.with_player(Player::pause);
+        true
+    }
+
+    #[cfg(feature = "gallery")]
+    fn with_player(&self, change: impl FnOnce(&mut Player)) {
+        if let Some(player) = self.player.borrow_mut().as_mut() {
+            change(player);
         }
     }
 

@@ -1,98 +1,127 @@
-//! The selected partition in numbers.
+//! The inspector: the selected thing in numbers, and what can be done to it.
 
-use super::app::App;
+use super::app::{App, Msg};
+use super::icons::icon;
 use crate::base::TopicPartition;
-use crate::view::{PartitionView, ReplicaView, Scene, Token, records_text};
+use crate::view::{Cell, Offer, Player, Scene, Selection, Sheet, Table, Token, Tone, offers, sheet};
 use yew::prelude::*;
 
-/// The details of the selected partition.
-pub(super) fn details(app: &App) -> Html {
-    let Some(tp) = app.selected() else {
-        return html! { <p class="empty">{ "A topic’s partitions appear here once there is one." }</p> };
+/// The details of the selected thing.
+pub(super) fn details(app: &App, ctx: &Context<App>) -> Html {
+    let Some(selected) = app.selected() else {
+        return html! { <p class="empty">{ "What is selected on the stage appears here." }</p> };
     };
-    app.desk.with(|player| partition(player.scene(), &tp)).unwrap_or_default()
+    let look = |player: &Player| {
+        let scene = player.scene();
+        let packets = player.flights().iter().chain(player.messages());
+        (sheet(&selected, scene, player.now(), packets), offers(&selected, scene), records(scene, &selected))
+    };
+    let Some((sheet, offers, records)) = app.desk.with(look) else { return Html::default() };
+    html! { <>{ self::shown(&sheet) }{ records }{ actions(ctx, &offers) }</> }
 }
 
-fn partition(scene: &Scene, tp: &TopicPartition) -> Html {
-    let nothing = PartitionView::default();
-    let view = scene.partitions.get(tp).unwrap_or(&nothing);
-    let Some((leader, replica)) = scene.leader_replica(tp) else {
-        return html! { <p class="empty">{ format!("{tp} has no leader.") }</p> };
+fn shown(sheet: &Sheet) -> Html {
+    let row = |(name, value, tone): &(&'static str, String, Tone)| {
+        html! { <><dt>{ *name }</dt><dd class={class(*tone)}>{ value }</dd></> }
     };
-    let chip = format!("part p{}", tp.partition.rem_euclid(8));
-    let row = |name: &'static str, value: String| html! { <><dt>{ name }</dt><dd>{ value }</dd></> };
     html! {
         <>
-            <h2 class="ttl"><span class={chip}>{ format!("P{}", tp.partition) }</span>{ tp.to_string() }</h2>
-            <p class="lead">{ summary(leader, replica, view) }</p>
-            <dl class="kv">
-                { row("Leader", format!("Broker {leader}")) }
-                { row("Leader epoch", view.leader_epoch.to_string()) }
-                { row("Partition epoch", view.partition_epoch.to_string()) }
-                { row("ISR", format!("{:?}", view.isr)) }
-                { row("Replicas", format!("{:?}", view.replicas)) }
-                { row("High watermark", replica.hw.to_string()) }
-                { row("Log end offset", replica.leo.to_string()) }
-                { row("Log start offset", replica.start.to_string()) }
-            </dl>
-            { readers(scene, tp, replica) }
-            { records(replica) }
+            <h2 class="ttl">
+                if let Some(p) = sheet.chip { <span class={format!("part p{}", p.rem_euclid(8))}>{ format!("P{p}") }</span> }
+                <span>{ &sheet.title }</span>
+                if let Some((state, tone)) = &sheet.state {
+                    <span class={classes!("state", class(*tone))}>{ state }</span>
+                }
+            </h2>
+            <p class="lead">{ &sheet.lead }</p>
+            <dl class="kv">{ for sheet.rows.iter().map(row) }</dl>
+            { for sheet.tables.iter().map(table) }
         </>
     }
 }
 
-fn summary(leader: i32, replica: &ReplicaView, view: &PartitionView) -> String {
-    let open = (replica.leo - replica.hw) as u64;
-    let alone = if view.isr.len() == 1 { " alone" } else { "" };
-    match open {
-        0 if replica.leo == 0 => format!("Broker {leader} leads{alone}. No record yet."),
-        0 => format!("Broker {leader} leads{alone}. All {} are committed.", records_text(replica.leo as u64)),
-        _ => format!("Broker {leader} leads{alone}. {} not committed yet.", records_text(open)),
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Quiet => "q",
+        Tone::Plain => "",
+        Tone::Warn => "warn",
+        Tone::Bad => "bad",
     }
 }
 
-fn readers(scene: &Scene, tp: &TopicPartition, replica: &ReplicaView) -> Html {
-    let row = |(name, position): (String, i64)| {
-        html! {
-            <tr key={name.clone()}><th scope="row">{ name }</th><td class="r">{ position }</td>
-                <td class="r">{ (replica.hw - position).max(0) }</td></tr>
-        }
+fn table(table: &Table) -> Html {
+    let last = table.head.len() - 1;
+    // Numbers stand at the right; the last column, where it is words, at the left.
+    let side = |n: usize| if n == 0 || (n == last && table.head[last] == "state") { "" } else { "r" };
+    let row = |(cells, tone): &(Vec<String>, Tone)| {
+        let rest = cells.iter().enumerate().skip(1).map(|(n, cell)| html! { <td class={side(n)}>{ cell }</td> });
+        html! { <tr key={cells[0].clone()} class={class(*tone)}><th scope="row">{ &cells[0] }</th>{ for rest }</tr> }
     };
-    let of = |(name, c): (&std::sync::Arc<str>, &crate::view::ConsumerView)| {
-        c.positions.iter().find(|(at, _)| at == tp).map(|(_, offset)| (name.to_string(), *offset))
-    };
-    let rows: Vec<_> = scene.consumers.iter().filter_map(of).collect();
-    if rows.is_empty() {
-        return Html::default();
-    }
+    let head = |(n, name): (usize, &&'static str)| html! { <th scope="col" class={side(n)}>{ *name }</th> };
+    let first = html! { <th scope="col"><span class="vh">{ "Name" }</span></th> };
     html! {
         <section class="sec">
-            <h3>{ "Consumers" }</h3>
+            <h3>{ table.title }</h3>
             <table>
-                <thead><tr><th scope="col">{ "Name" }</th><th scope="col" class="r">{ "position" }</th><th scope="col" class="r">{ "lag to HW" }</th></tr></thead>
-                <tbody>{ for rows.into_iter().map(row) }</tbody>
+                <thead><tr>{ first }{ for table.head.iter().enumerate().skip(1).map(head) }</tr></thead>
+                <tbody>{ for table.rows.iter().map(row) }</tbody>
             </table>
         </section>
     }
 }
 
-fn records(replica: &ReplicaView) -> Html {
-    let row = |cell: &crate::view::Cell| {
+/// The last records of the selected replica, or of the partition's leader.
+fn records(scene: &Scene, selected: &Selection) -> Html {
+    let of = |tp: &TopicPartition, broker: Option<i32>| {
+        let broker = broker.or(scene.partitions.get(tp)?.leader)?;
+        scene.replicas.get(&(tp.clone(), broker))
+    };
+    let replica = match selected {
+        Selection::Partition(tp) => of(tp, None),
+        Selection::Replica(tp, broker) => of(tp, Some(*broker)),
+        _ => None,
+    };
+    let Some(replica) = replica.filter(|r| !r.tail.is_empty()) else { return Html::default() };
+    let row = |cell: &Cell| {
         let token = Token::of(cell.key.as_deref());
         let key = cell.key.as_deref().unwrap_or("no key").to_string();
+        let state = match replica.diverges {
+            Some(from) if cell.offset >= from => "to be cut",
+            _ if replica.committed(cell.offset) => "committed",
+            _ => "open",
+        };
         html! {
             <tr key={cell.offset}><th scope="row" class="mono">{ cell.offset }</th>
                 <td class={format!("key k{}", token.0)}><i aria-hidden="true"></i>{ key }</td>
-                <td class="q">{ if replica.committed(cell.offset) { "committed" } else { "open" } }</td></tr>
+                <td class="r q">{ format!("e{}", cell.epoch) }</td><td class="q">{ state }</td></tr>
         }
     };
     html! {
         <section class="sec">
             <h3>{ "Last records" }</h3>
             <table>
-                <thead><tr><th scope="col">{ "Offset" }</th><th scope="col">{ "Key" }</th><th scope="col">{ "State" }</th></tr></thead>
+                <thead><tr><th scope="col">{ "Offset" }</th><th scope="col">{ "Key" }</th><th scope="col" class="r">{ "epoch" }</th>
+                    <th scope="col">{ "State" }</th></tr></thead>
                 <tbody>{ for replica.tail.iter().rev().take(10).map(row) }</tbody>
             </table>
         </section>
+    }
+}
+
+fn actions(ctx: &Context<App>, offers: &[Offer]) -> Html {
+    if offers.is_empty() {
+        return Html::default();
+    }
+    let action = |offer: &Offer| {
+        let line = offer.line.clone();
+        let act = ctx.link().callback(move |_| Msg::Do(line.clone()));
+        html! {
+            <button key={offer.line.clone()} class={classes!("btn", "line", offer.breaks.then_some("fault"))} onclick={act} title={offer.line.clone()}>
+                { icon(offer.icon, 16) }<span>{ &offer.label }</span>
+            </button>
+        }
+    };
+    html! {
+        <section class="sec"><h3>{ "What can be done" }</h3><div class="acts">{ for offers.iter().map(action) }</div></section>
     }
 }

@@ -1,7 +1,8 @@
 //! Keys that work everywhere on the page, except while somebody types.
 
 use super::app::Msg;
-use crate::view::Addition;
+use super::zoom::Zoom;
+use crate::view::{Addition, Tool};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
@@ -20,13 +21,17 @@ pub(super) fn meaning(event: &KeyboardEvent, letters: bool) -> Option<Msg> {
         // A button that has the focus takes the space bar for itself.
         " " if on_button => return None,
         " " => Msg::Toggle,
+        "Escape" => Msg::Leave,
         "ArrowRight" if tag != "canvas" => Msg::Step,
+        "+" | "=" => Msg::Zoom(Zoom::In),
+        "-" => Msg::Zoom(Zoom::Out),
+        "0" => Msg::Zoom(Zoom::Fit),
         "[" => Msg::Faster(false),
         "]" => Msg::Faster(true),
         _ if !letters => return None,
         "t" | "T" => Msg::Add(Addition::Topic),
         "p" | "P" => Msg::Add(Addition::Producer),
         "c" | "C" => Msg::Add(Addition::Consumer),
-        _ => return None,
+        key => Msg::Tool(Tool::ALL.into_iter().find(|tool| key.eq_ignore_ascii_case(&tool.key().to_string()))?),
     })
 }

@@ -15,6 +15,7 @@ mod icons;
 mod keep;
 mod keys;
 mod laws;
+mod menu;
 mod notices;
 mod paint;
 mod panels;
@@ -26,6 +27,7 @@ mod tools;
 mod topbar;
 mod transport;
 pub mod worker;
+mod zoom;
 
 /// Starts the page.
 pub fn start_page() {

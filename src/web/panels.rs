@@ -1,7 +1,7 @@
 //! The lists below the stage: event log, messages, and the stage as tables.
 
 use super::app::App;
-use crate::view::{PacketView, Player, Scene, Weight};
+use crate::view::{PacketView, Player, Scene, Weight, process_word};
 use yew::prelude::*;
 
 /// How many rows a list shows.
@@ -61,7 +61,12 @@ pub(super) fn messages(app: &App) -> Html {
 
 /// The stage as tables: the same numbers for people who do not see it.
 pub(super) fn tables(app: &App) -> Html {
-    app.desk.with(|player| html! { <>{ partitions(player.scene()) }{ clients(player.scene()) }</> }).unwrap_or_default()
+    app.desk
+        .with(|player| {
+            let scene = player.scene();
+            html! { <>{ partitions(scene) }{ brokers(scene) }{ controllers(scene) }{ clients(scene) }</> }
+        })
+        .unwrap_or_default()
 }
 
 fn partitions(scene: &Scene) -> Html {
@@ -69,7 +74,8 @@ fn partitions(scene: &Scene) -> Html {
         let (leader, replica) = scene.leader_replica(tp).map(|(l, r)| (l.to_string(), r.clone())).unwrap_or_default();
         html! {
             <tr key={tp.to_string()}><th scope="row">{ tp.to_string() }</th><td class="r">{ leader }</td><td class="r">{ view.leader_epoch }</td>
-                <td class="r">{ format!("{:?}", view.isr) }</td><td class="r">{ replica.start }</td>
+                <td class="r">{ format!("{:?}", view.replicas) }</td><td class="r">{ format!("{:?}", view.isr) }</td>
+                <td class="r">{ format!("{:?}", view.elr) }</td><td class="r">{ replica.start }</td>
                 <td class="r">{ replica.hw }</td><td class="r">{ replica.leo }</td></tr>
         }
     };
@@ -77,9 +83,49 @@ fn partitions(scene: &Scene) -> Html {
         <table class="grid">
             <caption>{ caption("Partitions", scene.partitions.len()) }</caption>
             <thead><tr><th scope="col">{ "Partition" }</th><th scope="col" class="r">{ "Leader" }</th><th scope="col" class="r">{ "Epoch" }</th>
-                <th scope="col" class="r">{ "ISR" }</th><th scope="col" class="r">{ "Start" }</th><th scope="col" class="r">{ "HW" }</th>
+                <th scope="col" class="r">{ "Replicas" }</th><th scope="col" class="r">{ "ISR" }</th><th scope="col" class="r">{ "ELR" }</th>
+                <th scope="col" class="r">{ "Start" }</th><th scope="col" class="r">{ "HW" }</th>
                 <th scope="col" class="r">{ "LEO" }</th></tr></thead>
             <tbody>{ for scene.partitions.iter().take(TABLE_ROWS).map(row) }</tbody>
+        </table>
+    }
+}
+
+fn brokers(scene: &Scene) -> Html {
+    let row = |(id, view): (&i32, &crate::view::BrokerView)| {
+        let state = process_word(scene.broker_process(*id)).unwrap_or("running");
+        html! {
+            <tr key={*id}><th scope="row">{ format!("Broker {id}") }</th><td>{ view.rack.as_deref().unwrap_or("–") }</td><td>{ state }</td>
+                <td>{ if view.fenced { "fenced" } else { "in service" } }</td><td class="r">{ view.leads }</td><td class="r">{ view.holds }</td>
+                <td class="r">{ view.metadata_offset }</td></tr>
+        }
+    };
+    html! {
+        <table class="grid">
+            <caption>{ caption("Brokers", scene.brokers.len()) }</caption>
+            <thead><tr><th scope="col">{ "Broker" }</th><th scope="col">{ "Rack" }</th><th scope="col">{ "Process" }</th>
+                <th scope="col">{ "Registration" }</th><th scope="col" class="r">{ "Leads" }</th><th scope="col" class="r">{ "Holds" }</th>
+                <th scope="col" class="r">{ "Metadata offset" }</th></tr></thead>
+            <tbody>{ for scene.brokers.iter().take(TABLE_ROWS).map(row) }</tbody>
+        </table>
+    }
+}
+
+fn controllers(scene: &Scene) -> Html {
+    let row = |(id, view): (&i32, &crate::view::ControllerView)| {
+        let state = process_word(scene.controller_process(*id)).unwrap_or("running");
+        let active = if scene.quorum.active == Some(*id) { ", active" } else { "" };
+        html! {
+            <tr key={*id}><th scope="row">{ format!("Controller {id}") }</th><td>{ state }</td>
+                <td>{ format!("{}{active}", view.role) }</td><td class="r">{ view.epoch }</td><td class="r">{ view.leo }</td></tr>
+        }
+    };
+    html! {
+        <table class="grid">
+            <caption>{ caption("Controllers", scene.controllers.len()) }</caption>
+            <thead><tr><th scope="col">{ "Controller" }</th><th scope="col">{ "Process" }</th><th scope="col">{ "Role" }</th>
+                <th scope="col" class="r">{ "Epoch" }</th><th scope="col" class="r">{ "LEO" }</th></tr></thead>
+            <tbody>{ for scene.controllers.iter().map(row) }</tbody>
         </table>
     }
 }

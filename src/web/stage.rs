@@ -1,60 +1,86 @@
-//! The stage: a canvas, and inside it the same replicas as a list for people who do not see it. It is one tab stop;
-//! arrows move over the partitions.
+//! The stage: a canvas, and inside it everything on it as a list for people who do not see it. It is one tab stop; arrows
+//! move over shelf and column.
 
 use super::app::{App, Msg};
-use crate::base::TopicPartition;
-use crate::view::Scene;
+use super::zoom;
+use crate::view::{Scene, Selection, Toward};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 /// The stage.
 pub(super) fn stage(app: &App, ctx: &Context<App>) -> Html {
     let keys = ctx.link().batch_callback(|event: KeyboardEvent| {
-        let by = match event.key().as_str() {
-            "ArrowRight" | "ArrowDown" => Choice::By(1),
-            "ArrowLeft" | "ArrowUp" => Choice::By(-1),
-            "Home" => Choice::First,
-            "End" => Choice::Last,
+        let msg = match event.key().as_str() {
+            "ArrowRight" => Msg::Move(Toward::Right),
+            "ArrowLeft" => Msg::Move(Toward::Left),
+            "ArrowDown" => Msg::Move(Toward::Down),
+            "ArrowUp" => Msg::Move(Toward::Up),
+            "Home" => Msg::Move(Toward::First),
+            "End" => Msg::Move(Toward::Last),
+            "Enter" | "ContextMenu" => Msg::Menu(None),
+            "F10" if event.shift_key() => Msg::Menu(None),
+            "Escape" => Msg::Leave,
             _ => return None,
         };
         event.prevent_default();
         event.stop_propagation();
-        Some(Msg::Choose(by))
+        Some(msg)
     });
-    let press =
-        ctx.link().callback(|event: PointerEvent| Msg::Press(f64::from(event.offset_x()), f64::from(event.offset_y())));
+    let press = ctx.link().batch_callback(|event: PointerEvent| {
+        // The other buttons are for menus.
+        (event.button() == 0).then(|| Msg::Press(f64::from(event.offset_x()), f64::from(event.offset_y())))
+    });
+    let menu = ctx.link().callback(|event: MouseEvent| {
+        event.prevent_default();
+        Msg::Menu(Some((f64::from(event.offset_x()), f64::from(event.offset_y()))))
+    });
+    let wheel = ctx.link().batch_callback(|event: WheelEvent| zoom::wheel(&event));
+    let level = zoom::LEVELS[app.zoom];
+    // The stage's own height is set by who draws it; zoomed, it is seen through a window as high as it may be.
+    let height = (level > 1.0).then(|| format!("height: {:.0}px", app.stage_height));
+    let width = format!("width: {:.0}%", level * 100.0);
     let selected = app.selected();
-    let options = app.desk.with(|p| options(p.scene(), selected.as_ref())).unwrap_or_default();
-    let active = selected.as_ref().map(id);
+    let options = told(app, selected.as_ref());
+    let active = selected.as_ref().map(Selection::id);
     html! {
-        <section class="glass" aria-label="Stage">
-            <canvas ref={app.canvas.clone()} tabindex="0" role="listbox" aria-label={label(app)} aria-activedescendant={active}
-                onkeydown={keys} onpointerdown={press}>{ options }</canvas>
+        <section class={classes!("glass", app.armed.is_some().then_some("armed"))} aria-label="Stage">
+            <div class="scroll" style={height} onwheel={wheel}>
+                <canvas ref={app.canvas.clone()} style={width} tabindex="0" role="listbox" aria-label={label(app)}
+                    aria-activedescendant={active} onkeydown={keys} onpointerdown={press} oncontextmenu={menu}>{ options }</canvas>
+            </div>
+            { zoom::buttons(app, ctx) }
         </section>
     }
 }
 
-/// Which partition to choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
-    /// So many on.
-    By(isize),
-    /// The first.
-    First,
-    /// The last.
-    Last,
+/// The stage as a list, and for what it was made.
+#[derive(Default)]
+pub(super) struct Told {
+    made_for: Option<(u64, u64, Option<Selection>)>,
+    options: Html,
 }
 
-impl Choice {
-    /// The partition chosen when `from` was.
-    pub(super) fn apply(self, scene: &Scene, from: Option<&TopicPartition>) -> Option<TopicPartition> {
-        let all: Vec<&TopicPartition> = scene.partitions.keys().collect();
-        let at = from.and_then(|tp| all.iter().position(|t| *t == tp)).unwrap_or(0);
-        let to = match self {
-            Self::By(n) => at.saturating_add_signed(n).min(all.len().saturating_sub(1)),
-            Self::First => 0,
-            Self::Last => all.len().saturating_sub(1),
-        };
-        all.get(to).map(|tp| (*tp).clone())
+/// The stage as a list: made anew when something else is selected or has come or gone, and every second of the world
+/// while it plays; a list that changes all the time cannot be read.
+fn told(app: &App, selected: Option<&Selection>) -> Html {
+    let (now, shape) = app.desk.with(|p| (p.now(), p.shape())).unwrap_or_default();
+    let tick = if app.desk.playing() { (now / 1e6) as u64 } else { now as u64 };
+    let made_for = Some((shape, tick, selected.cloned()));
+    let mut told = app.told.borrow_mut();
+    if told.made_for != made_for {
+        let all = app.reachable();
+        told.options = app.desk.with(|p| options(p.scene(), &all, selected, now)).unwrap_or_default();
+        told.made_for = made_for;
+    }
+    told.options.clone()
+}
+
+/// Gives the stage the focus.
+pub(super) fn focus(canvas: &NodeRef) {
+    if let Some(element) = canvas.cast::<web_sys::Element>().and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+        // An element that is gone needs no focus.
+        let _ = element.focus();
     }
 }
 
@@ -62,7 +88,8 @@ fn label(app: &App) -> String {
     let counts = |scene: &Scene| {
         let n = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
         format!(
-            "Cluster: {}, {}, {}, {}",
+            "Cluster: {}, {}, {}, {}, {}",
+            n(scene.controllers.len(), "controller"),
             n(scene.brokers.len(), "broker"),
             n(scene.partitions.len(), "partition"),
             n(scene.producers.len(), "producer"),
@@ -72,21 +99,18 @@ fn label(app: &App) -> String {
     app.desk.with(|p| counts(p.scene())).unwrap_or_else(|| "Cluster".into())
 }
 
-fn options(scene: &Scene, selected: Option<&TopicPartition>) -> Html {
-    let option = |tp: &TopicPartition| {
-        let text = match scene.leader_replica(tp) {
-            Some((leader, r)) => format!("{tp} on broker {leader}, leader, high watermark {}, log end {}", r.hw, r.leo),
-            None => format!("{tp}, no leader"),
-        };
-        html! { <div key={tp.to_string()} id={id(tp)} role="option" aria-selected={(selected == Some(tp)).to_string()}>{ text }</div> }
+/// What is selected may be something that the arrows do not reach, such as a link: it is listed first.
+fn options(scene: &Scene, all: &[Vec<Selection>], selected: Option<&Selection>, now: f64) -> Html {
+    let flat: Vec<&Selection> = all.iter().flatten().collect();
+    let at = selected.and_then(|s| flat.iter().position(|other| *other == s));
+    let extra = selected.filter(|_| at.is_none());
+    // A list that goes on for ever helps nobody: the selected thing and what stands around it.
+    let around = flat.iter().skip(at.unwrap_or(0).saturating_sub(80)).take(160).copied();
+    let option = |s: &Selection| {
+        let chosen = (selected == Some(s)).to_string();
+        html! { <div key={s.id()} id={s.id()} role="option" aria-selected={chosen}>{ s.sentence(scene, now) }</div> }
     };
-    // A list that goes on for ever helps nobody: the selected partition and what stands around it.
-    let at = selected.and_then(|tp| scene.partitions.keys().position(|t| t == tp)).unwrap_or(0);
-    let around: Vec<&TopicPartition> = scene.partitions.keys().skip(at.saturating_sub(50)).take(100).collect();
-    let none = html! { <div key="none" role="option" aria-selected="false">{ "No partition yet" }</div> };
-    if around.is_empty() { none } else { around.into_iter().map(option).collect() }
-}
-
-fn id(tp: &TopicPartition) -> String {
-    format!("replica-{tp}")
+    let shown: Vec<Html> = extra.into_iter().chain(around).map(option).collect();
+    let none = html! { <div key="none" role="option" aria-selected="false">{ "Nothing yet" }</div> };
+    if shown.is_empty() { none } else { shown.into_iter().collect() }
 }

@@ -1,11 +1,11 @@
-//! The toolbox: what can be added with one press. Each button types a line of the script language.
+//! The toolbox: what can be added with one press, and what can be broken. Each button types a line of the script language.
 
 use super::app::{App, Msg};
 use super::icons::icon;
-use crate::view::Addition;
+use crate::view::{Addition, Tool};
 use yew::prelude::*;
 
-const TOOLS: [(Addition, &str, &str, &str); 3] = [
+const ADD: [(Addition, &str, &str, &str); 3] = [
     (Addition::Topic, "topic", "Topic", "T"),
     (Addition::Producer, "producer", "Producer", "P"),
     (Addition::Consumer, "consumer", "Consumer", "C"),
@@ -13,7 +13,7 @@ const TOOLS: [(Addition, &str, &str, &str); 3] = [
 
 /// The toolbox.
 pub(super) fn tools(app: &App, ctx: &Context<App>) -> Html {
-    let tool = |(addition, name, label, key): (Addition, &'static str, &'static str, &'static str)| {
+    let add = |(addition, name, label, key): (Addition, &'static str, &'static str, &'static str)| {
         let add = ctx.link().callback(move |_| Msg::Add(addition));
         html! {
             <button class="tool" onclick={add} aria-keyshortcuts={key} title={format!("Add a {} ({key})", label.to_lowercase())}>
@@ -21,15 +21,55 @@ pub(super) fn tools(app: &App, ctx: &Context<App>) -> Html {
             </button>
         }
     };
+    let broken = |tool: Tool| {
+        let act = ctx.link().callback(move |_| Msg::Tool(tool));
+        let armed = app.armed.is_some_and(|(armed, _)| armed == tool);
+        let key = tool.key().to_string();
+        html! {
+            <button class={classes!("tool", "fault", armed.then_some("armed"))} onclick={act} aria-keyshortcuts={key.clone()}
+                aria-pressed={tool.wants_link().then(|| armed.to_string())} title={title(app, tool)}>
+                { icon(tool.icon(), 22) }<kbd aria-hidden="true">{ key }</kbd><span>{ tool.label() }</span>
+            </button>
+        }
+    };
     let letters = app.letters.get();
     let switch = ctx.link().callback(|_| Msg::Letters);
+    let menu = ctx.link().callback(|_| Msg::Menu(None));
     html! {
         <nav class={classes!("tools", (!letters).then_some("mute"))} aria-label="Toolbox">
             <h2>{ "Add" }</h2>
-            { for TOOLS.map(tool) }
+            { for ADD.map(add) }
+            <h2 class="rule">{ "Break" }</h2>
+            { for Tool::ALL.map(broken) }
+            <button class="tool more" onclick={menu} aria-haspopup="menu" title="All that can be done to the selection (Enter on the stage)">
+                { icon("menu", 22) }<span>{ "More" }</span>
+            </button>
             <button class="tool keys" onclick={switch} aria-pressed={letters.to_string()} title="Single letters as shortcuts, on or off">
                 { icon("keys", 22) }<span>{ "Letters" }</span>
             </button>
         </nav>
+    }
+}
+
+fn title(app: &App, tool: Tool) -> String {
+    let selected = app.selected();
+    let name = selected.and_then(|s| app.desk.with(|p| s.name(p.scene()))).unwrap_or_default();
+    let key = tool.key();
+    if tool.wants_link() {
+        format!("{} from {name} ({key})", tool.label())
+    } else {
+        format!("{} {name} ({key})", tool.label())
+    }
+}
+
+/// What a tool waits for, or why it did nothing.
+pub(super) fn hint(app: &App) -> Html {
+    let armed = app.armed.and_then(|(tool, host)| {
+        let name = app.desk.with(|p| p.scene().host_name(host))?;
+        Some(format!("{}: choose the other end of the link from {name}. Escape leaves it.", tool.label()))
+    });
+    match armed.or_else(|| app.hint.clone()) {
+        Some(text) => html! { <p class="hint" role="status">{ text }</p> },
+        None => Html::default(),
     }
 }

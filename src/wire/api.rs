@@ -34,14 +34,18 @@ pub const BROKER_APIS: &[ApiRange] = &[
     range(ApiKey::DeleteTopics, 1, 6),
     range(ApiKey::InitProducerId, 0, 5),
     range(ApiKey::OffsetForLeaderEpoch, 2, 4),
+    range(ApiKey::DescribeConfigs, 1, 4),
     range(ApiKey::AlterConfigs, 0, 2),
+    range(ApiKey::DescribeLogDirs, 1, 4),
     range(ApiKey::CreatePartitions, 0, 3),
     range(ApiKey::ElectLeaders, 0, 2),
     range(ApiKey::IncrementalAlterConfigs, 0, 1),
+    range(ApiKey::ListPartitionReassignments, 0, 0),
     range(ApiKey::DescribeQuorum, 0, 2),
     range(ApiKey::UpdateFeatures, 0, 2),
     range(ApiKey::DescribeCluster, 0, 2),
     range(ApiKey::UnregisterBroker, 0, 0),
+    range(ApiKey::ListConfigResources, 0, 1),
     range(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
 
@@ -57,6 +61,7 @@ pub const CONTROLLER_APIS: &[ApiRange] = &[
     range(ApiKey::CreatePartitions, 0, 3),
     range(ApiKey::ElectLeaders, 0, 2),
     range(ApiKey::IncrementalAlterConfigs, 0, 1),
+    range(ApiKey::ListPartitionReassignments, 0, 0),
     range(ApiKey::Vote, 0, 2),
     range(ApiKey::BeginQuorumEpoch, 0, 1),
     range(ApiKey::EndQuorumEpoch, 0, 1),
@@ -70,6 +75,7 @@ pub const CONTROLLER_APIS: &[ApiRange] = &[
     range(ApiKey::UnregisterBroker, 0, 0),
     range(ApiKey::AllocateProducerIds, 0, 0),
     range(ApiKey::ControllerRegistration, 0, 0),
+    range(ApiKey::UpdateRaftVoter, 0, 0),
 ];
 
 /// The advertised range of an API, if a broker serves it.

@@ -93,6 +93,7 @@ macro_rules! on_body {
             $kind::EndQuorumEpoch($body) => $do,
             $kind::DescribeQuorum($body) => $do,
             $kind::FetchSnapshot($body) => $do,
+            $kind::UpdateRaftVoter($body) => $do,
             $kind::DeleteTopics($body) => $do,
             $kind::OffsetForLeaderEpoch($body) => $do,
             $kind::DescribeConfigs($body) => $do,

@@ -32,9 +32,21 @@ test("everything can be done from the keyboard", () =>
     await until(page, (s) => s.speed === 1);
     await page.evaluate(() => window.terrarium.advance(1));
     await page.locator("canvas").focus();
-    await page.keyboard.press("End");
-    await page.waitForFunction(() => document.querySelector("canvas").getAttribute("aria-activedescendant") === "replica-orders-2");
-    assert.match(await page.locator("#replica-orders-2").textContent(), /orders-2 on broker 1, leader, high watermark \d+/);
+    const active = (id) =>
+      page.waitForFunction((id) => document.querySelector("canvas").getAttribute("aria-activedescendant") === id, id);
+    await page.keyboard.press("ArrowDown");
+    await active("at-orders-0-on-1");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    await active("at-orders-1-on-2");
+    assert.match(await page.locator("#at-orders-1-on-2").textContent(), /orders-1 on broker 2, .*high watermark \d+/);
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    await active("at-broker-2");
+    await page.getByRole("heading", { name: "Broker 2" }).waitFor();
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowUp");
+    await page.waitForFunction(() => /controller \d+, (leader|follower)/.test(document.querySelector('[aria-selected="true"]').textContent));
     await page.getByLabel("Command line").focus();
     await page.keyboard.type("kafka-topics.sh --list");
     const { steps } = await state(page);
@@ -69,12 +81,12 @@ test("the tab key reaches every part and the focus is always seen", () =>
           const element = document.activeElement;
           const style = getComputedStyle(element);
           if (element !== document.body && style.outlineStyle === "none") throw new Error(`no focus ring: ${element.outerHTML}`);
-          return element.getAttribute("aria-label") ?? (element.id || element.textContent.replace(/^[A-Z](?=[A-Z])/, ""));
+          return element.getAttribute("aria-label") ?? (element.id || element.textContent.trim().replace(/^[A-Z](?=[A-Z])/, ""));
         }),
       );
     }
-    for (const name of ["Add Topic", "Play", "Step one event", "Speed 1×", "line"]) assert.ok(seen.has(name), `${name} in ${[...seen]}`);
-    assert.ok([...seen].some((name) => name.startsWith("Cluster: 1 broker")), [...seen].join());
+    for (const name of ["Add Topic", "Crash", "Cut link", "Play", "Step one event", "Speed 1×", "line"]) assert.ok(seen.has(name), `${name} in ${[...seen]}`);
+    assert.ok([...seen].some((name) => name.startsWith("Cluster: 3 controllers, 3 brokers")), [...seen].join());
   }));
 
 for (const colorScheme of ["light", "dark"]) {
@@ -112,7 +124,7 @@ test("on a phone: one partition at a time, nothing to scroll sideways, targets l
       assert.equal(await overflow(page), 0);
       await page.getByRole("button", { name: "orders-1" }).tap();
       await page.locator('.pseg [aria-pressed="true"]', { hasText: "orders-1" }).waitFor();
-      await page.getByRole("tab", { name: "Partition" }).tap();
+      await page.getByRole("tab", { name: "Inspector" }).tap();
       await page.getByRole("heading", { name: "orders-1" }).waitFor();
       for (const name of [/^Play$/, "Step one event", "Add producer"]) {
         const box = await page.getByRole("button", { name }).boundingBox();

@@ -17,7 +17,7 @@ enum May {
 }
 
 /// The modules under src/ in their order, and last the three programs.
-const LAYERS: [(&str, May); 24] = [
+const LAYERS: [(&str, May); 26] = [
     ("base", May::Above),
     ("wire", May::Above),
     // The contract of the machines (input, context, effect, fact), which knows none of them.
@@ -38,6 +38,7 @@ const LAYERS: [(&str, May); 24] = [
     ("tools", May::Only(&["base", "client", "cluster", "machine", "wire"])),
     ("sim", May::Above),
     ("script", May::Above),
+    ("explore", May::Above),
     ("session", May::Above),
     ("view", May::Above),
     ("save", May::Above),

@@ -26,7 +26,7 @@ pub fn part(project: &Project) -> Result<Outcome> {
         return Ok(Outcome::Skipped("install the Debian package chromium, or name a Chrome in CHROME_PATH".into()));
     };
     setup::npm_packages(project)?;
-    let site = pack::pack(project, false, Cargo::Inherit)?;
+    let site = pack::pack(project, pack::Kind::default(), Cargo::Inherit)?;
     let address = server::start(server::listen(0)?, Live::new(site, false))?;
     let mut node = project.command("node");
     node.arg("--test").args(tests(project)?).env("TERRARIUM_URL", address).env("CHROME_PATH", browser);

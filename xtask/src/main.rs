@@ -24,6 +24,7 @@ mod server;
 mod setup;
 mod sizes;
 mod steps;
+mod swarm;
 mod test;
 mod watch;
 
@@ -37,7 +38,9 @@ Usage: cargo xtask COMMAND
 
   serve [--open] [--release] [--port N]   build the page, serve it on http://127.0.0.1:8080, rebuild on change
   build [--release]                       build the page into dist/ and print its sizes
+                                          both: --gallery adds the hand-made scenes, such as ?scene=two-faults
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
+  swarm [--seeds N] [--from S] [--jobs J] explore random clusters, loads and faults under all laws
   clients [--client C] [--scenario S]     run real Kafka clients against the gateway
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
   records                                 write the records in src/wire from Kafka's schemas
@@ -65,8 +68,9 @@ fn command() -> Result<bool> {
     };
     match name.as_str() {
         "serve" => serve::run(&Project::find()?, serve::Options::read(&mut arguments)?).map(|()| true),
-        "build" => build(&Project::find()?, read_release(&mut arguments)?).map(|()| true),
+        "build" => build(&Project::find()?, read_kind(&mut arguments)?).map(|()| true),
         "test" => Ok(test::run_all(&Project::find()?, &test::Options::read(&mut arguments)?)),
+        "swarm" => swarm::run_all(&Project::find()?, &swarm::Options::read(&mut arguments)?),
         "clients" => clients::run_all(&Project::find()?, &clients::Options::read(&mut arguments)?),
         "bench" => {
             no_more(&mut arguments)?;
@@ -84,23 +88,24 @@ fn command() -> Result<bool> {
     }
 }
 
-fn build(project: &Project, release: bool) -> Result<()> {
-    let site = pack::pack(project, release, pack::Cargo::Inherit)?;
+fn build(project: &Project, kind: pack::Kind) -> Result<()> {
+    let site = pack::pack(project, kind, pack::Cargo::Inherit)?;
     let dist = project.root.join("dist");
     pack::write(&site, &dist).with_context(|| format!("writing {}", dist.display()))?;
     println!("dist/ holds {} files", site.len());
     sizes::print(&site)
 }
 
-fn read_release(arguments: &mut lexopt::Parser) -> Result<bool> {
-    let mut release = false;
+fn read_kind(arguments: &mut lexopt::Parser) -> Result<pack::Kind> {
+    let mut kind = pack::Kind::default();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("release") => release = true,
+            Long("release") => kind.release = true,
+            Long("gallery") => kind.gallery = true,
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(release)
+    Ok(kind)
 }
 
 fn no_more(arguments: &mut lexopt::Parser) -> Result<()> {

@@ -22,23 +22,33 @@ pub enum Cargo {
     Keep,
 }
 
+/// Which page is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kind {
+    /// Optimised, for others.
+    pub release: bool,
+    /// With the hand-made scenes that its address may name.
+    pub gallery: bool,
+}
+
 /// Builds the page.
-pub fn pack(project: &Project, release: bool, cargo: Cargo) -> Result<Site> {
+pub fn pack(project: &Project, kind: Kind, cargo: Cargo) -> Result<Site> {
+    let release = kind.release;
     setup::wasm_target(project)?;
     if release {
         setup::npm_packages(project)?;
     }
-    let built = compile(project, release, cargo)?;
+    let built = compile(project, kind, cargo)?;
     let html = fs::read_to_string(project.root.join("index.html")).context("reading index.html")?;
     step("putting the page together", || assemble(project, &html, &built, release))
 }
 
 /// Compiles both binaries; returns the folder they are in.
-pub fn compile(project: &Project, release: bool, cargo: Cargo) -> Result<PathBuf> {
+pub fn compile(project: &Project, Kind { release, gallery }: Kind, cargo: Cargo) -> Result<PathBuf> {
     let profile: &[&str] = if release { &["--release"] } else { &["--config=profile.dev.debug=false"] };
     step("compiling the page and the worker to WebAssembly", || {
         let mut build = project.cargo(&["build", "--bin=page", "--bin=worker"]);
-        build.args(WEB_FEATURES).args(profile);
+        build.args(WEB_FEATURES).args(gallery.then_some("--features=gallery")).args(profile);
         match cargo {
             Cargo::Inherit => run(&mut build),
             Cargo::Keep => run_keeping_errors(&mut build),

@@ -1,6 +1,6 @@
 //! `cargo xtask serve`: the page on this machine, built again and reloaded whenever its sources change.
 
-use crate::pack::{self, Cargo, Site};
+use crate::pack::{self, Cargo, Kind, Site};
 use crate::project::Project;
 use crate::server::{self, Live};
 use crate::watch::Sources;
@@ -15,18 +15,19 @@ const SERVICE_WORKER: &str = "sw.js";
 /// The command's flags.
 pub struct Options {
     open: bool,
-    release: bool,
+    kind: Kind,
     port: u16,
 }
 
 impl Options {
     /// Reads them from the rest of the command line.
     pub fn read(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { open: false, release: false, port: 8080 };
+        let mut options = Self { open: false, kind: Kind::default(), port: 8080 };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("open") => options.open = true,
-                Long("release") => options.release = true,
+                Long("release") => options.kind.release = true,
+                Long("gallery") => options.kind.gallery = true,
                 Long("port") => options.port = read_port(&arguments.value()?.string()?)?,
                 other => return Err(other.unexpected().into()),
             }
@@ -44,7 +45,7 @@ pub fn run(project: &Project, options: Options) -> Result<()> {
     let start = Instant::now();
     let listener = server::listen(options.port)?;
     let sources = Sources::watch(&project.root)?;
-    let (site, failure) = match build(project, options.release) {
+    let (site, failure) = match build(project, options.kind) {
         Ok(site) => (site, None),
         Err(error) => (placeholder(), Some(error)),
     };
@@ -64,15 +65,15 @@ pub fn run(project: &Project, options: Options) -> Result<()> {
         sources.wait()?;
         println!("=> the sources changed");
         let start = Instant::now();
-        let built = build(project, options.release);
+        let built = build(project, options.kind);
         let word = if built.is_ok() { "rebuilt" } else { "not rebuilt" };
         report(&live, built);
         println!("{word} after {:.1} s; serving on {address}", start.elapsed().as_secs_f64());
     }
 }
 
-fn build(project: &Project, release: bool) -> Result<Site> {
-    let mut site = pack::pack(project, release, Cargo::Keep)?;
+fn build(project: &Project, kind: Kind) -> Result<Site> {
+    let mut site = pack::pack(project, kind, Cargo::Keep)?;
     site.remove(SERVICE_WORKER);
     Ok(site)
 }

@@ -7,6 +7,7 @@ use crate::project::{Project, WEB_FEATURES};
 use crate::report::{self, Outcome, Row};
 use crate::setup;
 use crate::steps::{is_there, output, run};
+use crate::swarm;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ const PARTS: [Part; 11] = [
     ("clippy-wasm", clippy_wasm),
     ("core", core),
     ("rust", rust),
+    ("swarm", swarm::part),
     ("docs", docs),
     ("wasm", wasm),
     ("determinism", determinism),
@@ -208,7 +210,7 @@ fn docs(project: &Project) -> Result<Outcome> {
 }
 
 fn wasm(project: &Project) -> Result<Outcome> {
-    pack::pack(project, false, Cargo::Inherit)?;
+    pack::pack(project, pack::Kind::default(), Cargo::Inherit)?;
     Ok(passed())
 }
 
@@ -218,7 +220,7 @@ fn determinism(project: &Project) -> Result<Outcome> {
         return Ok(skipped);
     }
     setup::wasm_target(project)?;
-    let worker = pack::worker_for_node(project, &pack::compile(project, false, Cargo::Inherit)?)?;
+    let worker = pack::worker_for_node(project, &pack::compile(project, pack::Kind::default(), Cargo::Inherit)?)?;
     run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
     let terrarium = project.target.join("debug").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
     run(project.command("node").arg("tests/node/determinism.mjs").arg(worker).arg(terrarium))

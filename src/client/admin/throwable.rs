@@ -151,6 +151,9 @@ impl std::error::Error for Throwable {}
 
 /// The exception's class for a code: the code's name in Java's spelling, or one of the irregular ones.
 fn class_of(error: ErrorCode) -> String {
+    // A code that Kafka 4.1 does not have is an unknown error of the server's.
+    let is_known = error.name() != ErrorCode::UNKNOWN_SERVER_ERROR.name();
+    let error = if is_known { error } else { ErrorCode::UNKNOWN_SERVER_ERROR };
     if error == ErrorCode::INVALID_RECORD {
         return "org.apache.kafka.common.InvalidRecordException".into();
     }

@@ -3,8 +3,11 @@
 
 #[rustfmt::skip]
 mod broker;
+mod built;
 #[rustfmt::skip]
 mod topic;
+
+pub use built::{is_built_for_brokers, is_built_for_topics};
 
 use std::fmt;
 

@@ -123,6 +123,11 @@ impl Runner {
     /// A script before its first line, in a world with this seed.
     pub fn new(script: Script, seed: u64) -> Self {
         let world = World::new(script.spec.clone(), seed);
+        Self::in_world(script, world)
+    }
+
+    /// A script before its first line, in a world that is made as it says.
+    pub fn in_world(script: Script, world: World) -> Self {
         Self {
             script: Arc::new(script),
             world,

@@ -1,13 +1,19 @@
-//! Clients' boxes, tools, and the broker's card.
+//! Clients' boxes, and tools.
 
-use super::brush::{Anchor, Brush, Face, NAME, NUMBER, SMALL, SMALL_BOLD, Type};
-use super::marks::{broker_bar, chip, seal};
-use crate::view::{ClientBox, ConsumerView, ProducerView, Rect, Role, Scene, Shelf};
+use super::brush::{Anchor, Brush, Face, NAME, NUMBER, PAUSE, SMALL, SMALL_BOLD, Type};
+use super::marks::{chip, seal};
+use crate::view::{ClientBox, ConsumerView, Process, ProducerView, Rect, Role, Scene};
 
 /// Draws a client's box with what its machine says of itself.
 pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
     let p = b.palette;
-    b.card(c.card, 5.0, &p.shelf, if c.role == Role::Tool { &p.line3 } else { &p.line2 }, 1.0);
+    let paused = scene.hosts.get(&c.host).is_some_and(|h| h.process == Process::Paused);
+    if paused {
+        b.dashed_card(c.card, 5.0, &p.warn_soft, &p.warn, &[6.0, 3.0]);
+        b.icon(PAUSE, c.card.right() - 18.0, c.card.y + 4.0, 14.0, &p.warn, 1.8);
+    } else {
+        b.card(c.card, 5.0, &p.shelf, if c.role == Role::Tool { &p.line3 } else { &p.line2 }, 1.0);
+    }
     let name = b.fitted(&c.name, NAME, c.card.w - 18.0);
     match c.role {
         Role::Producer => {
@@ -20,7 +26,7 @@ pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
                 consumer(b, c, &name, view);
             }
         }
-        Role::Tool | Role::Broker(_) => {
+        Role::Tool | Role::Broker(_) | Role::Controller(_) => {
             let text = b.fitted(&c.name, SMALL_BOLD, c.card.w - 16.0);
             b.left(&text, c.card.x + 9.0, c.card.middle() + 4.0, SMALL_BOLD, &p.ink);
         }
@@ -66,7 +72,7 @@ fn buffer(b: &Brush, pending: u64, x: f64, y: f64) {
         }
     }
     if pending > 5 {
-        b.left(&format!("+{}", pending - 5), x + 68.0, y + 10.0, Type(Face::Mono, 10.0, 400), &p.ink2);
+        b.left(&format!("+{}", pending - 5), x + 68.0, y + 10.0, Type(Face::Mono, 100, 400), &p.ink2);
     }
 }
 
@@ -100,30 +106,4 @@ fn consumer(b: &Brush, c: &ClientBox, name: &str, view: &ConsumerView) {
         let text = format!("+{}", view.positions.len() - shown);
         b.left(&text, r.x + 12.0 + column as f64 * (w + 3.0), r.y + 38.0 + row as f64 * 23.0, NUMBER, &p.ink2);
     }
-}
-
-/// Draws a broker's card: name, state, what it leads.
-pub(crate) fn shelf(b: &Brush, scene: &Scene, shelf: &Shelf, narrow: bool) {
-    let (p, r) = (b.palette, shelf.card);
-    b.card(r, 6.0, &p.shelf, &p.line2, 1.0);
-    broker_bar(b, shelf.broker, Rect::new(r.x + 1.0, r.y + 6.0, 5.0, r.h - 12.0));
-    let name = format!("Broker {}", shelf.broker);
-    b.left(&name, r.x + 14.0, r.y + 22.0, NAME, &p.ink);
-    let view = scene.brokers.get(&shelf.broker);
-    let rack = view.and_then(|v| v.rack.as_ref()).map(|rack| format!("rack {rack}"));
-    let port = view.map(|v| v.listener.rsplit(':').next().unwrap_or_default().to_string()).unwrap_or_default();
-    if narrow {
-        let place = rack.unwrap_or(format!("port {port}"));
-        b.left(&place, r.x + 22.0 + b.width(&name, NAME), r.y + 22.0, SMALL, &p.ink3);
-        return;
-    }
-    b.left("port", r.x + 14.0, r.y + 38.0, SMALL, &p.ink3);
-    b.left(&port, r.x + 40.0, r.y + 38.0, NUMBER, &p.ink2);
-    if let Some(rack) = rack {
-        b.left(&rack, r.x + 14.0, r.y + 53.0, SMALL, &p.ink3);
-    }
-    let leads = scene.partitions.values().filter(|v| v.leader == Some(shelf.broker)).count();
-    let replicas = scene.replicas.keys().filter(|(_, broker)| *broker == shelf.broker).count();
-    counted(b, "leads", leads as u64, r.x + 14.0, r.y + 72.0);
-    counted(b, "holds", replicas as u64, r.x + 14.0, r.y + 87.0);
 }

@@ -53,7 +53,7 @@ pub(crate) fn chip(b: &Brush, partition: i32, r: Rect) {
     b.ctx.clip();
     pattern(b, n, r, 8.0);
     b.ctx.restore();
-    let kind = if partition > 99 { Type(Face::Ui, 9.0, 600) } else { SMALL_BOLD };
+    let kind = if partition > 99 { super::brush::TINY } else { SMALL_BOLD };
     b.text(&format!("P{partition}"), r.x + r.w / 2.0, r.middle() + 4.0, kind, &b.palette.part_ink, Anchor::Middle);
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn seal(b: &Brush, acks: i16, x: f64, y: f64, r: f64) {
             b.pen(&p.ok, 1.5);
             b.circle(x, y, r);
             b.ctx.stroke();
-            b.text("1", x + r * 0.44, y + r * 0.37, Type(Face::Ui, r * 1.06, 700), &p.ok, Anchor::Middle);
+            b.text("1", x + r * 0.44, y + r * 0.37, Type(Face::Ui, (r * 10.6) as u16, 700), &p.ok, Anchor::Middle);
         }
         _ => {
             b.pen(&p.ok, 1.5);
@@ -163,10 +163,15 @@ pub(crate) fn refusal(b: &Brush, x: f64, y: f64) {
     b.line(&[(x + 2.9, y - 2.9), (x - 2.9, y + 2.9)]);
 }
 
+/// How wide an envelope is.
+pub(crate) fn envelope_width(b: &Brush, packet: &PacketView) -> f64 {
+    b.width(&packet.api, SMALL_BOLD) + 30.0
+}
+
 /// An envelope around a point, its nose to the right or left, with what rides on it.
 pub(crate) fn envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, right: bool) {
     let p = b.palette;
-    let half = (b.width(&packet.api, SMALL_BOLD) + 24.0) / 2.0;
+    let half = envelope_width(b, packet) / 2.0 - 3.0;
     let s = if right { 1.0 } else { -1.0 };
     let body = [(-half, -9.0), (half - 3.0, -9.0), (half + 3.0, 0.0), (half - 3.0, 9.0), (-half, 9.0)]
         .map(|(dx, dy)| (x + s * dx, y + dy));
@@ -186,6 +191,19 @@ pub(crate) fn envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, right: bo
     b.left(&packet.api, left + 16.0, y + 3.8, SMALL_BOLD, &p.ink);
 }
 
+/// An envelope without a nose's worth of room for its name, which stands beside it: `left` of it, or right.
+pub(crate) fn small_envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, left: bool) {
+    let p = b.palette;
+    b.card(Rect::new(x - 9.0, y - 7.0, 18.0, 14.0), 2.0, &p.panel, &p.ink2, 1.4);
+    b.pen(&p.ink2, 1.1);
+    b.line(&[(x - 8.0, y - 6.0), (x, y + 0.5), (x + 8.0, y - 6.0)]);
+    if packet.cargo == crate::view::Cargo::Metadata {
+        b.disc(x, y + 3.2, 1.8, &p.ink2);
+    }
+    let (at, anchor) = if left { (x - 13.0, Anchor::Right) } else { (x + 13.0, Anchor::Left) };
+    b.halo(&packet.api, at, y + 4.0, SMALL_BOLD, (&p.ink, &p.stage), anchor);
+}
+
 fn ride(b: &Brush, riders: &[Option<std::sync::Arc<str>>], records: u32, x: f64, y: f64) {
     for (n, key) in riders.iter().enumerate() {
         let at = x + n as f64 * 13.0;
@@ -200,21 +218,95 @@ fn ride(b: &Brush, riders: &[Option<std::sync::Arc<str>>], records: u32, x: f64,
     }
 }
 
-/// A number in a small square: a replica in the ISR, or out of it. The leader is underlined.
-pub(crate) fn pip(b: &Brush, broker: i32, x: f64, y: f64, in_isr: bool, leader: bool) {
+/// How a replica counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InSync {
+    /// In the ISR.
+    Yes,
+    /// Alive, and out of it.
+    No,
+    /// Out of it, and its broker down.
+    Offline,
+}
+
+/// A number in a small square: a replica in the ISR, or out of it, or offline. The leader is underlined.
+pub(crate) fn pip(b: &Brush, broker: i32, x: f64, y: f64, state: InSync, leader: bool) {
     let p = b.palette;
     let r = Rect::new(x, y, 16.0, 15.0);
-    if in_isr {
-        b.card(r, 3.0, &p.ink, &p.ink, 1.4);
-    } else {
-        b.card(r, 3.0, &p.shelf, &p.line3, 1.4);
+    let color = match state {
+        InSync::Yes => {
+            b.card(r, 3.0, &p.ink, &p.ink, 1.4);
+            &p.shelf
+        }
+        InSync::No => {
+            b.dashed_card(r, 3.0, &p.shelf, &p.warn, &[2.4, 1.6]);
+            &p.warn
+        }
+        InSync::Offline => {
+            b.card(r, 3.0, &p.panel2, &p.dead, 1.4);
+            &p.ink3
+        }
+    };
+    let kind = if broker > 99 { super::brush::TINY } else { NUMBER_PIP };
+    b.text(&broker.to_string(), x + 8.0, y + 11.3, kind, color, Anchor::Middle);
+    if state == InSync::Offline {
+        b.pen(&p.ink3, 1.4);
+        b.line(&[(x + 2.0, y + 13.0), (x + 14.0, y + 2.0)]);
     }
-    let color = if in_isr { &p.shelf } else { &p.ink3 };
-    b.text(&broker.to_string(), x + 8.0, y + 11.3, NUMBER_PIP, color, Anchor::Middle);
     if leader {
         b.pen(&p.ink, 2.4);
-        b.line(&[(x, y + 18.2), (x + 16.0, y + 18.2)]);
+        b.line(&[(x, y + 18.0), (x + 16.0, y + 18.0)]);
     }
 }
 
-const NUMBER_PIP: Type = Type(Face::Mono, 11.0, 600);
+/// A pip without room for a number.
+pub(crate) fn small_pip(b: &Brush, x: f64, y: f64, state: InSync, leader: bool) {
+    let p = b.palette;
+    let r = Rect::new(x, y, 6.5, 7.5);
+    match state {
+        InSync::Yes => b.rect(r, &p.ink),
+        InSync::No => {
+            b.pen(&p.warn, 1.2);
+            b.dash(&[2.0, 1.4]);
+            b.frame(r);
+        }
+        InSync::Offline => {
+            b.pen(&p.dead, 1.2);
+            b.frame(r);
+            b.line(&[(x, y + 7.5), (x + 6.5, y)]);
+        }
+    }
+    if leader {
+        b.pen(&p.ink, 1.6);
+        b.line(&[(x, y + 10.0), (x + 6.5, y + 10.0)]);
+    }
+}
+
+/// The pip before words: in the ISR, or out of it.
+pub(crate) fn word_pip(b: &Brush, x: f64, y: f64, in_isr: bool) {
+    let r = Rect::new(x, y, 9.0, 9.0);
+    if in_isr {
+        b.card(r, 2.0, &b.palette.ink, &b.palette.ink, 1.4);
+    } else {
+        b.dashed_card(r, 2.0, &b.palette.shelf, &b.palette.warn, &[2.4, 1.6]);
+    }
+}
+
+/// A broker's number on its hue.
+pub(crate) fn numeral(b: &Brush, broker: i32, r: Rect) {
+    let n = (broker - 1).rem_euclid(5) as usize;
+    b.round(r, 2.0);
+    b.ctx.set_fill_style_str(&b.palette.brokers[n]);
+    b.ctx.fill();
+    let kind = if r.h < 12.0 || broker > 99 { super::brush::TINY } else { SMALL_BOLD };
+    b.text(&broker.to_string(), r.center(), r.middle() + 3.8, kind, &b.palette.broker_ink, Anchor::Middle);
+}
+
+/// A small cross: nothing gets through here.
+pub(crate) fn cross(b: &Brush, x: f64, y: f64, r: f64, color: &str) {
+    b.pen(color, 1.6);
+    b.line(&[(x - r, y - r), (x + r, y + r)]);
+    b.line(&[(x + r, y - r), (x - r, y + r)]);
+}
+
+const NUMBER_PIP: Type = Type(Face::Mono, 110, 600);

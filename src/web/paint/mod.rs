@@ -1,32 +1,37 @@
 //! The stage on its canvas. What is drawn is a function of the player's scene, its time and the layout; only
-//! [`motion`] remembers anything, and only how far a tape has slid.
+//! [`motion`] remembers anything, and only how far a tape has slid and which ways were used.
 
 mod brush;
 mod clients;
+mod column;
+mod field;
+mod hosts;
 mod marks;
 mod motion;
 mod palette;
 mod tape;
+mod texts;
 mod traffic;
 
-use crate::base::TopicPartition;
-use crate::view::{Layout, PartitionView, Player, Rect, Scene, TAPE, Token, layout};
-use brush::{Anchor, Brush, Face, NUMBER, SMALL, Type};
-use marks::{Ink, token};
+use crate::view::{Layout, Player, Rect, Room, Scene, Selection, Standing, layout};
+use brush::{Brush, Memory};
+use column::Drawn;
 use motion::Motion;
 pub(crate) use palette::Palette;
 use tape::Tape;
+use traffic::{Spot, Traffic};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+/// Width of a shelf's left part.
+const INFO: f64 = crate::view::INFO;
 
 /// What the stage shows besides the world.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Look {
-    /// The stage's width in CSS pixels.
-    pub(crate) width: f64,
-    /// Its least height.
-    pub(crate) least_height: f64,
-    /// The partition that is selected, and on a phone the only one shown.
-    pub(crate) selected: Option<TopicPartition>,
+    /// How much room the stage has.
+    pub(crate) room: Room,
+    /// What is selected.
+    pub(crate) selected: Option<Selection>,
     /// Whether motion is to be avoided.
     pub(crate) still: bool,
 }
@@ -36,8 +41,22 @@ pub(crate) struct Painter {
     canvas: HtmlCanvasElement,
     ctx: CanvasRenderingContext2d,
     palette: Palette,
+    memory: Memory,
     motion: Motion,
     layout: Layout,
+    /// What the layout was made for.
+    made_for: Option<Made>,
+    spots: Vec<Spot>,
+    /// The field's picture: thousands of tiles that change seldom.
+    layer: field::Layer,
+}
+
+/// What a layout depends on.
+#[derive(Clone, Debug, PartialEq)]
+struct Made {
+    shape: u64,
+    room: Room,
+    selected: Option<crate::base::TopicPartition>,
 }
 
 impl Painter {
@@ -45,52 +64,114 @@ impl Painter {
     pub(crate) fn new(canvas: HtmlCanvasElement) -> Option<Self> {
         use wasm_bindgen::JsCast;
         let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
-        let (palette, motion, layout) = (Palette::read(), Motion::default(), Layout::default());
-        Some(Self { canvas, ctx, palette, motion, layout })
+        Some(Self {
+            canvas,
+            ctx,
+            palette: Palette::read(),
+            memory: Memory::default(),
+            motion: Motion::default(),
+            layout: Layout::default(),
+            made_for: None,
+            spots: Vec::new(),
+            layer: field::Layer::default(),
+        })
     }
 
     /// Reads the colours again, after the theme changed.
     pub(crate) fn repaint(&mut self) {
         self.palette = Palette::read();
+        self.memory.forget_fonts();
+        self.layer.forget();
     }
 
-    /// The partition whose column is at a place of the canvas, in CSS pixels.
-    pub(crate) fn hit(&self, x: f64, y: f64) -> Option<TopicPartition> {
-        let (x, y) = (x / self.layout.unit.max(0.01), y / self.layout.unit.max(0.01));
-        let holds = |r: Rect| r.holds(x, y);
-        let area = |c: &crate::view::Column| {
-            let top = c.head.y - 2.0;
-            Rect::new(c.tape.x - 4.0, top, c.tape.w + 8.0, c.tape.bottom() + 46.0 - top)
-        };
-        self.layout.columns.iter().find(|c| holds(area(c))).map(|c| c.tp.clone())
+    /// Another session: what was remembered of the last one is forgotten.
+    pub(crate) fn forget(&mut self) {
+        self.motion = Motion::default();
+        self.made_for = None;
+        self.layer.forget();
+    }
+
+    /// Where things stand.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What is at a place of the canvas, in CSS pixels.
+    pub(crate) fn hit(&self, scene: &Scene, x: f64, y: f64) -> Option<Selection> {
+        let unit = self.layout.unit.max(0.01);
+        let (x, y) = (x / unit, y / unit);
+        let near = |s: &&Spot| (s.x - x).abs() < 14.0 && (s.y - y).abs() < 11.0;
+        let packet = self.spots.iter().rev().find(near).map(|s| Selection::Packet(s.id));
+        packet.or_else(|| self.layout.hit(scene, x, y))
     }
 
     /// Draws the stage as it is now, `ms` after it was last drawn.
     pub(crate) fn paint(&mut self, player: &Player, look: &Look, ms: f64) {
         let scene = player.scene();
-        self.layout = layout(scene, look.width.max(300.0), look.least_height, look.selected.as_ref());
+        self.lay_out(player, look);
         let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
         self.fit(ratio);
         let unit = self.layout.unit * ratio;
         // Refused only for what is no number.
         let _ = self.ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
         self.ctx.clear_rect(0.0, 0.0, self.layout.width, self.layout.height);
-        let b = Brush { ctx: &self.ctx, palette: &self.palette };
-        if !self.layout.narrow {
-            title(&b, scene, self.layout.more_partitions);
-            more(&b, &self.layout);
-            legend(&b, scene, self.layout.width);
+        let b = Brush { ctx: &self.ctx, palette: &self.palette, memory: &self.memory };
+        let (layout, now) = (&self.layout, player.now());
+        if !layout.narrow {
+            texts::title(&b, scene, layout);
+            texts::legend(&b, scene, layout);
         }
+        texts::more(&b, layout);
+        self.motion.used.values_mut().for_each(|idle| *idle += ms);
+        let traffic = Traffic::new(scene, layout, player.flights(), now, look.still, &mut self.motion);
+        for key in traffic.client_ways(scene, layout) {
+            self.motion.used.insert(key, 0.0);
+        }
+        self.motion.used.retain(|_, idle| *idle < 30_000.0);
+        self.spots.clear();
         // Messages come out from under a client's box and go in under the broker's card.
-        traffic::routes(&b, scene, &self.layout, player.flights());
-        traffic::flights(&b, scene, &self.layout, player.flights(), player.now(), look.still);
-        for shelf in &self.layout.shelves {
-            clients::shelf(&b, scene, shelf, self.layout.narrow);
+        traffic::ways(&b, scene, layout, &self.motion);
+        traffic.draw(&b, false, now, layout.width, &mut self.spots);
+        traffic::rails(&b, scene, layout);
+        if let Some(quorum) = &layout.quorum {
+            hosts::quorum(&b, scene, quorum, layout.narrow);
         }
-        traffic::ports(&b, &self.layout);
-        tapes(&b, scene, &self.layout, &mut self.motion, look, ms);
-        for client in &self.layout.clients {
+        let drawn = columns(scene, layout, &mut self.motion, now, look, ms);
+        rows(&b, scene, layout, &drawn, now);
+        traffic::ports(&b, layout, &self.motion);
+        let mut told = Vec::new();
+        for column in &drawn {
+            column.spine(&b, scene, &mut told);
+            column.water_line(&b);
+            column.head(&b, scene, now);
+        }
+        texts::topics(&b, scene, layout);
+        // Words stand on top of lines.
+        for column in &drawn {
+            for (broker, tape) in &column.tapes {
+                let down = matches!(tape.standing, Standing::Offline { .. }) && column.column.panel.is_none();
+                let backing = if down { &b.palette.panel2 } else { &b.palette.shelf };
+                column.captions(&b, scene, *broker, now, backing);
+            }
+        }
+        self.layer.draw(&b, scene, layout, unit);
+        for client in &layout.clients {
             clients::client(&b, scene, client);
+        }
+        traffic.draw(&b, true, now, layout.width, &mut self.spots);
+        ring(&b, scene, layout, look, &self.spots);
+    }
+
+    /// Makes the layout anew if anything that it depends on is different.
+    fn lay_out(&mut self, player: &Player, look: &Look) {
+        let room = Room { width: look.room.width.max(300.0), height: look.room.height.max(240.0) };
+        let selected = look.selected.as_ref().and_then(Selection::partition).cloned();
+        let made = Made { shape: player.shape(), room, selected };
+        if self.made_for.as_ref() != Some(&made) {
+            self.layout = layout(player.scene(), room, made.selected.as_ref());
+            self.motion.keep_only(&self.layout.columns);
+            self.layer.forget();
+            self.made_for = Some(made);
         }
     }
 
@@ -101,71 +182,88 @@ impl Painter {
         if self.canvas.width() != w || self.canvas.height() != h {
             self.canvas.set_width(w);
             self.canvas.set_height(h);
+            self.memory.wipe();
             // Refused only for a style sheet that is read-only.
             let _ = self.canvas.style().set_property("height", &format!("{css_h:.2}px"));
         }
     }
 }
 
-fn tapes(b: &Brush, scene: &Scene, layout: &Layout, motion: &mut Motion, look: &Look, ms: f64) {
-    let nothing = PartitionView::default();
+/// The columns with their tapes, as far as they have slid.
+fn columns<'a>(
+    scene: &'a Scene,
+    layout: &'a Layout,
+    motion: &mut Motion,
+    now: f64,
+    look: &Look,
+    ms: f64,
+) -> Vec<Drawn<'a>> {
+    let mut out = Vec::new();
     for column in &layout.columns {
-        let Some((leader, replica)) = scene.leader_replica(&column.tp) else { continue };
-        let partition = scene.partitions.get(&column.tp).unwrap_or(&nothing);
-        let shown = motion.follow(column, replica, ms, look.still);
-        let leads = partition.leader == Some(leader);
-        Tape { column, partition, replica, leads, shown }.draw(b, scene);
-        if !layout.narrow && look.selected.as_ref() == Some(&column.tp) {
-            let r = Rect::new(column.tape.x - 4.0, column.tape.y - 6.0, column.tape.w + 9.0, TAPE + 12.0);
-            b.round(r, 5.0);
-            b.pen(&b.palette.select, 2.0);
-            b.ctx.stroke();
+        let first = motion.window(column, scene, ms, look.still);
+        let gold = scene.partitions.get(&column.tp).is_some_and(|p| p.just_elected(now));
+        let mut tapes = Vec::new();
+        for (broker, rect) in &column.tapes {
+            let key = (column.tp.clone(), *broker);
+            let Some(replica) = scene.replicas.get(&key) else { continue };
+            let standing = scene.standing(&column.tp, *broker);
+            let shown = motion.follow(key, replica, first, ms, look.still);
+            let gold = gold && standing == Standing::Leads;
+            tapes.push((*broker, Tape { column, rect: *rect, replica, standing, gold, shown }));
         }
+        out.push(Drawn { column, tapes });
     }
+    out
 }
 
-/// The topics, at the upper left.
-fn title(b: &Brush, scene: &Scene, more: usize) {
-    let p = b.palette;
-    let names: Vec<&str> = scene.topics.keys().map(|name| &**name).collect();
-    let text = if names.is_empty() { "No topic yet".into() } else { names.join(", ") };
-    b.left(&b.fitted(&text, TITLE, 320.0), 14.0, 31.0, TITLE, &p.ink);
-    let partitions: i32 = scene.topics.values().map(|t| t.partitions).sum();
-    if partitions > 0 {
-        let brokers = scene.brokers.len();
-        let s = |n: i64, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
-        let mut text = format!("{}, {}", s(i64::from(partitions), "partition"), s(brokers as i64, "broker"));
-        if more > 0 {
-            text += &format!("; {more} are not drawn: see Tables");
+/// Shelves, bands and panels with the tapes on them; a dead broker's tapes lie under its shroud.
+fn rows(b: &Brush, scene: &Scene, layout: &Layout, drawn: &[Drawn], now: f64) {
+    layout.columns.iter().for_each(|c| column::panel(b, c));
+    layout.bands.iter().for_each(|band| hosts::band(b, scene, band));
+    let faded = |tape: &Tape| {
+        if matches!(tape.standing, Standing::Offline { .. }) {
+            b.apart(|| {
+                b.ctx.set_global_alpha(0.62);
+                tape.draw(b);
+            });
+        } else {
+            tape.draw(b);
         }
-        b.left(&text, 14.0, 49.0, SMALL, &p.ink3);
+    };
+    for shelf in &layout.shelves {
+        hosts::shelf(b, scene, shelf);
+        drawn.iter().flat_map(|c| &c.tapes).filter(|(id, _)| *id == shelf.broker).for_each(|(_, tape)| faded(tape));
+        hosts::shroud(b, scene, shelf);
+        hosts::about(b, scene, shelf, now, layout.narrow);
     }
+    drawn.iter().filter(|c| c.column.panel.is_some()).flat_map(|c| &c.tapes).for_each(|(_, tape)| faded(tape));
 }
 
-/// How many clients there was no room for.
-fn more(b: &Brush, layout: &Layout) {
-    for (place, n) in layout.more_clients.iter().filter(|(_, n)| *n > 0) {
-        b.left(&format!("and {n} more"), place.x + 9.0, place.y + 11.0, SMALL, &b.palette.ink3);
-    }
-}
-
-const TITLE: Type = Type(Face::Text, 17.0, 600);
-
-/// Which key has which token, at the upper right: the keys that are on the tapes.
-fn legend(b: &Brush, scene: &Scene, width: f64) {
-    let mut keys: Vec<_> = scene.replicas.values().flat_map(|r| &r.tail).filter_map(|c| c.key.clone()).collect();
-    keys.sort();
-    keys.dedup();
-    if keys.is_empty() {
-        return;
-    }
-    let column = 76.0;
-    let columns = keys.len().min(8).div_ceil(2);
-    let left = width - 14.0 - columns as f64 * column;
-    b.text("Record keys", left - 10.0, 28.0, SMALL, &b.palette.ink3, Anchor::Right);
-    for (n, key) in keys.iter().take(8).enumerate() {
-        let (x, y) = (left + (n / 2) as f64 * column, 24.0 + (n % 2) as f64 * 16.0);
-        token(b, Token::of(Some(key)), x + 6.0, y, 4.4, Ink::Solid);
-        b.left(&b.fitted(key, NUMBER, column - 18.0), x + 15.0, y + 4.0, NUMBER, &b.palette.ink);
+/// The ring around what is selected.
+fn ring(b: &Brush, scene: &Scene, layout: &Layout, look: &Look, spots: &[Spot]) {
+    let Some(selected) = &look.selected else { return };
+    let rect = match selected {
+        Selection::Packet(id) => {
+            spots.iter().find(|s| s.id == *id).map(|s| Rect::new(s.x - 24.0, s.y - 24.0, 48.0, 40.0))
+        }
+        Selection::Partition(tp) => match layout.column(tp) {
+            Some(c) if c.panel.is_some() => c.panel,
+            Some(c) => {
+                let leader = scene.partitions.get(tp).and_then(|p| p.leader).and_then(|id| c.tape(id));
+                leader.map(|r| r.grown(5.0)).or(Some(c.head.grown(3.0)))
+            }
+            None => layout.place_of(scene, selected),
+        },
+        _ => layout.place_of(scene, selected),
+    };
+    if let Some(r) = rect.filter(|_| !layout.narrow || !matches!(selected, Selection::Partition(_))) {
+        b.round(r, 5.0);
+        b.pen(&b.palette.select, 2.0);
+        b.ctx.stroke();
+    } else if let Selection::Link(x, y) = selected {
+        if let Some(route) = layout.link_route(scene, *x, *y) {
+            b.pen(&b.palette.select, 3.0);
+            b.way(route.points(), 5.0);
+        }
     }
 }

@@ -1,99 +1,138 @@
-//! A partition's column: its head, and the tape of its replica on a shelf.
+//! A replica's tape: record by record, or as a bar to scale.
 
-use super::brush::{Anchor, Brush, Face, NAME, NUMBER, NUMBER_BOLD, SMALL, SMALL_BOLD, Type};
-use super::marks::{Ink, chip, pip, token};
+use super::brush::{Anchor, Brush, NAME, NUMBER, SMALL_BOLD, Type};
+use super::marks::{Ink, token};
 use super::motion::Shown;
-use crate::base::TopicPartition;
-use crate::view::{Cell, Column, PartitionView, Rect, ReplicaView, Scene, TAB, Token};
-use std::collections::BTreeMap;
+use crate::view::{Cell, Column, Level, Rect, ReplicaView, Standing, Token};
 
-/// A column and what there is to say about it.
+/// A replica and what there is to say about it.
 pub(crate) struct Tape<'a> {
     pub(crate) column: &'a Column,
-    pub(crate) partition: &'a PartitionView,
+    pub(crate) rect: Rect,
     pub(crate) replica: &'a ReplicaView,
-    pub(crate) leads: bool,
+    pub(crate) standing: Standing,
+    /// Whether it was elected a moment ago.
+    pub(crate) gold: bool,
     pub(crate) shown: Shown,
 }
 
+/// How a tape's outline is drawn.
+struct Line<'a> {
+    color: &'a str,
+    width: f64,
+    dashes: &'static [f64],
+}
+
+const DASHED: &[f64] = &[4.0, 2.6];
+
 impl Tape<'_> {
-    fn x(&self, offset: f64) -> f64 {
+    /// Where an offset is, on the track.
+    pub(crate) fn x(&self, offset: f64) -> f64 {
         let c = self.column;
-        (c.track_x() + (offset - self.shown.first) * c.cell).clamp(c.track_x(), c.tape.right())
+        let left = self.rect.x + c.tab;
+        (left + (offset - self.shown.first) * c.cell).clamp(left, self.rect.right())
     }
 
-    /// Draws head, tape and marks.
-    pub(crate) fn draw(&self, b: &Brush, scene: &Scene) {
-        self.head(b);
-        self.track(b);
-        self.cells(b);
-        self.outline(b);
-        self.captions(b);
-        self.water(b);
-        self.positions(b, scene);
+    /// Where the log ends on the track.
+    pub(crate) fn end(&self) -> f64 {
+        self.x(self.replica.leo as f64)
     }
 
-    fn head(&self, b: &Brush) {
-        let (h, p, tp) = (self.column.head, b.palette, &self.column.tp);
-        chip(b, tp.partition, Rect::new(h.x, h.y, 24.0, 16.0));
-        let pips = self.partition.replicas.len() as f64 * 19.0;
-        let pips_x = h.right() - pips + 3.0;
-        let room = pips_x - 30.0 - (h.x + 31.0);
-        b.left(&b.fitted(&tp.to_string(), NAME, room), h.x + 31.0, h.y + 12.5, NAME, &p.ink);
-        b.text("ISR", pips_x - 5.0, h.y + 12.0, SMALL, &p.ink3, Anchor::Right);
-        for (n, broker) in self.partition.replicas.iter().enumerate() {
-            let (isr, lead) = (self.partition.isr.contains(broker), self.partition.leader == Some(*broker));
-            pip(b, *broker, pips_x + n as f64 * 19.0, h.y + 0.5, isr, lead);
+    fn leads(&self) -> bool {
+        self.standing == Standing::Leads
+    }
+
+    fn line<'b>(&self, b: &Brush<'b>) -> Line<'b> {
+        let p = b.palette;
+        match self.standing {
+            Standing::Leads => Line { color: &p.ink, width: 2.2, dashes: &[] },
+            Standing::Deposed => Line { color: &p.warn, width: 1.8, dashes: DASHED },
+            Standing::OutOfSync { .. } => Line { color: &p.warn, width: 1.2, dashes: DASHED },
+            Standing::Paused { in_isr } if !in_isr => Line { color: &p.warn, width: 1.2, dashes: DASHED },
+            _ => Line { color: &p.line3, width: 1.2, dashes: &[] },
         }
+    }
+
+    /// Draws the tape.
+    pub(crate) fn draw(&self, b: &Brush) {
+        self.track(b);
+        self.tab(b);
+        match self.column.level {
+            Level::Records => self.cells(b),
+            Level::Bars => self.bar(b),
+        }
+        self.epochs(b);
+        self.outline(b);
     }
 
     fn track(&self, b: &Brush) {
-        let (c, p) = (self.column, b.palette);
-        b.pen(&p.line, 1.0);
+        b.pen(&b.palette.line, 1.0);
         b.dash(&[2.0, 3.0]);
-        b.frame(Rect::new(c.track_x(), c.tape.y, c.tape.w - TAB, c.tape.h));
-        let tab = Rect::new(c.tape.x, c.tape.y, TAB, c.tape.h);
+        b.frame(Rect::new(self.rect.x + self.column.tab, self.rect.y, self.rect.w - self.column.tab, self.rect.h));
+    }
+
+    fn tab(&self, b: &Brush) {
+        let (p, r) = (b.palette, Rect::new(self.rect.x, self.rect.y, self.column.tab, self.rect.h));
         b.ctx.begin_path();
-        b.ctx.move_to(tab.right(), tab.y);
-        for (x, y, to_x, to_y) in
-            [(tab.x, tab.y, tab.x, tab.bottom()), (tab.x, tab.bottom(), tab.right(), tab.bottom())]
-        {
+        b.ctx.move_to(r.right(), r.y);
+        for (x, y, to_x, to_y) in [(r.x, r.y, r.x, r.bottom()), (r.x, r.bottom(), r.right(), r.bottom())] {
             // Refused only for a negative radius.
             let _ = b.ctx.arc_to(x, y, to_x, to_y, 4.0);
         }
-        b.ctx.line_to(tab.right(), tab.bottom());
+        b.ctx.line_to(r.right(), r.bottom());
         b.ctx.close_path();
-        let (fill, line, ink) = if self.leads { (&p.ink, &p.ink, &p.shelf) } else { (&p.shelf, &p.line3, &p.ink) };
+        let (fill, ink) = match self.standing {
+            Standing::Leads if self.gold => (&p.gold, &p.gold_ink),
+            Standing::Leads => (&p.ink, &p.shelf),
+            _ => (&p.shelf, &p.ink),
+        };
         b.ctx.set_fill_style_str(fill);
         b.ctx.fill();
-        b.pen(line, if self.leads { 2.2 } else { 1.2 });
+        let line = self.line(b);
+        b.pen(line.color, line.width);
+        if !line.dashes.is_empty() {
+            b.dash(line.dashes);
+        }
         b.ctx.stroke();
-        let letter = if self.leads { "L" } else { "F" };
-        let middle = tab.x + TAB / 2.0;
-        b.text(letter, middle, tab.y + 16.0, NAME, ink, Anchor::Middle);
-        b.text(&format!("e{}", self.partition.leader_epoch), middle, tab.y + 30.0, NUMBER, ink, Anchor::Middle);
+        let letter = if self.replica.leads { "L" } else { "F" };
+        let epoch = format!("e{}", self.replica.epoch);
+        let middle = r.center();
+        if r.h >= 30.0 {
+            b.text(letter, middle, r.y + 16.0, NAME, ink, Anchor::Middle);
+            b.text(&epoch, middle, r.y + 30.0, NUMBER, ink, Anchor::Middle);
+        } else {
+            let kind = if r.h < 14.0 { super::brush::TINY } else { SMALL_BOLD };
+            b.text(letter, middle, r.middle() + 4.0, kind, ink, Anchor::Middle);
+        }
     }
 
     fn cells(&self, b: &Brush) {
         let c = self.column;
-        b.ctx.save();
-        b.ctx.begin_path();
-        b.ctx.rect(c.track_x(), c.tape.y - 14.0, c.tape.w - TAB, c.tape.h + 14.0);
-        b.ctx.clip();
-        for cell in &self.replica.tail {
-            let x = c.track_x() + (cell.offset as f64 - self.shown.first) * c.cell;
-            if x + c.cell > c.track_x() && x < c.tape.right() {
-                self.cell(b, cell, x);
+        let left = self.rect.x + c.tab;
+        b.apart(|| {
+            b.ctx.begin_path();
+            b.ctx.rect(left, self.rect.y - 14.0, self.rect.w - c.tab, self.rect.h + 14.0);
+            b.ctx.clip();
+            b.memory.wipe();
+            for cell in &self.replica.tail {
+                let x = left + (cell.offset as f64 - self.shown.first) * c.cell;
+                if x + c.cell > left && x < self.rect.right() {
+                    self.cell(b, cell, x);
+                }
             }
-        }
-        b.ctx.restore();
+        });
     }
 
     fn cell(&self, b: &Brush, cell: &Cell, x: f64) {
         let (c, p) = (self.column, b.palette);
         let committed = self.replica.committed(cell.offset);
-        let r = Rect::new(x, c.tape.y, c.cell, c.tape.h);
-        b.rect(r, if committed { &p.cell } else { &p.cell_open });
+        let r = Rect::new(x, self.rect.y, c.cell, self.rect.h);
+        // What will be cut.
+        if self.replica.diverges.is_some_and(|from| cell.offset >= from) {
+            self.doomed(b, r);
+        } else {
+            b.rect(r, if committed { &p.cell } else { &p.cell_open });
+        }
         b.pen(&p.line2, 0.8);
         if !committed {
             b.dash(&[2.0, 2.0]);
@@ -104,123 +143,105 @@ impl Tape<'_> {
         let ink = if committed { Ink::Solid } else { Ink::Hollow };
         token(b, Token::of(cell.key.as_deref()), middle, r.y + 12.2 - 12.0 * (1.0 - settled), 4.9, ink);
         let color = if committed { &p.ink } else { &p.ink2 };
-        b.text(&last_digits(cell.offset), middle, r.y + 31.9, NUMBER, color, Anchor::Middle);
+        b.text(&digits(cell.offset, c.cell), middle, r.bottom() - 6.1, NUMBER, color, Anchor::Middle);
     }
 
-    fn outline(&self, b: &Brush) {
-        let (c, p) = (self.column, b.palette);
-        let (top, bottom, end) = (c.tape.y, c.tape.bottom(), self.x(self.replica.leo as f64));
-        let width = if self.leads { 2.2 } else { 1.2 };
-        b.pen(if self.leads { &p.ink } else { &p.line3 }, width);
-        b.line(&[(c.track_x(), top), (end, top), (end, bottom), (c.track_x(), bottom)]);
-        b.pen(if self.leads { &p.ink } else { &p.ink3 }, width);
-        b.line(&[(end - 3.5, top - 4.0), (end, top - 4.0), (end, bottom + 4.0), (end - 3.5, bottom + 4.0)]);
-        if self.shown.first > self.replica.start as f64 + 0.01 {
-            b.pen(&p.shelf, 2.2);
-            for y in [top, bottom] {
-                for dx in [-2.5, 1.0] {
-                    let x = c.track_x() + dx;
-                    b.line(&[(x, y + 4.0), (x + 3.0, y - 4.0)]);
+    fn bar(&self, b: &Brush) {
+        let (p, r) = (b.palette, self.rect);
+        let (first, water, end) = (self.x(self.replica.start as f64), self.x(self.shown.hw), self.end());
+        b.rect(Rect::new(first, r.y, (water - first).max(0.0), r.h), &p.cell);
+        b.rect(Rect::new(water, r.y, (end - water).max(0.0), r.h), &p.cell_open);
+        if let Some(from) = self.replica.diverges {
+            let x = self.x(from as f64);
+            self.doomed(b, Rect::new(x, r.y, (end - x).max(0.0), r.h));
+        }
+        if end > water {
+            b.pen(&p.line2, 0.8);
+            b.dash(&[2.0, 2.0]);
+            b.line(&[(water, r.y), (water, r.bottom())]);
+        }
+    }
+
+    fn doomed(&self, b: &Brush, r: Rect) {
+        b.rect(r, &b.palette.bad_soft);
+        b.apart(|| {
+            b.ctx.set_global_alpha(0.5);
+            b.hatch(r, 6.0, false, &b.palette.bad, 1.1);
+        });
+    }
+
+    /// Where an epoch begins within what is seen.
+    fn epochs(&self, b: &Brush) {
+        if self.column.level == Level::Bars {
+            return;
+        }
+        for pair in self.replica.tail.windows(2) {
+            let at = pair[1].offset as f64;
+            if pair[0].epoch != pair[1].epoch && at > self.shown.first {
+                let x = self.x(at);
+                if x < self.rect.right() {
+                    b.pen(&b.palette.epoch, 2.4);
+                    b.line(&[(x, self.rect.y - 4.0), (x, self.rect.bottom() + 4.0)]);
                 }
             }
         }
     }
 
-    fn captions(&self, b: &Brush) {
-        let (c, p) = (self.column, b.palette);
-        let y = c.tape.y - 9.0;
-        let (role, kind, color) =
-            if self.leads { ("leader", SMALL_BOLD, &p.ink) } else { ("follower", SMALL, &p.ink3) };
-        b.left(role, c.tape.x, y, kind, color);
-        let leo = self.replica.leo.to_string();
-        let w = b.width(&leo, NUMBER);
-        let (end, need) = (self.x(self.replica.leo as f64), w + 31.0);
-        let beside = (end + need + 2.0).max(c.tape.x + 44.0 + need);
-        let right = if end - c.tape.x > 52.0 + need { end - 5.0 } else { beside };
-        b.text(&leo, right, y, NUMBER, &p.ink, Anchor::Right);
-        b.text("LEO", right - w - 5.0, y, NUMBER, &p.ink3, Anchor::Right);
-        if self.replica.leo > 1_000 {
-            let prefix = format!("{}···", self.replica.leo / 1000);
-            b.left(&prefix, c.track_x() + 18.0, y, NUMBER, &p.ink3);
+    fn outline(&self, b: &Brush) {
+        let (p, r) = (b.palette, self.rect);
+        let (left, top, bottom, end) = (r.x + self.column.tab, r.y, r.bottom(), self.end());
+        let line = self.line(b);
+        b.pen(line.color, line.width);
+        if !line.dashes.is_empty() {
+            b.dash(line.dashes);
+        }
+        b.line(&[(left, top), (end, top), (end, bottom), (left, bottom)]);
+        let bracket = match self.standing {
+            Standing::Leads => &p.ink,
+            Standing::OutOfSync { .. } | Standing::Deposed => &p.warn,
+            _ => &p.ink3,
+        };
+        b.pen(bracket, if self.leads() { 2.2 } else { 1.6 });
+        let over = if r.h >= 30.0 { 4.0 } else { 2.5 };
+        b.line(&[(end - 3.5, top - over), (end, top - over), (end, bottom + over), (end - 3.5, bottom + over)]);
+        if self.shown.first > self.replica.start as f64 + 0.01 && end > left && r.h >= 30.0 {
+            b.pen(&p.shelf, 2.2);
+            for y in [top, bottom] {
+                for dx in [-2.5, 1.0] {
+                    b.line(&[(left + dx, y + 4.0), (left + dx + 3.0, y - 4.0)]);
+                }
+            }
         }
     }
 
-    /// The high watermark: ▽ and number in the head, a line down the tape.
-    fn water(&self, b: &Brush) {
-        let (c, p) = (self.column, b.palette);
-        let x = self.x(self.shown.hw);
-        let y = c.head.y + 24.0;
-        b.pen(&p.hw, 1.0);
-        b.dash(&[2.0, 3.0]);
-        b.line(&[(x, y + 8.0), (x, c.tape.y)]);
-        b.pen(&p.hw, if self.leads { 3.0 } else { 1.8 });
-        b.line(&[(x, c.tape.y - 5.0), (x, c.tape.bottom() + 5.0)]);
-        b.fill(&[(x - 5.0, y), (x + 5.0, y), (x, y + 8.0)], &p.hw);
-        let label = format!("HW {}", self.replica.hw);
-        let w = b.width(&label, HW);
-        let left = if x - c.head.x > w + 10.0 { x - 11.0 - w } else { x + 7.0 };
-        b.rect(Rect::new(left, y - 2.0, w + 4.0, 12.0), &p.stage);
-        if x - c.head.x > w + 10.0 {
-            b.text(&label, x - 9.0, y + 8.0, HW, &p.hw, Anchor::Right);
-        } else {
-            b.left(&label, x + 9.0, y + 8.0, HW, &p.hw);
+    /// The water level of this copy.
+    pub(crate) fn water(&self, b: &Brush) {
+        if matches!(self.standing, Standing::Offline { .. }) || self.replica.hw < self.shown.first as i64 {
+            return;
         }
-    }
-
-    /// Consumers' positions, below the tape: the next offset that each will read.
-    fn positions(&self, b: &Brush, scene: &Scene) {
-        let (c, p) = (self.column, b.palette);
-        let all: Vec<_> = positions(scene, &c.tp).into_iter().take(ROWS).collect();
-        let bottom = c.tape.bottom();
-        let y = |row: usize| bottom + 14.0 + row as f64 * 13.0;
-        for (row, (_, offset)) in all.iter().enumerate() {
-            let x = self.x(*offset as f64);
-            b.pen(&p.ink2, 1.6);
-            b.line(&[(x, bottom + 2.0), (x, y(row) + 2.0)]);
-            b.fill(&[(x, bottom + 1.0), (x + 4.0, bottom + 7.0), (x - 4.0, bottom + 7.0)], &p.ink2);
-        }
-        for (row, (name, offset)) in all.iter().enumerate() {
-            self.position(b, name, *offset, y(row));
-        }
-    }
-
-    /// A position's name and number, beside its pole, on the side where there is room.
-    fn position(&self, b: &Brush, name: &str, offset: i64, y: f64) {
-        let (c, p) = (self.column, b.palette);
-        let x = self.x(offset as f64);
-        let behind = (offset as f64) < self.shown.first - 0.5;
-        let label = format!("{}{offset}", if behind { "‹ " } else { "" });
-        let number = b.width(&label, NUMBER_BOLD);
-        let name = b.fitted(name, SMALL, 64.0);
-        let total = number + b.width(&name, SMALL) + 6.0;
-        let left = if x > c.tape.x + c.tape.w / 2.0 { x - 6.0 - total } else { x + 6.0 };
-        b.rect(Rect::new(left - 2.0, y - 8.0, total + 4.0, 12.0), &p.shelf);
-        b.left(&name, left, y + 2.0, SMALL, &p.ink2);
-        b.left(&label, left + total - number, y + 2.0, NUMBER_BOLD, &p.ink);
+        let (x, r) = (self.x(self.shown.hw), self.rect);
+        let over = if r.h >= 30.0 { 5.0 } else { 2.5 };
+        b.pen(&b.palette.hw, if self.leads() { 3.0 } else { 1.8 });
+        b.line(&[(x, r.y - over), (x, r.bottom() + over)]);
     }
 }
 
-/// How many rows of positions there is room for below a tape.
-const ROWS: usize = 2;
-
-const HW: Type = Type(Face::Mono, 12.0, 600);
-
-/// Who reads a partition, and from where: those at one offset together, the foremost first.
-fn positions(scene: &Scene, tp: &TopicPartition) -> Vec<(String, i64)> {
-    let mut at: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
-    for (name, consumer) in &scene.consumers {
-        if let Some((_, offset)) = consumer.positions.iter().find(|(of, _)| of == tp) {
-            at.entry(*offset).or_default().push(name);
-        }
-    }
-    let label = |names: Vec<&str>| match names[..] {
-        [one] => one.to_owned(),
-        _ => format!("{} +{}", names[0], names.len() - 1),
-    };
-    at.into_iter().rev().map(|(offset, names)| (label(names), offset)).collect()
+/// An offset as a cell shows it: its last digits, as many as there is room for; the tape says what comes before them.
+pub(crate) fn digits(offset: i64, cell: f64) -> String {
+    let (limit, width) = if cell >= THREE_DIGITS { (1_000, 3) } else { (100, 2) };
+    if offset < limit { offset.to_string() } else { format!("{:0width$}", offset % limit) }
 }
 
-/// An offset as a cell shows it: its last three digits; the tape says what comes before them.
-fn last_digits(offset: i64) -> String {
-    if offset < 1000 { offset.to_string() } else { format!("{:03}", offset % 1000) }
+/// What comes before a cell's digits, for the first offset on a tape; none where the cells show all of it.
+pub(crate) fn prefix(first: i64, cell: f64) -> Option<String> {
+    let limit = if cell >= THREE_DIGITS { 1_000 } else { 100 };
+    (first >= limit).then(|| format!("{}··", first / limit))
+}
+
+/// From this width on a cell has room for three digits.
+const THREE_DIGITS: f64 = 20.5;
+
+/// The type of a tape's caption that matters.
+pub(crate) fn caption(leads: bool) -> Type {
+    if leads { SMALL_BOLD } else { super::brush::SMALL }
 }

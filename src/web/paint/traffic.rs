@@ -1,74 +1,221 @@
-//! Messages under way, and the routes that they travel.
+//! Messages under way, and the ways that they travel.
 
-use super::brush::{Anchor, Brush, SMALL_BOLD};
-use super::marks::{envelope, refusal, seal};
-use crate::view::{Cargo, Layout, PacketView, Place, Role, Scene};
+use super::brush::{Anchor, Brush, NUMBER, SMALL_BOLD};
+use super::marks::{self, cross, envelope, refusal, seal};
+use super::motion::Motion;
+use crate::base::EventId;
+use crate::view::{Cargo, Layout, PacketView, Rect, Route, Scene, Station, Way};
+use std::collections::BTreeMap;
 
-/// Above this many messages under way the rest are dots.
-const ENVELOPES: usize = 40;
+/// Above this many envelopes under way they become streams, and below the second number envelopes again.
+const STREAMS: (usize, usize) = (40, 28);
+/// Refusals up to this many are drawn one by one.
+const REFUSALS: usize = 8;
 
-/// Draws the ways between clients and brokers. A way along which something travels is darker.
-pub(crate) fn routes(b: &Brush, scene: &Scene, layout: &Layout, flights: &[PacketView]) {
-    let p = b.palette;
-    for ((client, broker), route) in &layout.routes {
-        let busy = flights.iter().any(|f| end(scene, f).is_some_and(|(c, k, _)| (c, k) == (*client, *broker)));
-        b.pen(if busy { &p.ink3 } else { &p.line2 }, if busy { 1.4 } else { 1.2 });
-        b.way(route.points(), 7.0);
+/// Where a message is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    pub(crate) id: EventId,
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+}
+
+/// All messages under way at one moment, each with its way.
+pub(crate) struct Traffic<'a> {
+    flights: Vec<(&'a PacketView, Way<'a>, f64)>,
+    streams: bool,
+}
+
+impl<'a> Traffic<'a> {
+    /// Finds the way of each message. `still` (reduced motion) draws each half way.
+    pub(crate) fn new(
+        scene: &'a Scene,
+        layout: &'a Layout,
+        packets: &'a [PacketView],
+        now: f64,
+        still: bool,
+        motion: &mut Motion,
+    ) -> Self {
+        let way = |packet: &'a PacketView| {
+            let (from, to) = packet.stations(scene)?;
+            let way = layout.way(from, to, packet.about())?;
+            Some((packet, way, if still { 0.5 } else { packet.progress(now) }))
+        };
+        let flights: Vec<_> = packets.iter().filter_map(way).collect();
+        let envelopes = flights.iter().filter(|(p, ..)| !p.is_idle()).count();
+        motion.streams = envelopes > if motion.streams { STREAMS.1 } else { STREAMS.0 };
+        Self { flights, streams: motion.streams }
+    }
+
+    /// Which ways between clients and rows something travels on: client's host and row.
+    pub(crate) fn client_ways(&self, scene: &Scene, layout: &Layout) -> Vec<(u32, usize)> {
+        let of = |packet: &&PacketView| match packet.stations(scene)? {
+            (Station::Client(host), Station::Broker(id)) | (Station::Broker(id), Station::Client(host)) => {
+                Some((host, *layout.rows.get(&id)?))
+            }
+            _ => None,
+        };
+        self.flights.iter().map(|(packet, ..)| packet).filter_map(of).collect()
+    }
+
+    /// Draws the messages of the gutters, or those above the rows; gives where they are.
+    pub(crate) fn draw(&self, b: &Brush, above: bool, now: f64, width: f64, spots: &mut Vec<Spot>) {
+        let mut refusals = 0;
+        let mut streams: BTreeMap<(u32, u32), (&Way, usize)> = BTreeMap::new();
+        for (packet, way, part) in self.flights.iter().filter(|(_, way, _)| way.above == above) {
+            let (place_x, y, right) = place(way, *part);
+            let x = within(b, packet, place_x, width);
+            refusals += usize::from(packet.error.is_some());
+            if self.streams && packet.error.is_none() && !packet.is_idle() {
+                streams.entry((packet.from, packet.to)).or_insert((way, 0)).1 += 1;
+                continue;
+            }
+            if packet.error.is_none() || refusals <= REFUSALS {
+                // Along the rows' edge there is no room for an envelope with its name on it.
+                match way.margin_x {
+                    Some(rail) if (place_x - rail).abs() < 1.0 && packet.error.is_none() && !packet.is_idle() => {
+                        marks::small_envelope(b, packet, place_x, y, width > 600.0);
+                    }
+                    _ => message(b, packet, (x, y), right),
+                }
+                spots.push(Spot { id: packet.id, x, y });
+            } else if refusals == REFUSALS + 1 {
+                let all = self.flights.iter().filter(|(p, w, _)| p.error.is_some() && w.above == above).count();
+                refusal(b, x, y);
+                b.text(&format!("{all} refused"), x, y - 15.0, SMALL_BOLD, &b.palette.bad, Anchor::Middle);
+            }
+        }
+        for (way, count) in streams.into_values() {
+            stream(b, way, count, now);
+        }
     }
 }
 
-/// Draws the ports: where the ways end at the brokers' edges.
-pub(crate) fn ports(b: &Brush, layout: &Layout) {
-    for (x, y) in layout.routes.values().filter_map(|route| route.points().last()) {
+/// Where on its way a message is, and whether its nose points right.
+fn place(way: &Way, part: f64) -> (f64, f64, bool) {
+    let place = way.route.at(if way.forward { part } else { 1.0 - part });
+    let points = way.route.points();
+    let across = points.last().map_or(0.0, |p| p.0) - points.first().map_or(0.0, |p| p.0);
+    // Up and down the spine an envelope looks left, away from the tapes.
+    let right = if across.abs() < 1.0 { !way.above } else { across > 0.0 };
+    (place.x, place.y, if across.abs() < 1.0 { right } else { right == way.forward })
+}
+
+/// A mark stays on the stage, however near to its edge its way runs.
+fn within(b: &Brush, packet: &PacketView, x: f64, width: f64) -> f64 {
+    let half = match packet.cargo {
+        _ if packet.error.is_some() => 28.0,
+        _ if packet.is_idle() => 3.0,
+        Cargo::Ack { .. } => 9.0,
+        _ => marks::envelope_width(b, packet) / 2.0,
+    };
+    x.clamp(half + 4.0, (width - half - 4.0).max(half + 4.0))
+}
+
+fn message(b: &Brush, packet: &PacketView, (x, y): (f64, f64), right: bool) {
+    if packet.error.is_some() {
+        refusal(b, x, y);
+        b.halo("refused", x, y - 15.0, SMALL_BOLD, (&b.palette.bad, &b.palette.stage), Anchor::Middle);
+    } else if packet.is_idle() {
+        bead(b, x, y, packet.response);
+    } else if let Cargo::Ack { acks, .. } = packet.cargo {
+        seal(b, acks, x, y, 8.0);
+    } else {
+        envelope(b, packet, x, y, right);
+    }
+}
+
+/// What goes to and fro all the time: questions are rings, answers are discs.
+fn bead(b: &Brush, x: f64, y: f64, response: bool) {
+    let p = b.palette;
+    b.disc(x, y, 2.6, if response { &p.ink3 } else { &p.panel });
+    if !response {
+        b.pen(&p.ink3, 1.2);
+        b.ctx.stroke();
+    }
+}
+
+/// So many messages that they are a stream: dashes that run, the wider the more.
+fn stream(b: &Brush, way: &Way, count: usize, now: f64) {
+    let p = b.palette;
+    let width = 1.4 + (count as f64).sqrt() * 0.7;
+    b.pen(&p.ink2, width.min(7.0));
+    b.dash(&[9.0, 6.0]);
+    let run = (now / 1_200.0) % 15.0;
+    b.ctx.set_line_dash_offset(if way.forward { -run } else { run });
+    b.way(way.route.points(), 7.0);
+    b.ctx.set_line_dash_offset(0.0);
+    if count > 3 {
+        let at = way.route.at(if way.forward { 0.6 } else { 0.4 });
+        let text = format!("×{count}");
+        let w = b.width(&text, NUMBER) + 8.0;
+        b.card(Rect::new(at.x - w / 2.0, at.y - 7.5, w, 15.0), 3.0, &p.panel, &p.ink2, 1.0);
+        b.text(&text, at.x, at.y + 4.0, NUMBER, &p.ink, Anchor::Middle);
+    }
+}
+
+/// Draws the ways between clients and brokers that have been used; those in use are darker. One to a broker that is
+/// down is dotted, one that is cut is crossed.
+pub(crate) fn ways(b: &Brush, scene: &Scene, layout: &Layout, motion: &Motion) {
+    let p = b.palette;
+    for ((host, row), idle_ms) in &motion.used {
+        let Some(route) = layout.client_ways.get(&(*host, *row)) else { continue };
+        let broker = layout.shelves.get(*row).and_then(|s| scene.brokers.get(&s.broker));
+        let down = broker.is_some_and(|v| scene.hosts.get(&v.host).is_some_and(|h| !h.process.is_up()));
+        let cut = broker.is_some_and(|v| scene.link(*host, v.host).cut);
+        let slow = broker.is_some_and(|v| scene.link(*host, v.host).latency.is_some());
+        let busy = *idle_ms < 1_200.0;
+        match (down || cut, slow) {
+            (true, _) => {
+                b.pen(&p.dead, 1.2);
+                b.dash(&[2.0, 4.0]);
+            }
+            (false, true) => {
+                b.pen(&p.warn, 1.8);
+                b.dash(&[1.5, 4.0]);
+            }
+            _ => b.pen(if busy { &p.ink3 } else { &p.line2 }, if busy { 1.4 } else { 1.2 }),
+        }
+        b.way(route.points(), 7.0);
+        if down || cut {
+            let at = before_port(route);
+            cross(b, at.0, at.1, 4.0, if cut { &p.bad } else { &p.dead });
+        }
+    }
+}
+
+/// A place on a way shortly before the broker's port.
+fn before_port(route: &Route) -> (f64, f64) {
+    let place = route.at(1.0);
+    (place.x - place.dx * 12.0, place.y - place.dy * 12.0)
+}
+
+/// Draws the ports: where used ways end at the brokers' edges.
+pub(crate) fn ports(b: &Brush, layout: &Layout, motion: &Motion) {
+    let used = motion.used.keys().filter_map(|key| layout.client_ways.get(key));
+    for (x, y) in used.filter_map(|route| route.points().last()) {
         b.disc(*x, *y, 2.6, &b.palette.shelf);
         b.pen(&b.palette.ink3, 1.4);
         b.ctx.stroke();
     }
 }
 
-/// Draws the messages under way at `now`. `still` (reduced motion) draws each half way.
-pub(crate) fn flights(b: &Brush, scene: &Scene, layout: &Layout, flights: &[PacketView], now: f64, still: bool) {
-    for (n, packet) in flights.iter().enumerate() {
-        let part = if still { 0.5 } else { packet.progress(now) };
-        if let Some((place, right)) = place(scene, layout, packet, part) {
-            message(b, packet, place, right, n < ENVELOPES);
+/// Draws the ways between brokers and the active controller: quietly, while there is one.
+pub(crate) fn rails(b: &Brush, scene: &Scene, layout: &Layout) {
+    let Some(active) = scene.quorum.active else { return };
+    b.pen(&b.palette.line3, 1.0);
+    b.dash(&[1.0, 3.0]);
+    for id in scene.brokers.keys() {
+        if !layout.bands.is_empty() && !layout.shelves.is_empty() {
+            continue;
         }
-    }
-}
-
-/// The client's and the broker's end of a message, and whether it goes to the broker.
-fn end(scene: &Scene, packet: &PacketView) -> Option<(u32, i32, bool)> {
-    let broker = |host| match scene.hosts.get(&host).map(|h| h.role) {
-        Some(Role::Broker(id)) => Some(id),
-        _ => None,
-    };
-    match (broker(packet.from), broker(packet.to)) {
-        (None, Some(id)) => Some((packet.from, id, true)),
-        (Some(id), None) => Some((packet.to, id, false)),
-        _ => None,
-    }
-}
-
-/// Where a message is and whether it goes right.
-pub(crate) fn place(scene: &Scene, layout: &Layout, packet: &PacketView, part: f64) -> Option<(Place, bool)> {
-    let (client, broker, outbound) = end(scene, packet)?;
-    let route = layout.routes.get(&(client, broker))?;
-    let (from, to) = (route.points().first()?, route.points().last()?);
-    let place = route.at(if outbound { part } else { 1.0 - part });
-    let rightward = if (to.0 - from.0).abs() < 1.0 { true } else { to.0 > from.0 };
-    Some((place, rightward == outbound))
-}
-
-fn message(b: &Brush, packet: &PacketView, place: Place, right: bool, whole: bool) {
-    let Place { x, y, .. } = place;
-    if packet.error.is_some() {
-        refusal(b, x, y);
-        b.text("refused", x, y - 15.0, SMALL_BOLD, &b.palette.bad, Anchor::Middle);
-    } else if !whole {
-        b.disc(x, y, 3.0, &b.palette.ink2);
-    } else if let Cargo::Ack { acks, .. } = packet.cargo {
-        seal(b, acks, x, y, 8.0);
-    } else {
-        envelope(b, packet, x, y, right);
+        if scene.broker_process(*id).is_up() {
+            if let Some(way) = layout.way(Station::Broker(*id), Station::Controller(active), None) {
+                b.way(way.route.points(), 4.0);
+            }
+        }
+        if !layout.bands.is_empty() {
+            break;
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The session as the worker runs it: each turn becomes a frame, and what typed commands say finds its way back.
 
-use crate::base::{HostId, SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime};
 use crate::link::{Opened, Refusal};
 use crate::script::{self, Origin, Output, Reply, Said};
 use crate::session::{Loading, Session, SessionLoader};
 use crate::sim::TraceEvent;
-use crate::view::{Frame, Observer, Position, Starts, position};
+use crate::view::{Annals, Frame, Observer, Position, position};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How many of the last events of a replayed session are told again: enough for the lists, and for every message that
@@ -44,7 +44,7 @@ impl Run {
 
     fn watched(session: Session, history: History) -> Self {
         let mut observer = Observer::default();
-        observer.survey(session.world(), &history.started);
+        observer.survey(session.world(), history.annals);
         let recent = observer.recall(&history.events);
         let heard = session.outputs().len();
         Self { session, observer, recent, heard, waiting: BTreeMap::new() }
@@ -142,15 +142,14 @@ fn said_text(said: &Said) -> Result<String, Refusal> {
 /// What is remembered of a history that is replayed.
 #[derive(Default)]
 struct History {
-    starts: Starts,
-    started: Vec<(HostId, String)>,
+    annals: Annals,
     events: VecDeque<TraceEvent>,
 }
 
 impl History {
     fn take_in(&mut self, events: Vec<TraceEvent>) {
         for event in events {
-            self.started.extend(self.starts.hear(&event));
+            self.annals.hear(&event);
             if self.events.len() == RECALLED {
                 self.events.pop_front();
             }

@@ -1,0 +1,170 @@
+//! All faults end, and the cluster has to become whole again.
+
+use super::Explorer;
+use crate::base::{SimDuration, TopicPartition};
+use crate::broker::BrokerProcess;
+use crate::sim::World;
+use crate::storage::Log;
+
+/// How often it is looked whether all is well.
+const LOOK_EVERY: SimDuration = SimDuration::from_millis(500);
+/// How long becoming whole may take at most: connections that nobody closed are given up after 30 s, sessions and
+/// backoffs come on top, and that twice (once for the brokers, once for what waited for them).
+const MAX_LOOKS: u32 = 400;
+
+/// Ends all faults and waits until all is well; what is not in the end.
+pub(super) fn heal(explorer: &mut Explorer<'_>) -> Vec<String> {
+    end_faults(explorer);
+    for look in 0..MAX_LOOKS {
+        start_what_is_down(explorer);
+        explorer.pass(LOOK_EVERY);
+        explorer.runner.world_mut().take_trace();
+        if look % 2 == 0 && in_service(explorer.world()).is_empty() {
+            break;
+        }
+    }
+    close_producers(explorer);
+    for _ in 0..MAX_LOOKS {
+        let world = explorer.world();
+        if in_service(world).is_empty() && clients(world).is_empty() && replicas(world).is_empty() {
+            break;
+        }
+        start_what_is_down(explorer);
+        explorer.pass(LOOK_EVERY);
+        explorer.runner.world_mut().take_trace();
+    }
+    let world = explorer.world();
+    [in_service(world), clients(world), replicas(world), laws(world)].concat()
+}
+
+fn end_faults(explorer: &mut Explorer<'_>) {
+    explorer.act("heal");
+    let world = explorer.world();
+    let nodes: Vec<String> = world.servers().map(|(host, _)| world.host_name(host).to_owned()).collect();
+    for node in &nodes {
+        explorer.act(&format!("skew {node} +0ms"));
+        explorer.act(&format!("slow disk {node} x1"));
+        explorer.act(&format!("slow cpu {node} x1"));
+    }
+    let world = explorer.world();
+    let hosts = world.servers().map(|(host, _)| host);
+    let hosts = hosts.chain(world.producers().map(|(host, _)| host)).chain(world.consumers().map(|(host, _)| host));
+    let paused = hosts.filter(|host| world.is_paused(*host));
+    for host in paused.map(|host| world.host_name(host).to_owned()).collect::<Vec<_>>() {
+        explorer.act(&format!("resume {host}"));
+    }
+}
+
+/// Also what was told to stop, once it has.
+fn start_what_is_down(explorer: &mut Explorer<'_>) {
+    let world = explorer.world();
+    let down = world.servers().filter(|(host, _)| !world.is_running(*host));
+    for node in down.map(|(host, _)| world.host_name(host).to_owned()).collect::<Vec<_>>() {
+        explorer.act(&format!("start {node}"));
+    }
+}
+
+fn close_producers(explorer: &mut Explorer<'_>) {
+    let names: Vec<String> = explorer.world().producers().map(|(_, producer)| producer.name().to_owned()).collect();
+    for name in names {
+        explorer.act(&format!("close {name}"));
+    }
+}
+
+/// Brokers that are not in service, partitions that are not led, ISRs that are not full.
+fn in_service(world: &World) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (host, server) in world.brokers() {
+        if server.broker().is_none_or(|broker| broker.process() != BrokerProcess::Running) {
+            problems.push(format!("{} is not in service", world.host_name(host)));
+        }
+    }
+    if world.active_controller().is_none() {
+        problems.push("no controller is active".into());
+    }
+    for tp in partitions(world) {
+        let Some(info) = world.partition(&tp) else { continue };
+        let mut isr = info.isr.clone();
+        let mut replicas = info.replicas.clone();
+        (isr.sort_unstable(), replicas.sort_unstable());
+        match info.leader {
+            None => problems.push(format!("{tp} has no leader: ISR {isr:?}, ELR {:?}", info.elr)),
+            Some(leader) if isr != replicas => {
+                problems.push(format!("{tp}, led by {leader}, has ISR {isr:?} of {replicas:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    problems
+}
+
+fn partitions(world: &World) -> Vec<TopicPartition> {
+    let all =
+        |topic: crate::sim::TopicInfo| (0..topic.partitions).map(move |n| TopicPartition::new(topic.name.clone(), n));
+    world.topics().into_iter().flat_map(all).collect()
+}
+
+/// Producers that still hold records, consumers that are not at the end.
+fn clients(world: &World) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (_, producer) in world.producers().filter(|(_, producer)| producer.pending() > 0) {
+        problems.push(format!("producer {} still holds {} records", producer.name(), producer.pending()));
+    }
+    for (host, consumer) in world.consumers() {
+        let positions = consumer.positions();
+        for tp in partitions(world).into_iter().filter(|tp| *tp.topic == *consumer.topic()) {
+            let position = positions.iter().find(|(known, _)| *known == tp).map(|(_, position)| *position);
+            let end = leaders_log(world, &tp).map(Log::high_watermark);
+            // Whoever reads from the latest offset on and nothing came has no position, or one at the end.
+            if position < end {
+                problems.push(format!("{} is at {position:?} of {tp}, which ends at {end:?}", world.host_name(host)));
+            }
+        }
+    }
+    problems
+}
+
+fn leaders_log<'a>(world: &'a World, tp: &TopicPartition) -> Option<&'a Log> {
+    world.replica(world.partition(tp)?.leader?, tp)
+}
+
+/// Replicas that are not what their leader is.
+fn replicas(world: &World) -> Vec<String> {
+    let mut problems = Vec::new();
+    for tp in partitions(world) {
+        let (Some(info), Some(leaders)) = (world.partition(&tp), leaders_log(world, &tp)) else { continue };
+        if leaders.high_watermark() != leaders.log_end_offset() {
+            let (hw, end) = (leaders.high_watermark(), leaders.log_end_offset());
+            problems.push(format!("{tp} ends at {end} and is committed to {hw}"));
+        }
+        for replica in info.replicas {
+            let log = world.replica(replica, &tp);
+            if log.is_none_or(|log| content(log) != content(leaders)) {
+                let end = log.map(Log::log_end_offset);
+                problems.push(format!("{tp} on broker {replica}, to {end:?}, is not what its leader has"));
+            }
+        }
+    }
+    problems
+}
+
+/// Without the high watermark: a follower learns it with records or when it moves, so in a partition to which nobody
+/// writes any more it may stay behind.
+fn content(log: &Log) -> impl PartialEq + use<> {
+    let batches = log.batches_from(log.log_start_offset());
+    let all: Vec<(i64, u32, i32)> = batches.map(|batch| (batch.base_offset, batch.crc, batch.leader_epoch)).collect();
+    (log.log_end_offset(), all)
+}
+
+/// Laws that are broken; a loss of records counts when nothing allowed it.
+fn laws(world: &World) -> Vec<String> {
+    let broken = world.laws().into_iter().filter(|law| law.name != "acked-lost");
+    let broken = broken.filter_map(|law| Some((law.name, law.breach?)));
+    let mut problems: Vec<String> = broken
+        .map(|(name, breach)| format!("{name} is broken since event {}: {}", breach.event.0, breach.what))
+        .collect();
+    if let Some(loss) = world.unexplained_loss() {
+        problems.push(format!("acked-lost is broken at event {}: {}", loss.event.0, loss.what));
+    }
+    problems
+}

@@ -1,0 +1,95 @@
+//! The cluster, the topics and the clients that a seed chooses.
+
+use super::{chance, one_of};
+use crate::base::Rng;
+use std::fmt::Write as _;
+
+/// The lines that set everything up.
+pub(super) fn setting(rng: &mut Rng) -> String {
+    let mut text = String::new();
+    let brokers = 1 + rng.below(5);
+    text += &cluster(rng, brokers);
+    let topics = 1 + rng.below(3);
+    for n in 0..topics {
+        text += &topic(rng, n, brokers);
+    }
+    for n in 0..1 + rng.below(3) {
+        text += &producer(rng, n, topics);
+    }
+    for n in 0..rng.below(3) {
+        let topic = rng.below(topics);
+        let reset = one_of(rng, &["earliest", "latest"]);
+        push(&mut text, format_args!("consumer c{n} --topic t{topic} --consumer-property auto.offset.reset={reset}"));
+    }
+    text
+}
+
+fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("a string takes every text");
+}
+
+fn cluster(rng: &mut Rng, brokers: u64) -> String {
+    let controllers = one_of(rng, &["1", "3", "3", "3", "5", "combined", "combined"]);
+    let network = one_of(rng, &["datacenter", "datacenter", "teaching", "wan", "latency=2ms,jitter=8ms"]);
+    let mut line = format!("cluster --brokers {brokers} --controllers {controllers} --network {network}");
+    if brokers > 1 && chance(rng, 30) {
+        line += one_of(rng, &[" --racks a,b", " --racks a"]);
+    }
+    let mut set = |line: &mut String, percent: u64, pairs: &[&str]| {
+        if chance(rng, percent) {
+            *line += &format!(" --set {}", one_of(rng, pairs));
+        }
+    };
+    set(&mut line, 60, &["replica.lag.time.max.ms=2000", "replica.lag.time.max.ms=5000"]);
+    set(&mut line, 50, &["broker.session.timeout.ms=3000 --set broker.heartbeat.interval.ms=500"]);
+    set(&mut line, 60, &["min.insync.replicas=2", "min.insync.replicas=1", "min.insync.replicas=3"]);
+    set(&mut line, 30, &["unclean.leader.election.enable=true"]);
+    set(&mut line, 40, &["leader.imbalance.check.interval.seconds=5"]);
+    set(&mut line, 30, &["metadata.log.max.record.bytes.between.snapshots=3000"]);
+    set(&mut line, 20, &["replica.high.watermark.checkpoint.interval.ms=200"]);
+    set(&mut line, 20, &["replica.fetch.max.bytes=300", "replica.fetch.response.max.bytes=500"]);
+    line + "\n"
+}
+
+fn topic(rng: &mut Rng, n: u64, brokers: u64) -> String {
+    let (partitions, replicas) = (1 + rng.below(3), 1 + rng.below(brokers));
+    let mut line =
+        format!("kafka-topics.sh --create --topic t{n} --partitions {partitions} --replication-factor {replicas}");
+    if chance(rng, 40) {
+        line += &format!(" --config min.insync.replicas={}", 1 + rng.below(replicas));
+    }
+    for (percent, config) in [
+        (20, "unclean.leader.election.enable=true"),
+        (15, "unclean.leader.election.enable=false"),
+        (15, "flush.messages=1"),
+        (15, "segment.bytes=1048576"),
+    ] {
+        if chance(rng, percent) {
+            line += &format!(" --config {config}");
+        }
+    }
+    line + "\n"
+}
+
+fn producer(rng: &mut Rng, n: u64, topics: u64) -> String {
+    let topic = rng.below(topics);
+    let rate = one_of(rng, &["2/s", "5/s", "20/s", "50/s"]);
+    let acks = one_of(rng, &["0", "1", "all", "all", "all"]);
+    let mut line = format!("producer p{n} --topic t{topic} --rate {rate}");
+    for property in [
+        format!("acks={acks}"),
+        "delivery.timeout.ms=20000".into(),
+        "request.timeout.ms=4000".into(),
+        format!("linger.ms={}", one_of(rng, &["0", "5", "100"])),
+        format!("max.in.flight.requests.per.connection={}", one_of(rng, &["1", "5"])),
+    ] {
+        line += &format!(" --producer-property {property}");
+    }
+    if chance(rng, 30) {
+        line += " --producer-property enable.idempotence=false";
+    }
+    if chance(rng, 50) {
+        line += " --keys uniform:20";
+    }
+    line + "\n"
+}

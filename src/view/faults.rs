@@ -1,0 +1,225 @@
+//! What can be done to the thing that is selected: each offer is a line of the script language, which the page types as
+//! anybody could.
+
+use super::scene::{Process, Role, Scene};
+use super::select::Selection;
+
+/// Something that can be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// What it is called on a button or in a menu.
+    pub label: String,
+    /// The icon.
+    pub icon: &'static str,
+    /// Its tool, if it has one.
+    pub tool: Option<Tool>,
+    /// The line.
+    pub line: String,
+    /// Whether it breaks something rather than repairs it.
+    pub breaks: bool,
+}
+
+/// A tool of the toolbox: what it does depends on the selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// Crash a process.
+    Crash,
+    /// Start it again.
+    Restart,
+    /// Make it stand still, or go on.
+    Pause,
+    /// Cut a link, or heal it.
+    Cut,
+    /// Make a link slow, or heal it.
+    Slow,
+}
+
+impl Tool {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Crash, Self::Restart, Self::Pause, Self::Cut, Self::Slow];
+
+    /// Its key.
+    pub fn key(self) -> char {
+        match self {
+            Self::Crash => 'X',
+            Self::Restart => 'R',
+            Self::Pause => 'Z',
+            Self::Cut => 'K',
+            Self::Slow => 'L',
+        }
+    }
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Crash => "Crash",
+            Self::Restart => "Restart",
+            Self::Pause => "GC pause",
+            Self::Cut => "Cut link",
+            Self::Slow => "Slow link",
+        }
+    }
+
+    /// Its icon.
+    pub fn icon(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Restart => "restart",
+            Self::Pause => "pause",
+            Self::Cut => "cut",
+            Self::Slow => "slow",
+        }
+    }
+
+    /// Whether it needs both ends of a link.
+    pub fn wants_link(self) -> bool {
+        matches!(self, Self::Cut | Self::Slow)
+    }
+}
+
+/// How slow a slow link is.
+const SLOW: &str = "300ms";
+
+/// What can be done to the selection now.
+pub fn offers(selection: &Selection, scene: &Scene) -> Vec<Offer> {
+    let mut out = Vec::new();
+    match selection {
+        Selection::Link(a, b) => link_offers(&mut out, scene, *a, *b),
+        Selection::Packet(id) => {
+            add(&mut out, None, "slow", "Delay by 2 s", format!("delay {} 2s", id.0), true);
+            add(&mut out, None, "x", "Drop", format!("drop {}", id.0), true);
+        }
+        _ => {
+            if let Some(host) = selection.host(scene) {
+                host_offers(&mut out, scene, host);
+            }
+        }
+    }
+    out
+}
+
+/// The offer of a tool, if it has one for the selection.
+pub fn tool_offer(tool: Tool, selection: &Selection, scene: &Scene) -> Option<Offer> {
+    offers(selection, scene).into_iter().find(|offer| offer.tool == Some(tool))
+}
+
+fn add(out: &mut Vec<Offer>, tool: Option<Tool>, icon: &'static str, label: &str, line: String, breaks: bool) {
+    out.push(Offer { label: label.into(), icon, tool, line, breaks });
+}
+
+/// The words that name a host in a line.
+pub fn node_words(scene: &Scene, host: u32) -> Option<String> {
+    let view = scene.hosts.get(&host)?;
+    Some(match view.role {
+        Role::Broker(id) => format!("broker {id}"),
+        Role::Controller(id) => format!("controller {id}"),
+        Role::Producer => format!("producer {}", view.name),
+        Role::Consumer => format!("consumer {}", view.name),
+        Role::Tool => return None,
+    })
+}
+
+fn host_offers(out: &mut Vec<Offer>, scene: &Scene, host: u32) {
+    let (Some(node), Some(view)) = (node_words(scene, host), scene.hosts.get(&host)) else { return };
+    let server = matches!(view.role, Role::Broker(_) | Role::Controller(_));
+    match view.process {
+        Process::Running | Process::Paused => {
+            add(out, Some(Tool::Crash), "crash", &format!("Crash {node}"), format!("crash {node}"), true);
+            if server {
+                add(out, None, "power", "Cut its power", format!("power-loss {node}"), true);
+                add(out, None, "stop", "Shut it down in order", format!("stop {node}"), true);
+            } else {
+                add(out, None, "stop", "Close it", format!("close {}", view.name), true);
+            }
+        }
+        Process::Crashed | Process::Stopped if server => {
+            add(out, Some(Tool::Restart), "restart", &format!("Start {node}"), format!("start {node}"), false);
+        }
+        Process::Crashed | Process::Stopped => {}
+    }
+    match view.process {
+        Process::Running => {
+            add(out, Some(Tool::Pause), "pause", "Pause it, as a long GC does", format!("pause {node}"), true);
+            add(out, None, "clock", "Set its clock 500 ms ahead", format!("skew {node} +500ms"), true);
+            add(out, None, "clock", "Set its clock right", format!("skew {node} +0ms"), false);
+            if server {
+                add(out, None, "disk", "Make its disk 10 times slower", format!("slow disk {node} x10"), true);
+                add(out, None, "disk", "Make its disk as fast as it was", format!("slow disk {node} x1"), false);
+                add(out, None, "cpu", "Make its CPU 10 times slower", format!("slow cpu {node} x10"), true);
+                add(out, None, "cpu", "Make its CPU as fast as it was", format!("slow cpu {node} x1"), false);
+            }
+        }
+        Process::Paused => {
+            add(out, Some(Tool::Pause), "play", "Let it go on", format!("resume {node}"), false);
+        }
+        _ => {}
+    }
+}
+
+fn link_offers(out: &mut Vec<Offer>, scene: &Scene, a: u32, b: u32) {
+    let (Some(from), Some(to)) = (node_words(scene, a), node_words(scene, b)) else { return };
+    let link = scene.link(a, b);
+    let heal = |out: &mut Vec<Offer>, tool| {
+        add(out, tool, "check", "Heal the link", format!("heal {from} {to}"), false);
+    };
+    if link.cut {
+        heal(out, Some(Tool::Cut));
+    } else {
+        add(out, Some(Tool::Cut), "cut", "Cut both ways", format!("cut {from} {to}"), true);
+        add(out, None, "cut", &format!("Cut only {from} to {to}"), format!("cut {from} {to} --one-way"), true);
+        add(out, None, "cut", &format!("Cut only {to} to {from}"), format!("cut {to} {from} --one-way"), true);
+    }
+    match link.latency {
+        None => {
+            let line = format!("slow link {from} {to} --latency {SLOW}");
+            add(out, Some(Tool::Slow), "slow", "Make it slow: 300 ms a way", line, true);
+        }
+        Some(_) if link.cut => {}
+        Some(_) => heal(out, Some(Tool::Slow)),
+    }
+    add(out, None, "reset", "Reset its connections", format!("reset {from} {to}"), true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+    use crate::script;
+
+    #[test]
+    fn every_offer_is_a_line_of_the_language() {
+        let scene = fixture::two_faults();
+        let of = |s: Selection| offers(&s, &scene);
+        let all: Vec<Selection> = [Selection::Broker(1), Selection::Broker(2), Selection::Controller(102)]
+            .into_iter()
+            .chain(scene.hosts.keys().map(|host| Selection::Client(*host)))
+            .chain([Selection::link(0, 2), Selection::Packet(crate::base::EventId(211))])
+            .collect();
+        for selection in all {
+            let offers = of(selection.clone());
+            assert!(!offers.is_empty(), "{selection:?}");
+            for offer in offers {
+                script::Line::parse(&offer.line).expect("a line of the language");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_offered_follows_the_state() {
+        let mut scene = fixture::two_faults();
+        let line = |tool, selection: &Selection, scene: &Scene| tool_offer(tool, selection, scene).map(|o| o.line);
+        let one = Selection::Broker(1);
+        assert_eq!(line(Tool::Crash, &one, &scene).as_deref(), Some("crash broker 1"));
+        assert_eq!(line(Tool::Pause, &one, &scene).as_deref(), Some("pause broker 1"));
+        assert_eq!(line(Tool::Restart, &one, &scene), None, "it runs");
+        assert_eq!(line(Tool::Crash, &Selection::Broker(2), &scene), None, "it is down");
+        let host = scene.brokers[&1].host;
+        scene.hosts.get_mut(&host).expect("it is there").process = Process::Paused;
+        assert_eq!(line(Tool::Pause, &one, &scene).as_deref(), Some("resume broker 1"));
+        let link = Selection::link(scene.brokers[&3].host, host);
+        assert_eq!(line(Tool::Slow, &link, &scene).as_deref(), Some("heal broker 1 broker 3"), "it is slow already");
+        assert_eq!(line(Tool::Cut, &link, &scene).as_deref(), Some("cut broker 1 broker 3"));
+        let leader = Selection::Partition(crate::base::TopicPartition::new("orders", 1));
+        assert_eq!(line(Tool::Crash, &leader, &scene).as_deref(), Some("crash broker 3"));
+    }
+}

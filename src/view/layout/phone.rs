@@ -1,0 +1,102 @@
+//! The stage of a phone: one partition, its replicas one below the other, clients as chips above and below.
+
+use super::columns::{Column, Level};
+use super::grid::{HEAD_H, Shelf};
+use super::sides::{Side, Sides};
+use super::{Band, ClientBox, Layout, QuorumBox, Rect, Room, TAB};
+use crate::base::TopicPartition;
+use crate::view::scene::{Role, Scene};
+
+/// CSS pixels to a unit.
+const UNIT: f64 = 1.05;
+/// From one shelf to the next.
+const PITCH: f64 = 106.0;
+const SHELF: f64 = 100.0;
+/// Ticks of brokers that hold no replica of the partition.
+const TICK: f64 = 22.0;
+
+pub(super) fn layout(scene: &Scene, room: Room, chosen: Option<&TopicPartition>) -> Layout {
+    let w = room.width / UNIT;
+    let mut out = Layout { unit: UNIT, width: w, narrow: true, ..Layout::default() };
+    let sides = Sides::of(scene);
+    let mut y = chip_row(&mut out.clients, &sides.left, w, 9.0) + 4.0;
+    y = quorum(&mut out, scene, Rect::new(5.0, y, w - 10.0, 26.0));
+    let tp = chosen.or_else(|| scene.partitions.keys().next()).cloned();
+    let held = tp.as_ref().and_then(|tp| scene.partitions.get(tp)).map(|p| p.replicas.clone()).unwrap_or_default();
+    let head_y = y + 2.0;
+    y = head_y + HEAD_H + 6.0;
+    // A cluster small enough shows all of its brokers; of a larger one those that hold the partition.
+    let every = scene.brokers.len() <= 5;
+    let (on_shelves, others): (Vec<i32>, Vec<i32>) = scene.brokers.keys().partition(|id| every || held.contains(id));
+    for (row, broker) in on_shelves.iter().enumerate() {
+        out.shelves.push(Shelf { broker: *broker, card: Rect::new(5.0, y, w - 10.0, SHELF), folded: false });
+        out.rows.insert(*broker, row);
+        y += PITCH;
+    }
+    if let (Some(tp), Some(first)) = (tp, out.shelves.first()) {
+        out.columns.push(column(tp, &held, &out.shelves, first.card, head_y));
+    }
+    y = fold(&mut out, &others, Rect::new(5.0, y, w - 10.0, 0.0));
+    out.height = chip_row(&mut out.clients, &sides.right, w, y + 6.0) + 4.0;
+    if let Some((host, view)) = scene.tools().last() {
+        let card = Rect::new(w - 110.0, head_y - 62.0, 104.0, 26.0);
+        out.clients.push(ClientBox { host, name: view.name.clone(), role: Role::Tool, card, folded: true });
+    }
+    out
+}
+
+/// The controllers in one line; gives the place below.
+fn quorum(out: &mut Layout, scene: &Scene, card: Rect) -> f64 {
+    let count = scene.controllers.len();
+    if count == 0 {
+        return card.y;
+    }
+    let left = card.x + 62.0;
+    let w = ((card.right() - left) / count as f64 - 4.0).min(120.0);
+    let node = |(n, id): (usize, &i32)| (*id, Rect::new(left + n as f64 * (w + 4.0), card.y + 3.0, w, card.h - 6.0));
+    let nodes = scene.controllers.keys().enumerate().map(node).collect();
+    out.quorum = Some(QuorumBox { card, nodes, words: None });
+    card.bottom() + 6.0
+}
+
+fn column(tp: TopicPartition, held: &[i32], shelves: &[Shelf], first: Rect, head_y: f64) -> Column {
+    let x = first.x + 22.0;
+    let cells = 8;
+    let cell = ((first.right() - 10.0 - x - TAB) / f64::from(cells)).floor();
+    let w = TAB + f64::from(cells) * cell;
+    let on = |shelf: &&Shelf| held.contains(&shelf.broker);
+    let tapes = shelves.iter().filter(on).map(|s| (s.broker, Rect::new(x, s.card.y + 41.0, w, 38.0))).collect();
+    let head = Rect::new(x, head_y, w, HEAD_H);
+    Column { tp, level: Level::Records, head, tapes, tab: TAB, cells: cells as usize, cell, panel: None }
+}
+
+/// Brokers without a replica of the partition, as ticks; gives the place below.
+fn fold(out: &mut Layout, others: &[i32], area: Rect) -> f64 {
+    if others.is_empty() {
+        return area.y;
+    }
+    let per_line = ((area.w - 16.0) / TICK).floor().max(1.0) as usize;
+    let shown = others.len().min(per_line * 5);
+    let place = |n: usize| {
+        let (x, y) = ((n % per_line) as f64, (n / per_line) as f64);
+        Rect::new(area.x + 8.0 + x * TICK, area.y + 20.0 + y * TICK, TICK - 4.0, TICK - 4.0)
+    };
+    let ticks = others.iter().take(shown).enumerate().map(|(n, id)| (*id, place(n))).collect();
+    let card = Rect::new(area.x, area.y, area.w, 24.0 + shown.div_ceil(per_line) as f64 * TICK);
+    out.bands.push(Band { rack: None, card, ticks, more: others.len() - shown });
+    card.bottom() + 6.0
+}
+
+/// A row of client chips, as many rows as needed; gives the lower edge.
+fn chip_row(out: &mut Vec<ClientBox>, side: &Side, width: f64, y: f64) -> f64 {
+    let per_row = side.len().clamp(1, 3);
+    let w = ((width - 12.0 - 8.0 * (per_row as f64 - 1.0)) / per_row as f64).min(150.0);
+    for (n, (host, name, role)) in side.iter().enumerate() {
+        let (row, at) = (n / per_row, n % per_row);
+        let in_row = per_row.min(side.len() - row * per_row) as f64;
+        let left = (width - in_row * (w + 8.0) + 8.0) / 2.0;
+        let card = Rect::new(left + at as f64 * (w + 8.0), y + row as f64 * 44.0, w, 38.0);
+        out.push(ClientBox { host: *host, name: name.clone(), role: *role, card, folded: true });
+    }
+    y + side.len().div_ceil(per_row) as f64 * 44.0
+}

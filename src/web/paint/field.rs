@@ -1,0 +1,255 @@
+//! The field: partitions as tiles, topics as counted strips. All tiles of a kind are one path, so that thousands cost
+//! little.
+
+use super::brush::{Anchor, Brush, Memory, SMALL, SMALL_BOLD};
+use crate::base::TopicPartition;
+use crate::view::{Field, Health, Item, Layout, Rect, Scene};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wasm_bindgen::JsCast;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+/// How a tile is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Follower,
+    Leader,
+    Out,
+    Offline,
+}
+
+/// What a strip counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    leaders: u32,
+    followers: u32,
+    out: u32,
+    offline: u32,
+}
+
+/// The field's picture, kept until something in it changes.
+#[derive(Default)]
+pub(crate) struct Layer {
+    canvas: Option<(HtmlCanvasElement, CanvasRenderingContext2d)>,
+    memory: Memory,
+    fresh: bool,
+}
+
+impl Layer {
+    /// What was drawn is not true any more.
+    pub(crate) fn forget(&mut self) {
+        self.fresh = false;
+        self.memory.forget_fonts();
+    }
+
+    /// Puts the field's picture on the stage; `unit` is how many pixels a unit has.
+    pub(crate) fn draw(&mut self, b: &Brush, scene: &Scene, layout: &Layout, unit: f64) {
+        let Some(field) = &layout.field else { return };
+        if self.canvas.is_none() {
+            self.canvas = new_canvas();
+        }
+        let Some((canvas, ctx)) = &self.canvas else { return };
+        let (w, h) = ((layout.width * unit).round() as u32, (layout.height * unit).round() as u32);
+        if !self.fresh || canvas.width() != w || canvas.height() != h {
+            canvas.set_width(w);
+            canvas.set_height(h);
+            self.memory.wipe();
+            // Refused only for what is no number.
+            let _ = ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
+            self::field(&Brush { ctx, palette: b.palette, memory: &self.memory }, scene, layout, field);
+            self.fresh = true;
+        }
+        // Refused only for a canvas without pixels.
+        let _ = b.ctx.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, layout.width, layout.height);
+    }
+}
+
+fn new_canvas() -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
+    let canvas: HtmlCanvasElement = gloo::utils::document().create_element("canvas").ok()?.dyn_into().ok()?;
+    let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    Some((canvas, ctx))
+}
+
+/// Draws the field.
+fn field(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
+    head(b, scene, field);
+    if field.is_tiles() {
+        tiles(b, scene, layout, field);
+    } else {
+        strips(b, scene, layout, field);
+    }
+}
+
+fn kind(scene: &Scene, tp: &TopicPartition, broker: i32) -> Kind {
+    let Some(partition) = scene.partitions.get(tp) else { return Kind::Offline };
+    match (scene.broker_process(broker).is_up(), partition.isr.contains(&broker)) {
+        (false, _) => Kind::Offline,
+        _ if partition.leader == Some(broker) => Kind::Leader,
+        (true, true) => Kind::Follower,
+        (true, false) => Kind::Out,
+    }
+}
+
+fn tiles(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
+    let mut by_kind: BTreeMap<Kind, Vec<Rect>> = BTreeMap::new();
+    for (n, item) in field.items.iter().enumerate() {
+        let Item::Tile(tp) = item else { continue };
+        let Some(partition) = scene.partitions.get(tp) else { continue };
+        // In a rack that holds two replicas the leader, or what is worst, is seen.
+        let mut rows: BTreeMap<usize, Kind> = BTreeMap::new();
+        for broker in &partition.replicas {
+            if let Some(row) = layout.rows.get(broker) {
+                let kind = kind(scene, tp, *broker);
+                rows.entry(*row).and_modify(|k| *k = kind.max(*k)).or_insert(kind);
+            }
+        }
+        for (row, kind) in rows {
+            if let Some(r) = field.place(row, n) {
+                by_kind.entry(kind).or_default().push(r);
+            }
+        }
+    }
+    let p = b.palette;
+    for (kind, rects) in by_kind {
+        let path = |inset: f64| {
+            b.ctx.begin_path();
+            rects.iter().for_each(|r| b.ctx.rect(r.x + inset, r.y + inset, r.w - 2.0 * inset, r.h - 2.0 * inset));
+        };
+        match kind {
+            Kind::Leader => {
+                path(0.0);
+                b.ctx.set_fill_style_str(&p.ink2);
+                b.ctx.fill();
+            }
+            Kind::Follower => {
+                path(0.5);
+                b.ctx.set_fill_style_str(&p.cell);
+                b.ctx.fill();
+                b.pen(&p.line2, 1.0);
+                b.ctx.stroke();
+            }
+            Kind::Out => {
+                path(0.6);
+                b.ctx.set_fill_style_str(&p.warn_soft);
+                b.ctx.fill();
+                b.pen(&p.warn, 1.2);
+                b.dash(&[2.0, 1.4]);
+                b.ctx.stroke();
+            }
+            Kind::Offline => {
+                path(0.5);
+                b.ctx.set_fill_style_str(&p.panel2);
+                b.ctx.fill();
+                rects.iter().for_each(|r| b.add(&[(r.x, r.bottom()), (r.right(), r.y)]));
+                b.pen(&p.dead, 1.0);
+                b.ctx.stroke();
+            }
+        }
+    }
+}
+
+/// Counts of every topic in every row, in one pass over the partitions.
+fn counts(scene: &Scene, layout: &Layout, field: &Field) -> BTreeMap<(usize, usize), Count> {
+    let topics: BTreeMap<&Arc<str>, usize> = field
+        .items
+        .iter()
+        .enumerate()
+        .filter_map(|(n, item)| match item {
+            Item::Strip(topic, _) => Some((topic, n)),
+            Item::Tile(_) => None,
+        })
+        .collect();
+    let mut out: BTreeMap<(usize, usize), Count> = BTreeMap::new();
+    let mut last: Option<(&Arc<str>, Option<usize>)> = None;
+    for (tp, partition) in &scene.partitions {
+        let item = match last {
+            Some((topic, item)) if *topic == tp.topic => item,
+            _ => topics.get(&tp.topic).copied(),
+        };
+        last = Some((&tp.topic, item));
+        let Some(item) = item else { continue };
+        for broker in &partition.replicas {
+            let Some(row) = layout.rows.get(broker) else { continue };
+            let count = out.entry((item, *row)).or_default();
+            match kind(scene, tp, *broker) {
+                Kind::Leader => count.leaders += 1,
+                Kind::Follower => count.followers += 1,
+                Kind::Out => count.out += 1,
+                Kind::Offline => count.offline += 1,
+            }
+        }
+    }
+    out
+}
+
+fn strips(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
+    for ((item, row), count) in counts(scene, layout, field) {
+        let Some(r) = field.place(row, item) else { continue };
+        let bar = if field.is_named() {
+            if let Item::Strip(topic, _) = &field.items[item] {
+                b.left(&b.fitted(topic, SMALL, r.w), r.x, r.y + 10.0, SMALL, &b.palette.ink3);
+            }
+            Rect::new(r.x, r.y + 13.0, r.w, 7.0)
+        } else {
+            Rect::new(r.x, r.y + 0.5, r.w, r.h - 1.0)
+        };
+        strip(b, bar, count);
+    }
+}
+
+/// A topic in a row: leaders, followers in sync, out of sync, offline, each as wide as its share.
+fn strip(b: &Brush, r: Rect, count: Count) {
+    let p = b.palette;
+    let all = f64::from(count.leaders + count.followers + count.out + count.offline).max(1.0);
+    let mut x = r.x;
+    let part = |n: u32, x: &mut f64| {
+        let w = r.w * f64::from(n) / all;
+        let part = Rect::new(*x, r.y, if n > 0 { w.max(2.0) } else { 0.0 }, r.h);
+        *x += w;
+        part
+    };
+    b.rect(part(count.leaders, &mut x), &p.ink2);
+    b.rect(part(count.followers, &mut x), &p.cell);
+    let out = part(count.out, &mut x);
+    b.rect(out, &p.warn);
+    let offline = part(count.offline, &mut x);
+    if offline.w > 0.0 {
+        b.rect(offline, &p.bad_soft);
+        b.pen(&p.bad, 1.0);
+        let mut x = offline.x;
+        b.ctx.begin_path();
+        while x < offline.right() {
+            b.add(&[(x, offline.bottom()), ((x + offline.h).min(offline.right()), offline.y)]);
+            x += 3.0;
+        }
+        b.ctx.stroke();
+    }
+    b.pen(if count.offline > 0 { &p.bad } else { &p.line2 }, 0.8);
+    b.frame(r);
+}
+
+/// What the field holds, and how it is: in words above it.
+fn head(b: &Brush, scene: &Scene, field: &Field) {
+    if field.head.h < 20.0 {
+        return;
+    }
+    let (p, h) = (b.palette, field.head);
+    let text = format!("{} more partitions", field.partitions);
+    b.left(&b.fitted(&text, SMALL_BOLD, h.w), h.x, h.y + 12.5, SMALL_BOLD, &p.ink);
+    let (words, color) = match worst(scene) {
+        Some((n, Health::Offline)) => (format!("{n} without leader"), &p.bad),
+        Some((n, Health::BelowMinIsr)) => (format!("{n} below min ISR"), &p.warn),
+        Some((n, _)) => (format!("{n} under-replicated"), &p.warn),
+        None => ("all in sync".into(), &p.ink3),
+    };
+    b.text(&b.fitted(&words, SMALL, h.w), h.x, h.y + 32.0, SMALL, color, Anchor::Left);
+}
+
+/// The worst state that any partition is in, and how many are.
+fn worst(scene: &Scene) -> Option<(usize, Health)> {
+    let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
+    for (tp, partition) in &scene.partitions {
+        *counts.entry(partition.health(scene.min_isr(tp))).or_default() += 1;
+    }
+    counts.into_iter().next_back().filter(|(health, _)| *health != Health::Whole).map(|(health, n)| (n, health))
+}
