@@ -19,8 +19,11 @@ const SESSION: &str = include_str!("tools/session.json");
 /// What `{bs}` stands for in arguments.
 const BOOTSTRAP_SERVER: &str = "bootstrap:9092";
 
+/// Why some lines are not compared, and which.
+type Reason = (&'static str, fn(&Value) -> bool);
+
 /// Lines whose output is not compared, each group with its reason.
-const UNEQUAL: [(&str, fn(&Value) -> bool); 7] = [
+const UNEQUAL: [Reason; 7] = [
     ("brokers do not serve groups yet", |entry| {
         let of_groups = |arg: &str| arg == "groups" || arg == "--group";
         let tool = text(&entry["tool"]);

@@ -86,7 +86,8 @@ fn in_service(world: &World) -> Vec<String> {
         let Some(info) = world.partition(&tp) else { continue };
         let mut isr = info.isr.clone();
         let mut replicas = info.replicas.clone();
-        (isr.sort_unstable(), replicas.sort_unstable());
+        isr.sort_unstable();
+        replicas.sort_unstable();
         match info.leader {
             None => problems.push(format!("{tp} has no leader: ISR {isr:?}, ELR {:?}", info.elr)),
             Some(leader) if isr != replicas => {
