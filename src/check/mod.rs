@@ -14,6 +14,8 @@
 //! | `isr-within-replicas` | the ISR is within the replicas and has the leader; the ELR is outside the ISR |
 //! | `metadata-agrees` | a committed batch of the metadata log is the same on all nodes |
 //! | `offsets-monotonic` | a leader gives offsets without gap or repeat, and a consumer's polls go forward |
+//! | `one-owner` | no two members of a group have the same partition in the same generation |
+//! | `committed-within-polled` | a consumer commits no offset beyond what its polls have handed over |
 //!
 //! Kafka can be told to lose records. Such a loss is a broken `acked-lost` all the same, and it says which setting
 //! allowed it ([`Allowance`]); a loss that nothing allowed is told apart ([`Laws::unexplained_loss`]). What an unclean
@@ -23,6 +25,7 @@
 //! metadata log the latest hour.
 
 mod evidence;
+mod groups;
 mod loss;
 mod partition;
 mod quorum;
@@ -35,6 +38,7 @@ pub use verdicts::{Breach, LAWS};
 
 use crate::base::{EventId, HostId, TopicPartition};
 use crate::machine::Fact;
+use groups::Groups;
 use partition::{Known, Look, PartitionLaw};
 use quorum::QuorumLaw;
 use serde::{Deserialize, Serialize};
@@ -51,6 +55,7 @@ pub struct Laws {
     partitions: imbl::OrdMap<TopicPartition, Arc<PartitionLaw>>,
     quorum: QuorumLaw,
     next_polled: imbl::OrdMap<(HostId, TopicPartition), i64>,
+    groups: Groups,
 }
 
 /// A topic that is or was there.
@@ -75,6 +80,21 @@ impl Laws {
     /// How many acknowledged records are in no committed log.
     pub fn lost(&self) -> u64 {
         self.verdicts.lost
+    }
+
+    /// How often a group's applications worked on a record that one of them had worked on before.
+    pub fn duplicates(&self, group: &str) -> u64 {
+        self.groups.duplicates(group)
+    }
+
+    /// How many records before its committed offsets none of a group's applications worked on.
+    pub fn unprocessed(&self, group: &str) -> u64 {
+        self.groups.unprocessed(group)
+    }
+
+    /// Why a group's applications worked on records again, or never, as sentences.
+    pub fn causes(&self, group: &str) -> Vec<String> {
+        self.groups.causes(group)
     }
 
     /// The first loss of acknowledged records that no setting allowed.
@@ -108,6 +128,7 @@ impl Laws {
     /// Takes in a fact from `host`.
     pub fn observe(&mut self, event: EventId, host: HostId, fact: &Fact, evidence: &dyn Evidence) {
         self.verdicts.event = event;
+        self.groups.observe(host, fact, &mut self.verdicts);
         match fact {
             Fact::Appended { .. }
             | Fact::HighWatermark { .. }

@@ -15,10 +15,12 @@ pub(super) enum Law {
     IsrWithinReplicas,
     MetadataAgrees,
     OffsetsMonotonic,
+    OneOwner,
+    CommittedWithinPolled,
 }
 
 /// How many laws there are.
-pub(super) const COUNT: usize = 8;
+pub(super) const COUNT: usize = 10;
 
 /// Every law by name, with its promise in a few words; in the order of `Law`.
 pub const LAWS: [(&str, &str); COUNT] = [
@@ -30,6 +32,8 @@ pub const LAWS: [(&str, &str); COUNT] = [
     ("isr-within-replicas", "ISR within the replicas"),
     ("metadata-agrees", "One metadata log"),
     ("offsets-monotonic", "Offsets go forward"),
+    ("one-owner", "One owner per generation"),
+    ("committed-within-polled", "Commits only what was polled"),
 ];
 
 /// How a law was first broken.

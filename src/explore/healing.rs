@@ -113,7 +113,7 @@ fn clients(world: &World) -> Vec<String> {
     }
     for (host, consumer) in world.consumers() {
         let positions = consumer.positions();
-        for tp in partitions(world).into_iter().filter(|tp| *tp.topic == *consumer.topic()) {
+        for tp in partitions(world).into_iter().filter(|tp| consumer.reads_alone(&tp.topic)) {
             let position = positions.iter().find(|(known, _)| *known == tp).map(|(_, position)| *position);
             let end = leaders_log(world, &tp).map(Log::high_watermark);
             // Whoever reads from the latest offset on and nothing came has no position yet, or one at the end.

@@ -1,27 +1,13 @@
 //! What this build cannot do yet. The grammar is whole; what it reads and the engine lacks is refused here, by name, so
 //! that nothing is ever silently left out.
 
-use super::ast::Statement;
 use super::expression::Query;
-
-/// Why a statement cannot be run, if it cannot.
-pub(super) fn missing_statement(statement: &Statement) -> Option<String> {
-    let what = match statement {
-        Statement::Poll(_) => "`poll`",
-        Statement::Commit(_) => "`commit`",
-        Statement::At { then, .. } => return missing_statement(&then.kind),
-        _ => return None,
-    };
-    Some(format!("{what} is not built yet: in this build a consumer polls by itself and has no group to commit to"))
-}
 
 /// Why a function cannot be answered, if it cannot.
 pub(super) fn missing_query(query: &Query) -> Option<String> {
     let name = match query {
-        Query::Duplicates(_) => "duplicates",
         Query::Lag(..) => "lag",
         Query::Committed(..) => "committed",
-        Query::Assigned(_) => "assigned",
         Query::Members(_) => "members",
         Query::Generation(_) => "generation",
         Query::GroupState(_) => "state",

@@ -203,10 +203,28 @@ impl<'a> Looker<'a> {
             Query::NodeState(node) => self.state(node, at),
             Query::Time => Value::Duration(self.world.now().since(SimTime::ZERO)),
             Query::Controller => self.world.active_controller().map_or(Value::None, number),
-            Query::Duplicates(_)
-            | Query::Lag(..)
+            Query::Assigned(name) => match self.world.consumer(name) {
+                Some(consumer) => {
+                    let name = |tp: TopicPartition| Value::Name(tp.to_string());
+                    Value::Set(consumer.assigned().into_iter().map(name).collect())
+                }
+                None => self.miss(at, no_consumer(self.world, name)),
+            },
+            Query::Worked(name) => match self.world.consumer(name) {
+                Some(consumer) => count(consumer.worked()),
+                None => self.miss(at, no_consumer(self.world, name)),
+            },
+            Query::Position(name, tp) => match self.world.consumer(name) {
+                Some(consumer) => {
+                    let positions = consumer.positions().into_iter();
+                    positions.filter(|(known, _)| known == tp).map(|(_, at)| Value::Number(at)).next().unwrap_or(Value::None)
+                }
+                None => self.miss(at, no_consumer(self.world, name)),
+            },
+            Query::Duplicates(group) => count(self.world.duplicates(group)),
+            Query::Unprocessed(group) => count(self.world.unprocessed(group)),
+            Query::Lag(..)
             | Query::Committed(..)
-            | Query::Assigned(_)
             | Query::Members(_)
             | Query::Generation(_)
             | Query::GroupState(_)

@@ -100,8 +100,14 @@ pub enum Query {
     Lost,
     /// `delivered(consumer)`: how many records its application got.
     Delivered(String),
-    /// `duplicates(group)`: records that a group's applications got more than once.
+    /// `worked(consumer)`: how many records its application has worked on.
+    Worked(String),
+    /// `position(consumer, tp)`: the offset of the next record that it will be given.
+    Position(String, TopicPartition),
+    /// `duplicates(group)`: how often a group's applications worked on a record that was worked on before.
     Duplicates(String),
+    /// `unprocessed(group)`: records before the committed offset that none of a group's applications worked on.
+    Unprocessed(String),
     /// `lag(group[, tp])`: records that a group has yet to commit.
     Lag(String, Option<TopicPartition>),
     /// `committed(group, tp)`: the committed offset.

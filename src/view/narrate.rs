@@ -84,6 +84,40 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
     })
 }
 
+/// What members of groups do.
+fn group_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
+    let all = |partitions: &[TopicPartition]| match partitions {
+        [] => "nothing".into(),
+        some => some.iter().map(TopicPartition::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let committed = |offsets: &[(TopicPartition, i64)]| {
+        let one = |(tp, offset): &(TopicPartition, i64)| format!("{tp} to {offset}");
+        offsets.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    Some(match fact {
+        Fact::Processed { partition, first_offset, last_offset, .. } => {
+            (Routine, format!("{who} has worked on {partition}, {}.", offsets(*first_offset, *last_offset)))
+        }
+        Fact::JoinedGroup { group, generation, protocol, leads, .. } => {
+            let leads = if *leads { ", leads it" } else { "" };
+            (Notable, format!("{who} joins generation {generation} of group {group}{leads} ({protocol})."))
+        }
+        Fact::PartitionsAssigned { added, owned, .. } => {
+            (Notable, format!("{who} is assigned {} and now has {}.", all(added), all(owned)))
+        }
+        Fact::PartitionsRevoked { partitions, .. } => (Notable, format!("{who} gives up {}.", all(partitions))),
+        Fact::PartitionsLost { partitions, .. } => (Alarm, format!("{who} has lost {}.", all(partitions))),
+        Fact::LeftGroup { group, reason, .. } => (Notable, format!("{who} leaves group {group}: {reason}")),
+        Fact::OffsetsCommitted { group, offsets, .. } => {
+            (Routine, format!("{who} has committed for group {group}: {}.", committed(offsets)))
+        }
+        Fact::CommitFailed { offsets, message, .. } => {
+            (Alarm, format!("{who} could not commit {}: {message}", committed(offsets)))
+        }
+        _ => return None,
+    })
+}
+
 fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
     Some(match fact {
         Fact::TopicCreated { topic, .. } => (Notable, format!("{who} creates topic {topic}.")),
@@ -119,8 +153,16 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         }
         Fact::OffsetReset { partition, offset } => (
             Notable,
-            format!("{who} has no position in {partition} and starts at offset {offset} (auto.offset.reset)."),
+            format!("{who} goes on in {partition} from offset {offset}."),
         ),
+        Fact::Processed { .. }
+        | Fact::JoinedGroup { .. }
+        | Fact::PartitionsAssigned { .. }
+        | Fact::PartitionsRevoked { .. }
+        | Fact::PartitionsLost { .. }
+        | Fact::LeftGroup { .. }
+        | Fact::OffsetsCommitted { .. }
+        | Fact::CommitFailed { .. } => return group_text(fact, who),
         Fact::FrameRefused { reason, .. } => (Alarm, format!("{who} closes a connection: {reason}.")),
         Fact::Refused { partition, error } => (Alarm, format!("{who} refuses a request for {partition}: {error}.")),
         Fact::ProducerIdSet { producer_id: -1, .. } => {

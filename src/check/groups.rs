@@ -1,0 +1,245 @@
+//! Groups: who owns what in which generation, how far it was committed, and what applications have worked on.
+//!
+//! Kafka promises no group that it works on each record once. What it worked on again, and what it never worked on
+//! although it committed behind it, is counted here, each with its cause; no law is broken by that.
+
+use super::verdicts::{Law, Verdicts};
+use crate::base::{HostId, TopicPartition};
+use crate::machine::Fact;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How many generations are remembered.
+const GENERATIONS: usize = 4;
+
+/// How many causes are remembered.
+const CAUSES: usize = 20;
+
+/// What is known of all groups, and of the consumers in them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Groups {
+    groups: imbl::OrdMap<Arc<str>, Arc<Group>>,
+    /// Each consumer's name in its group, the member's.
+    members: imbl::OrdMap<HostId, (Arc<str>, Arc<str>)>,
+    /// Of each consumer and partition: where it began last, and the furthest that it may commit.
+    places: imbl::OrdMap<(HostId, TopicPartition), Place>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    began: i64,
+    furthest: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Group {
+    /// The owners of each generation's partitions, the latest generation last.
+    generations: VecDeque<(i32, imbl::OrdMap<TopicPartition, Arc<str>>)>,
+    partitions: imbl::OrdMap<TopicPartition, Done>,
+    duplicates: u64,
+    causes: VecDeque<String>,
+}
+
+/// What a group has done in a partition.
+#[derive(Clone, Debug, Default)]
+struct Done {
+    /// Where its first member began.
+    base: Option<i64>,
+    committed: i64,
+    /// The offsets that were worked on, as spans in order, both ends included.
+    worked: Vec<(i64, i64)>,
+    /// Who worked last.
+    last: Option<Arc<str>>,
+}
+
+impl Done {
+    /// Adds what was worked on; how many of them had been before.
+    fn add(&mut self, first: i64, last: i64) -> u64 {
+        // The usual case: right behind the last span.
+        if let Some(end) = self.worked.last_mut()
+            && end.1 + 1 == first
+        {
+            end.1 = last;
+            return 0;
+        }
+        let (mut span, mut again) = ((first, last), 0);
+        self.worked.retain(|&(from, to)| {
+            if to < first - 1 || from > last + 1 {
+                return true;
+            }
+            again += (to.min(last) - from.max(first) + 1).max(0) as u64;
+            span = (span.0.min(from), span.1.max(to));
+            false
+        });
+        let at = self.worked.partition_point(|(from, _)| *from < span.0);
+        self.worked.insert(at, span);
+        again
+    }
+
+    /// How many offsets before the committed one nobody worked on.
+    fn unprocessed(&self) -> u64 {
+        let Some(base) = self.base.filter(|base| *base < self.committed) else { return 0 };
+        let inside = |&(from, to): &(i64, i64)| (to.min(self.committed - 1) - from.max(base) + 1).max(0);
+        let worked: i64 = self.worked.iter().map(inside).sum();
+        (self.committed - base - worked).max(0) as u64
+    }
+}
+
+impl Groups {
+    /// Takes in a fact from `host`.
+    pub(super) fn observe(&mut self, host: HostId, fact: &Fact, verdicts: &mut Verdicts) {
+        match fact {
+            Fact::OffsetReset { partition, offset } => self.began(host, partition, *offset),
+            Fact::Polled { partition, last_offset, .. } => {
+                let place = self.places.entry((host, partition.clone())).or_default();
+                place.furthest = place.furthest.max(last_offset + 1);
+            }
+            Fact::Processed { group, partition, first_offset, last_offset, .. } => {
+                self.processed(host, group, partition, (*first_offset, *last_offset));
+            }
+            Fact::JoinedGroup { group, member, generation, .. } => {
+                self.members.insert(host, (group.clone(), member.clone()));
+                self.group(group).begin(*generation);
+            }
+            Fact::PartitionsAssigned { group, member, generation, owned, .. } => {
+                self.group(group).assigned((group, member), *generation, owned, verdicts);
+            }
+            Fact::PartitionsRevoked { group, member, partitions } | Fact::PartitionsLost { group, member, partitions } => {
+                self.group(group).gave_up(member, partitions);
+            }
+            Fact::OffsetsCommitted { group, offsets, .. } => {
+                for (tp, offset) in offsets {
+                    let furthest = self.places.get(&(host, tp.clone())).map_or(0, |place| place.furthest);
+                    if *offset > furthest {
+                        let what = format!("{tp} was committed to {offset} by a consumer that was at {furthest}");
+                        verdicts.breach(Law::CommittedWithinPolled, what);
+                    }
+                    self.group(group).partitions.entry(tp.clone()).or_default().committed = *offset;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn group(&mut self, name: &Arc<str>) -> &mut Group {
+        Arc::make_mut(self.groups.entry(name.clone()).or_default())
+    }
+
+    fn began(&mut self, host: HostId, tp: &TopicPartition, offset: i64) {
+        let place = self.places.entry((host, tp.clone())).or_default();
+        place.began = offset;
+        place.furthest = place.furthest.max(offset);
+        if let Some((group, _)) = self.members.get(&host).cloned() {
+            let done = self.group(&group).partitions.entry(tp.clone()).or_default();
+            done.base = Some(done.base.map_or(offset, |base| base.min(offset)));
+        }
+    }
+
+    fn processed(&mut self, host: HostId, group: &Arc<str>, tp: &TopicPartition, (first, last): (i64, i64)) {
+        let member = self.members.get(&host).map_or_else(|| "a consumer without a generation".into(), |m| m.1.clone());
+        let began = self.places.get(&(host, tp.clone())).map_or(0, |place| place.began);
+        let group = self.group(group);
+        let done = group.partitions.entry(tp.clone()).or_default();
+        let before = done.last.replace(member.clone());
+        let again = done.add(first, last);
+        if again > 0 {
+            group.duplicates += again;
+            let why = match before.filter(|before| *before != member) {
+                Some(before) => format!("{before} had worked on it, and {member} began at {began}"),
+                None => format!("{member} had worked on it, and went back to {began}"),
+            };
+            let same = group.causes.back_mut().filter(|cause| cause.ends_with(&why));
+            if same.is_none() {
+                group.causes.push_back(format!("{tp} from @{first} on again: {why}"));
+            }
+            if group.causes.len() > CAUSES {
+                group.causes.pop_front();
+            }
+        }
+    }
+
+    /// How often a group's applications worked on a record that was worked on before.
+    pub(super) fn duplicates(&self, group: &str) -> u64 {
+        self.groups.get(group).map_or(0, |group| group.duplicates)
+    }
+
+    /// How many records before the committed offsets none of a group's applications worked on.
+    pub(super) fn unprocessed(&self, group: &str) -> u64 {
+        self.groups.get(group).map_or(0, |group| group.partitions.values().map(Done::unprocessed).sum())
+    }
+
+    /// Why records were worked on again, and which were never worked on.
+    pub(super) fn causes(&self, group: &str) -> Vec<String> {
+        let Some(group) = self.groups.get(group) else { return Vec::new() };
+        let skipped = group.partitions.iter().filter(|(_, done)| done.unprocessed() > 0);
+        let skipped = skipped.map(|(tp, done)| {
+            let last = done.last.as_deref().unwrap_or("nobody");
+            let (count, committed) = (done.unprocessed(), done.committed);
+            format!("{tp}: {count} records never, committed to {committed} before the work was done (last by {last})")
+        });
+        group.causes.iter().cloned().chain(skipped).collect()
+    }
+}
+
+impl Group {
+    /// A member has joined a generation. One before the latest means that the group was made anew.
+    fn begin(&mut self, generation: i32) {
+        if self.generations.back().is_some_and(|(latest, _)| generation < *latest) {
+            self.generations.clear();
+        }
+        if !self.generations.iter().any(|(known, _)| *known == generation) {
+            self.generations.push_back((generation, imbl::OrdMap::new()));
+            if self.generations.len() > GENERATIONS {
+                self.generations.pop_front();
+            }
+        }
+    }
+
+    fn assigned(
+        &mut self,
+        (group, member): (&Arc<str>, &Arc<str>),
+        generation: i32,
+        owned: &[TopicPartition],
+        verdicts: &mut Verdicts,
+    ) {
+        let Some((_, owners)) = self.generations.iter_mut().find(|(known, _)| *known == generation) else { return };
+        for tp in owned {
+            match owners.insert(tp.clone(), member.clone()) {
+                Some(other) if other != *member => {
+                    let what =
+                        format!("{tp} belonged to {other} and to {member} in generation {generation} of group {group}");
+                    verdicts.breach(Law::OneOwner, what);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn gave_up(&mut self, member: &Arc<str>, partitions: &[TopicPartition]) {
+        for (_, owners) in &mut self.generations {
+            for tp in partitions {
+                if owners.get(tp) == Some(member) {
+                    owners.remove(tp);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_worked_on_is_counted_once() {
+        let mut done = Done { base: Some(0), committed: 20, ..Done::default() };
+        assert_eq!((done.add(0, 4), done.add(5, 9)), (0, 0));
+        assert_eq!(done.worked, [(0, 9)]);
+        assert_eq!(done.add(15, 16), 0);
+        assert_eq!(done.unprocessed(), 8);
+        assert_eq!((done.add(8, 15), &done.worked), (3, &vec![(0, 16)]));
+        assert_eq!((done.add(0, 16), done.unprocessed()), (17, 3));
+        done.committed = 17;
+        assert_eq!(done.unprocessed(), 0);
+    }
+}
