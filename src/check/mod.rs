@@ -26,6 +26,7 @@
 
 mod evidence;
 mod groups;
+pub mod jepsen;
 mod loss;
 mod partition;
 mod quorum;

@@ -187,6 +187,10 @@ impl<'a> Looker<'a> {
             Query::LogSize(tp, broker) => self.log(tp, *broker, at, |log| log.size() as i64),
             Query::Acked(name) => self.producer(name, at, |p| count(p.acked())),
             Query::Failed(name) => self.producer(name, at, |p| count(p.failed())),
+            Query::LastError(name) if self.world.consumer(name).is_some() => {
+                let consumer = self.world.consumer(name).expect("it was just there");
+                consumer.last_error().map_or(Value::None, |error| Value::Name(error.into()))
+            }
             Query::LastError(name) => {
                 self.producer(name, at, |p| p.last_error().map_or(Value::None, |error| Value::Name(error.into())))
             }

@@ -84,7 +84,7 @@ pub enum Query {
     LogStart(TopicPartition, Option<i32>),
     /// `size(tp[, broker])`: the log's size in bytes at the leader or that broker.
     LogSize(TopicPartition, Option<i32>),
-    /// `last-error(producer)`: Kafka's words for why it last gave records up.
+    /// `last-error(client)`: Kafka's words for why a producer last gave records up, or for the last exception of a consumer.
     LastError(String),
     /// `producer-id(producer)`: the idempotent producer's id.
     ProducerId(String),

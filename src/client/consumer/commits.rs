@@ -344,6 +344,7 @@ impl Consumer {
 
     fn tell_commit_failed(&mut self, failure: &CommitFailure, offsets: &Offsets, ctx: &mut Ctx<'_>) {
         let group = self.member().group.clone();
+        self.last_error = Some(failure.message.clone());
         let offsets = offsets.iter().map(|(tp, (offset, _))| (tp.clone(), *offset)).collect();
         ctx.fact(Fact::CommitFailed { group, offsets, message: failure.message.clone() });
     }

@@ -251,7 +251,10 @@ impl Consumer {
     pub(super) fn partition_exception(&mut self, message: String, ctx: &mut Ctx<'_>) {
         match self.membership.is_some() {
             true => self.throw(message, ctx),
-            false => ctx.fact(Fact::ClientError { message }),
+            false => {
+                self.last_error = Some(message.clone());
+                ctx.fact(Fact::ClientError { message });
+            }
         }
     }
 

@@ -66,6 +66,8 @@ pub struct Consumer {
     leaving: u32,
     /// An exception has come out of `poll`: the application closes its consumer.
     failed: bool,
+    /// The last exception that its application got.
+    last_error: Option<String>,
     /// Its process has ended by itself.
     dead: bool,
     /// Something has changed that may make more possible at this moment.
@@ -124,6 +126,7 @@ impl Consumer {
             closing: None,
             leaving: 0,
             failed: false,
+            last_error: None,
             dead: false,
             again: false,
             wake_at: None,
@@ -175,6 +178,11 @@ impl Consumer {
     /// How many records its application has worked on.
     pub fn worked(&self) -> u64 {
         self.application.worked()
+    }
+
+    /// Kafka's words for the last exception that its application got.
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
     }
 
     /// The partitions that it reads now.
@@ -317,6 +325,9 @@ impl Consumer {
         if self.closing.is_some() {
             return self.go_on_closing(ctx);
         }
+        if let Some(member) = self.membership.as_mut().filter(|_| self.application.is_polling()) {
+            member.heartbeat.polled_at = ctx.now();
+        }
         self.heartbeat(ctx);
         if self.membership.is_some() {
             self.drive_commits(ctx);
@@ -330,9 +341,6 @@ impl Consumer {
     fn poll(&mut self, ctx: &mut Ctx<'_>) {
         while let Some((asked, body)) = self.unread.pop_front() {
             self.answered(asked, body, ctx);
-        }
-        if let Some(member) = &mut self.membership {
-            member.heartbeat.polled_at = ctx.now();
         }
         let is_member = if self.membership.is_some() && self.subscription.is_by_group() {
             self.check_strategy(ctx);
@@ -380,6 +388,7 @@ impl Consumer {
     /// An exception comes out of `poll`. Nobody catches it: the application closes its consumer.
     fn throw(&mut self, message: String, ctx: &mut Ctx<'_>) {
         if !self.failed {
+            self.last_error = Some(message.clone());
             ctx.fact(Fact::ClientError { message });
             self.failed = true;
             self.again = true;
