@@ -107,7 +107,7 @@ impl Groups {
             Fact::PartitionsRevoked { group, member, partitions } | Fact::PartitionsLost { group, member, partitions } => {
                 self.group(group).gave_up(member, partitions);
             }
-            Fact::OffsetsCommitted { group, offsets, .. } => {
+            Fact::CommitAcknowledged { group, offsets, .. } => {
                 for (tp, offset) in offsets {
                     let furthest = self.places.get(&(host, tp.clone())).map_or(0, |place| place.furthest);
                     if *offset > furthest {

@@ -9,6 +9,8 @@ mod delta;
 mod faults;
 #[cfg(any(test, feature = "gallery"))]
 pub mod fixture;
+mod groups;
+mod members;
 mod inspect;
 mod layout;
 mod narrate;

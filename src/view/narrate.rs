@@ -1,5 +1,7 @@
 //! The world in plain sentences: present tense, actor first, Kafka's own terms.
 
+use super::groups::group_text;
+use super::members::member_text;
 use super::packet::records_text;
 use super::scene::{PartitionView, Role, Scene, acks_label};
 use crate::base::{HostId, SimTime, TopicPartition};
@@ -72,6 +74,12 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
     Some(match packet.api {
         2 => format!("{who} asks {whom} for offsets (ListOffsets)."),
         3 => format!("{who} asks {whom} who leads what (Metadata)."),
+        8 => format!("{who} tells {whom} how far it has come (OffsetCommit)."),
+        9 => format!("{who} asks {whom} how far its group has come (OffsetFetch)."),
+        10 => format!("{who} asks {whom} who coordinates its group (FindCoordinator)."),
+        11 => format!("{who} asks {whom} to join its group (JoinGroup)."),
+        13 => format!("{who} tells {whom} that it leaves its group (LeaveGroup)."),
+        14 => format!("{who} asks {whom} for its assignment (SyncGroup)."),
         18 => format!("{who} asks {whom} which API versions it speaks (ApiVersions)."),
         19 => format!("{who} asks {whom} to create a topic (CreateTopics)."),
         22 => format!("{who} asks {whom} for a producer id (InitProducerId)."),
@@ -80,40 +88,6 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
         56 => format!("{who} asks {whom} to change an ISR (AlterPartition)."),
         62 => format!("{who} registers with {whom} (BrokerRegistration)."),
         67 => format!("{who} asks {whom} for producer ids (AllocateProducerIds)."),
-        _ => return None,
-    })
-}
-
-/// What members of groups do.
-fn group_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
-    let all = |partitions: &[TopicPartition]| match partitions {
-        [] => "nothing".into(),
-        some => some.iter().map(TopicPartition::to_string).collect::<Vec<_>>().join(", "),
-    };
-    let committed = |offsets: &[(TopicPartition, i64)]| {
-        let one = |(tp, offset): &(TopicPartition, i64)| format!("{tp} to {offset}");
-        offsets.iter().map(one).collect::<Vec<_>>().join(", ")
-    };
-    Some(match fact {
-        Fact::Processed { partition, first_offset, last_offset, .. } => {
-            (Routine, format!("{who} has worked on {partition}, {}.", offsets(*first_offset, *last_offset)))
-        }
-        Fact::JoinedGroup { group, generation, protocol, leads, .. } => {
-            let leads = if *leads { ", leads it" } else { "" };
-            (Notable, format!("{who} joins generation {generation} of group {group}{leads} ({protocol})."))
-        }
-        Fact::PartitionsAssigned { added, owned, .. } => {
-            (Notable, format!("{who} is assigned {} and now has {}.", all(added), all(owned)))
-        }
-        Fact::PartitionsRevoked { partitions, .. } => (Notable, format!("{who} gives up {}.", all(partitions))),
-        Fact::PartitionsLost { partitions, .. } => (Alarm, format!("{who} has lost {}.", all(partitions))),
-        Fact::LeftGroup { group, reason, .. } => (Notable, format!("{who} leaves group {group}: {reason}")),
-        Fact::OffsetsCommitted { group, offsets, .. } => {
-            (Routine, format!("{who} has committed for group {group}: {}.", committed(offsets)))
-        }
-        Fact::CommitFailed { offsets, message, .. } => {
-            (Alarm, format!("{who} could not commit {}: {message}", committed(offsets)))
-        }
         _ => return None,
     })
 }
@@ -161,8 +135,8 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         | Fact::PartitionsRevoked { .. }
         | Fact::PartitionsLost { .. }
         | Fact::LeftGroup { .. }
-        | Fact::OffsetsCommitted { .. }
-        | Fact::CommitFailed { .. } => return group_text(fact, who),
+        | Fact::CommitAcknowledged { .. }
+        | Fact::CommitFailed { .. } => return member_text(fact, who),
         Fact::FrameRefused { reason, .. } => (Alarm, format!("{who} closes a connection: {reason}.")),
         Fact::Refused { partition, error } => (Alarm, format!("{who} refuses a request for {partition}: {error}.")),
         Fact::ProducerIdSet { producer_id: -1, .. } => {
@@ -179,6 +153,17 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         Fact::SendFailed { topic, records, error } => {
             (Alarm, format!("{who} gives up {} for {topic}: {error}.", records_text(u64::from(*records))))
         }
+        Fact::CoordinatorLoaded { .. }
+        | Fact::CoordinatorUnloaded { .. }
+        | Fact::CoordinatorFailed { .. }
+        | Fact::MemberJoined { .. }
+        | Fact::MemberReplaced { .. }
+        | Fact::MemberRemoved { .. }
+        | Fact::GroupRebalancing { .. }
+        | Fact::GroupGeneration { .. }
+        | Fact::GroupAssigned { .. }
+        | Fact::GroupEmpty { .. }
+        | Fact::OffsetsCommitted { .. } => return group_text(fact, who),
         Fact::ClientError { message } => (Alarm, format!("{who} cannot go on: {}.", message.trim_end_matches('.'))),
     })
 }
@@ -335,7 +320,7 @@ fn acknowledged(who: &str, partition: &str, base: i64, records: u64, acks: i16) 
 }
 
 /// `offset 4`, `offsets 4 to 6`.
-fn offsets(first: i64, last: i64) -> String {
+pub(super) fn offsets(first: i64, last: i64) -> String {
     if first == last { format!("offset {first}") } else { format!("offsets {first} to {last}") }
 }
 

@@ -25,7 +25,9 @@ pub(super) fn cycles(history: &[&Op], order: &Order) -> Vec<Cycle> {
     let mut both = reads.clone();
     for (from, to) in &writes {
         let known = both.entry(*from).or_default();
-        to.iter().for_each(|(to, edge)| drop(known.entry(*to).or_insert_with(|| edge.clone())));
+        for (to, edge) in to {
+            known.entry(*to).or_insert_with(|| edge.clone());
+        }
     }
     let mut found: Vec<Cycle> = shortest("G0", &writes);
     found.extend(shortest("G1c", &reads));

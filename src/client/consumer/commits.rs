@@ -314,7 +314,7 @@ impl Consumer {
             let member = self.member();
             let (group, generation) = (member.group.clone(), member.generation.id);
             let offsets = offsets.iter().map(|(tp, (offset, _))| (tp.clone(), *offset)).collect();
-            ctx.fact(Fact::OffsetsCommitted { group, generation, offsets });
+            ctx.fact(Fact::CommitAcknowledged { group, generation, offsets });
         }
         let soon = ctx.now() + self.config.retry_backoff;
         match (why, outcome) {

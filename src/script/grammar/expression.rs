@@ -3,7 +3,6 @@
 use crate::base::{SimDuration, TopicPartition};
 use crate::check::LAWS;
 use crate::script::ast::{Named, Node};
-use crate::script::built;
 use crate::script::cursor::{Cursor, Token};
 use crate::script::error::{Error, Position, nearest};
 use crate::script::expression::{Comparison, Expression, ExpressionKind, Kind, Query, Value};
@@ -245,10 +244,7 @@ fn call(cursor: &mut Cursor<'_>, name: &str, at: Position) -> Result<ExpressionK
     }
     let query = query(cursor, name, at)?;
     close(cursor, name)?;
-    match built::missing_query(&query) {
-        Some(message) => Err(Error::new(at, message)),
-        None => Ok(ExpressionKind::Query(query)),
-    }
+    Ok(ExpressionKind::Query(query))
 }
 
 fn close(cursor: &mut Cursor<'_>, name: &str) -> Result<(), Error> {
