@@ -24,6 +24,8 @@ struct Story {
     name: &'static str,
     /// What its recording does not show.
     without: &'static [Unseen],
+    /// What begins its acts, in the recording's marks and in our commands; empty: faults.
+    acts: &'static [&'static str],
 }
 
 /// What recordings were made without, because nothing of it matters to their story.
@@ -37,19 +39,51 @@ enum Unseen {
     Heartbeats,
     /// The metadata of clients.
     Metadata,
+    /// How clients find the coordinator.
+    Coordinators,
+    /// Fetches and lookups of consumers.
+    Reading,
+    /// The producer.
+    Producer,
+    /// Commits.
+    Commits,
 }
 
-use Unseen::{Heartbeats, Metadata, Quorum, Replication};
+use Unseen::{Commits, Coordinators, Heartbeats, Metadata, Producer, Quorum, Reading, Replication};
 
-const STORIES: [Story; 8] = [
-    Story { name: "first-record", without: &[Quorum, Replication, Heartbeats] },
-    Story { name: "leader-crash", without: &[Quorum] },
-    Story { name: "leader-pause", without: &[Quorum] },
-    Story { name: "isr-shrink", without: &[Quorum] },
-    Story { name: "unclean-election", without: &[Quorum, Metadata] },
-    Story { name: "controlled-shutdown", without: &[Quorum] },
-    Story { name: "cut-broker-from-controllers", without: &[Quorum] },
-    Story { name: "cut-follower-from-leader", without: &[Quorum] },
+/// What was left out of the recordings of groups.
+const GROUPS: &[Unseen] = &[Quorum, Replication, Heartbeats, Metadata, Coordinators, Reading, Producer];
+
+const STORIES: [Story; 13] = [
+    Story { name: "first-record", without: &[Quorum, Replication, Heartbeats], acts: &["producer", "console", "consumer"] },
+    Story { name: "leader-crash", without: &[Quorum], acts: &[] },
+    Story { name: "leader-pause", without: &[Quorum], acts: &[] },
+    Story { name: "isr-shrink", without: &[Quorum], acts: &[] },
+    Story { name: "unclean-election", without: &[Quorum, Metadata], acts: &[] },
+    Story { name: "controlled-shutdown", without: &[Quorum], acts: &[] },
+    Story { name: "cut-broker-from-controllers", without: &[Quorum], acts: &[] },
+    Story { name: "cut-follower-from-leader", without: &[Quorum], acts: &[] },
+    Story {
+        name: "group-classic-eager",
+        without: GROUPS,
+        acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
+    },
+    Story {
+        name: "group-cooperative",
+        without: GROUPS,
+        acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
+    },
+    Story { name: "poll-too-slow", without: GROUPS, acts: &["c1 is busy", "busy c1"] },
+    Story {
+        name: "static-member",
+        without: &[Quorum, Replication, Heartbeats, Metadata, Reading, Producer, Commits],
+        acts: &["c1 closes", "c1 starts", "a second", "c1b SIGKILL", "close c1", "consumer c1b", "consumer c2b", "crash"],
+    },
+    Story {
+        name: "coordinator-crash",
+        without: &[Quorum, Replication, Heartbeats, Producer],
+        acts: &["SIGKILL", "start 1", "crash", "start broker"],
+    },
 ];
 
 /// A story that is played (`tests/golden`) and not compared flow by flow: which controller stands first, and whether
@@ -66,6 +100,12 @@ const RULES: &[Rule] = &[
     Rule {
         reason: "whom a client asks, and whether it has a connection there already, is chance",
         applies: |_, flow, token| flow.api == "ApiVersions" || token.text.starts_with("brokers="),
+    },
+    Rule {
+        reason: "which broker coordinates a group is chance",
+        applies: |story, flow, token| {
+            story == "first-record" && flow.api == "FindCoordinator" && token.text.contains("node ")
+        },
     },
     Rule {
         reason: "brokers read the metadata log at moments of their own: a follower that is late is told so, and one \
@@ -132,12 +172,11 @@ fn play(name: &str, seed: u64) -> (Vec<Event>, Vec<(f64, String)>) {
 }
 
 /// When the acts of a story begin: at each fault, or end of one.
-fn acts(name: &str, moments: &[(f64, String)]) -> Vec<f64> {
-    let mut verbs: Vec<&str> =
-        "crash pause resume stop start cut heal kafka-leader-election SIG elect one second".split(' ').collect();
-    if name == "first-record" {
-        verbs = vec!["producer", "console"];
-    }
+fn acts(story: &Story, moments: &[(f64, String)]) -> Vec<f64> {
+    let verbs: Vec<&str> = match story.acts {
+        [] => "crash pause resume stop start cut heal kafka-leader-election SIG elect one second".split(' ').collect(),
+        some => some.to_vec(),
+    };
     let mut acts: Vec<f64> = Vec::new();
     for (at, what) in moments {
         let is_fault = verbs.iter().any(|verb| what.starts_with(verb)) && !what.starts_with("started");
@@ -159,13 +198,16 @@ fn is_left_out(story: &Story, event: &Event) -> bool {
         Replication => event.api == "Fetch" && event.client.is_empty(),
         Heartbeats => event.api == "BrokerHeartbeat",
         Metadata => event.api == "Metadata",
+        Coordinators => event.api == "FindCoordinator",
+        Reading => event.api == "ListOffsets" || event.api == "Fetch" && !event.client.is_empty(),
+        Producer => event.client.starts_with("prod"),
+        Commits => event.api == "OffsetCommit",
     };
-    // A consumer without a reset policy starts by a seek, which the script language does not have.
-    tool || unseen || negotiation || event.client == "none" || story.without.iter().any(is)
+    tool || unseen || negotiation || story.without.iter().any(is)
 }
 
 fn reduced(story: &Story, events: Vec<Event>, moments: &[(f64, String)]) -> Sequences {
-    let acts = acts(story.name, moments);
+    let acts = acts(story, moments);
     let zero = acts.first().copied().expect("a story has a fault");
     let shown: Vec<Event> = events
         .into_iter()

@@ -92,7 +92,29 @@ fn node(world: &World, host: HostId) -> String {
 }
 
 fn object(fields: &[Field], frame: &Bytes) -> Value {
-    fields.iter().map(|field| (field.name.to_string(), value(&field.value, frame))).collect()
+    let shown = |field: &Field| {
+        let of_group = match &field.value {
+            Inspected::Bytes(range) => member_data(&field.name, frame.slice(range.clone())),
+            _ => None,
+        };
+        (field.name.to_string(), of_group.unwrap_or_else(|| value(&field.value, frame)))
+    };
+    fields.iter().map(shown).collect()
+}
+
+/// What members of a group of consumers say to each other; none where it does not parse.
+fn member_data(field: &str, bytes: Bytes) -> Option<Value> {
+    let all = |partitions: &[TopicPartition]| partitions.iter().map(TopicPartition::to_string).collect::<Vec<_>>();
+    match field {
+        "Metadata" if bytes.len() > 2 => {
+            let subscription = Subscription::decode(&bytes).ok()?;
+            let topics: Vec<&str> = subscription.topics.iter().map(|topic| &**topic).collect();
+            let (owned, generation) = (all(&subscription.owned_partitions), subscription.generation_id);
+            Some(json!({"topics": topics, "owned": owned, "generation": generation}))
+        }
+        "Assignment" if bytes.len() > 2 => Some(json!(all(&Assignment::decode(&bytes).ok()?.partitions))),
+        _ => None,
+    }
 }
 
 fn value(inspected: &Inspected, frame: &Bytes) -> Value {
