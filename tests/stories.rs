@@ -26,6 +26,8 @@ struct Story {
     without: &'static [Unseen],
     /// What begins its acts, in the recording's marks and in our commands; empty: faults.
     acts: &'static [&'static str],
+    /// A seed with which what is left to chance falls as it did in the recording: in most stories any.
+    seed: u64,
 }
 
 /// What recordings were made without, because nothing of it matters to their story.
@@ -54,41 +56,56 @@ use Unseen::{Commits, Coordinators, Heartbeats, Metadata, Producer, Quorum, Read
 /// What was left out of the recordings of groups.
 const GROUPS: &[Unseen] = &[Quorum, Replication, Heartbeats, Metadata, Coordinators, Reading, Producer];
 
-const STORIES: [Story; 13] = [
-    Story { name: "first-record", without: &[Quorum, Replication, Heartbeats], acts: &["producer", "console", "consumer"] },
-    Story { name: "leader-crash", without: &[Quorum], acts: &[] },
-    Story { name: "leader-pause", without: &[Quorum], acts: &[] },
-    Story { name: "isr-shrink", without: &[Quorum], acts: &[] },
-    Story { name: "unclean-election", without: &[Quorum, Metadata], acts: &[] },
-    Story { name: "controlled-shutdown", without: &[Quorum], acts: &[] },
-    Story { name: "cut-broker-from-controllers", without: &[Quorum], acts: &[] },
-    Story { name: "cut-follower-from-leader", without: &[Quorum], acts: &[] },
+const STORIES: [Story; 14] = [
+    Story {
+        name: "first-record",
+        without: &[Quorum, Replication, Heartbeats],
+        acts: &["producer", "console", "consumer"],
+        seed: 1,
+    },
+    Story { name: "leader-crash", without: &[Quorum], acts: &[], seed: 1 },
+    Story { name: "leader-pause", without: &[Quorum], acts: &[], seed: 1 },
+    Story { name: "isr-shrink", without: &[Quorum], acts: &[], seed: 1 },
+    Story { name: "unclean-election", without: &[Quorum, Metadata], acts: &[], seed: 1 },
+    Story { name: "controller-crash", without: &[], acts: &[], seed: 10 },
+    Story { name: "controlled-shutdown", without: &[Quorum], acts: &[], seed: 1 },
+    Story { name: "cut-broker-from-controllers", without: &[Quorum], acts: &[], seed: 1 },
+    Story { name: "cut-follower-from-leader", without: &[Quorum], acts: &[], seed: 1 },
     Story {
         name: "group-classic-eager",
         without: GROUPS,
         acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
+        seed: 1,
     },
     Story {
         name: "group-cooperative",
         without: GROUPS,
         acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
+        seed: 1,
     },
-    Story { name: "poll-too-slow", without: GROUPS, acts: &["c1 is busy", "busy c1"] },
+    Story { name: "poll-too-slow", without: GROUPS, acts: &["c1 is busy", "busy c1"], seed: 1 },
     Story {
         name: "static-member",
         without: &[Quorum, Replication, Heartbeats, Metadata, Reading, Producer, Commits],
-        acts: &["c1 closes", "c1 starts", "a second", "c1b SIGKILL", "close c1", "consumer c1b", "consumer c2b", "crash"],
+        acts: &[
+            "c1 closes",
+            "c1 starts",
+            "a second",
+            "c1b SIGKILL",
+            "close c1",
+            "consumer c1b",
+            "consumer c2b",
+            "crash",
+        ],
+        seed: 1,
     },
     Story {
         name: "coordinator-crash",
         without: &[Quorum, Replication, Heartbeats, Producer],
         acts: &["SIGKILL", "start 1", "crash", "start broker"],
+        seed: 1,
     },
 ];
-
-/// A story that is played (`tests/golden`) and not compared flow by flow: which controller stands first, and whether
-/// votes split, decides who speaks to whom in all that follows.
-const PLAYED_ONLY: [&str; 1] = ["controller-crash"];
 
 /// What may differ, and why.
 struct Rule {
@@ -113,6 +130,10 @@ const RULES: &[Rule] = &[
         applies: |_, flow, token| {
             flow.api == "Fetch" && flow.response && flow.client.is_empty() && token.text.starts_with("err=")
         },
+    },
+    Rule {
+        reason: "whether a pre-vote comes too early, to a voter that still waits, or too late, to a candidate, is chance",
+        applies: |_, flow, token| flow.api == "Vote" && flow.response && token.text.ends_with("granted=false"),
     },
     Rule {
         reason: "two of the four partitions are empty in the recording: none of its keys falls on them",
@@ -235,11 +256,11 @@ impl std::fmt::Display for Difference {
 }
 
 /// Compares a story with its recording; and which rules took something out.
-fn compare(story: &Story, seed: u64) -> (Vec<Difference>, BTreeSet<usize>) {
+fn compare(story: &Story) -> (Vec<Difference>, BTreeSet<usize>) {
     let recording = root().join(format!("tests/stories/{}.txt", story.name));
     let (events, marks) = sequence::recorded(&fs::read_to_string(recording).expect("a recording"));
     let recorded = reduced(story, events, &marks);
-    let (events, commands) = play(story.name, seed);
+    let (events, commands) = play(story.name, story.seed);
     let ours = reduced(story, events, &commands);
     let (mut differences, mut used) = (Vec::new(), BTreeSet::new());
     let flows: BTreeSet<&Flow> = recorded.flows.keys().chain(ours.flows.keys()).collect();
@@ -272,7 +293,7 @@ fn tokens<'a>(sequences: &'a Sequences, flow: &Flow) -> &'a [Token] {
 fn stories_agree_with_their_recordings() {
     let (mut wrong, mut used) = (String::new(), BTreeSet::new());
     for story in &STORIES {
-        let (differences, rules) = compare(story, 1);
+        let (differences, rules) = compare(story);
         used.extend(rules);
         for difference in differences {
             wrong += &format!("{}: {difference}\n", story.name);
@@ -287,7 +308,7 @@ fn stories_agree_with_their_recordings() {
 #[test]
 fn every_story_has_its_row() {
     let table = fs::read_to_string(root().join("docs/STORIES.md")).expect("the table");
-    for name in STORIES.iter().map(|story| story.name).chain(PLAYED_ONLY) {
+    for name in STORIES.iter().map(|story| story.name) {
         let row = format!("| [{name}]");
         assert!(table.contains(&row), "docs/STORIES.md has no row `{row}`");
     }

@@ -104,7 +104,8 @@ impl Groups {
             Fact::PartitionsAssigned { group, member, generation, owned, .. } => {
                 self.group(group).assigned((group, member), *generation, owned, verdicts);
             }
-            Fact::PartitionsRevoked { group, member, partitions } | Fact::PartitionsLost { group, member, partitions } => {
+            Fact::PartitionsRevoked { group, member, partitions }
+            | Fact::PartitionsLost { group, member, partitions } => {
                 self.group(group).gave_up(member, partitions);
             }
             Fact::CommitAcknowledged { group, offsets, .. } => {

@@ -38,7 +38,8 @@ fn group(rng: &mut Rng, n: u64, topics: u64) -> String {
     let is_static = chance(rng, 30);
     let mut text = String::new();
     for member in 0..1 + rng.below(3) {
-        let instance = if is_static { format!(" --consumer-property group.instance.id=i{member}") } else { String::new() };
+        let instance =
+            if is_static { format!(" --consumer-property group.instance.id=i{member}") } else { String::new() };
         push(
             &mut text,
             format_args!(
@@ -75,7 +76,13 @@ fn cluster(rng: &mut Rng, brokers: u64) -> String {
     set(&mut line, 30, &["metadata.log.max.record.bytes.between.snapshots=3000"]);
     set(&mut line, 20, &["replica.high.watermark.checkpoint.interval.ms=200"]);
     set(&mut line, 100, &["offsets.topic.num.partitions=1", "offsets.topic.num.partitions=3"]);
-    set(&mut line, 20, &["replica.fetch.max.bytes=300", "replica.fetch.response.max.bytes=500"]);
+    // Small fetches, but not so small that followers fall behind for ever where an answer takes its time.
+    match network {
+        "wan" | "teaching" => {
+            set(&mut line, 20, &["replica.fetch.max.bytes=3000", "replica.fetch.response.max.bytes=5000"])
+        }
+        _ => set(&mut line, 20, &["replica.fetch.max.bytes=300", "replica.fetch.response.max.bytes=500"]),
+    }
     line + "\n"
 }
 

@@ -221,7 +221,11 @@ impl<'a> Looker<'a> {
             Query::Position(name, tp) => match self.world.consumer(name) {
                 Some(consumer) => {
                     let positions = consumer.positions().into_iter();
-                    positions.filter(|(known, _)| known == tp).map(|(_, at)| Value::Number(at)).next().unwrap_or(Value::None)
+                    positions
+                        .filter(|(known, _)| known == tp)
+                        .map(|(_, at)| Value::Number(at))
+                        .next()
+                        .unwrap_or(Value::None)
                 }
                 None => self.miss(at, no_consumer(self.world, name)),
             },

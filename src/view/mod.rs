@@ -10,9 +10,9 @@ mod faults;
 #[cfg(any(test, feature = "gallery"))]
 pub mod fixture;
 mod groups;
-mod members;
 mod inspect;
 mod layout;
+mod members;
 mod narrate;
 mod observe;
 mod packet;

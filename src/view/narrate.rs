@@ -125,10 +125,9 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
             let records = records_text(u64::from(*records));
             (Routine, format!("{who} reads {records} of {partition}, {}.", offsets(*first_offset, *last_offset)))
         }
-        Fact::OffsetReset { partition, offset } => (
-            Notable,
-            format!("{who} goes on in {partition} from offset {offset}."),
-        ),
+        Fact::OffsetReset { partition, offset } => {
+            (Notable, format!("{who} goes on in {partition} from offset {offset}."))
+        }
         Fact::Processed { .. }
         | Fact::JoinedGroup { .. }
         | Fact::PartitionsAssigned { .. }

@@ -14,7 +14,9 @@ use kafka_terrarium::wire::messages::join_group_response::JoinGroupResponseMembe
 use kafka_terrarium::wire::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_terrarium::wire::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
+use kafka_terrarium::wire::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
 use kafka_terrarium::wire::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
 };
@@ -319,7 +321,8 @@ impl Lab {
     pub(crate) fn begin(&mut self, asked: &Asked, generation: i32, me: &str, leader: &str, others: &[&str]) {
         let RequestKind::JoinGroup(body) = &asked.request.body else { panic!("a JoinGroup") };
         let protocol = body.protocols[0].clone();
-        let member = |id: &str, metadata| JoinGroupResponseMember::default().with_member_id(text(id)).with_metadata(metadata);
+        let member =
+            |id: &str, metadata| JoinGroupResponseMember::default().with_member_id(text(id)).with_metadata(metadata);
         let mut members = vec![member(me, protocol.metadata)];
         let theirs = Subscription { topics: vec!["t".into()], ..Subscription::default() };
         members.extend(others.iter().map(|id| member(id, theirs.encode(3))));

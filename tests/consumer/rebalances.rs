@@ -59,7 +59,10 @@ fn an_eager_member_commits_and_gives_up_everything() {
     assert_eq!(lab.listener(), ["+[0, 1]", "-[0, 1]"]);
     let (asked, join) = lab.take_join();
     let said = subscription(&join);
-    assert_eq!((reason(&join), said.owned_partitions, said.generation_id), ("group is already rebalancing", vec![], Some(1)));
+    assert_eq!(
+        (reason(&join), said.owned_partitions, said.generation_id),
+        ("group is already rebalancing", vec![], Some(1))
+    );
     lab.begin(&asked, 2, "m", "l", &[]);
     lab.assign(&[1]);
     lab.give_committed();

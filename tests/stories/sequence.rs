@@ -190,9 +190,10 @@ pub(crate) fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(Str
             });
             whole(words.collect::<Vec<_>>().join(" ").replace("=True", "=true").replace("=False", "=false"))
         }
-        ("FindCoordinator" | "JoinGroup" | "SyncGroup" | "Heartbeat" | "LeaveGroup" | "OffsetCommit" | "OffsetFetch", _) => {
-            whole(of_group(event, p))
-        }
+        (
+            "FindCoordinator" | "JoinGroup" | "SyncGroup" | "Heartbeat" | "LeaveGroup" | "OffsetCommit" | "OffsetFetch",
+            _,
+        ) => whole(of_group(event, p)),
         ("ElectLeaders", true) => whole(if text.contains("err=") { "refused".into() } else { "ok".into() }),
         ("ElectLeaders", false) => whole(text.split(' ').next().unwrap_or_default().into()),
         _ => whole(text.into()),
@@ -204,13 +205,18 @@ pub(crate) fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(Str
 fn of_group(event: &Event, p: &Patterns) -> String {
     let text = p.member_id.replace_all(&event.text, "$1");
     let text = p.given_id.replace_all(&text, "given member-id");
-    let word = |prefix: &str| text.split_whitespace().find(|word| word.starts_with(prefix)).unwrap_or_default().to_owned();
+    let word =
+        |prefix: &str| text.split_whitespace().find(|word| word.starts_with(prefix)).unwrap_or_default().to_owned();
     let offsets = || {
-        let mut all: Vec<String> = p.offset.captures_iter(&text).map(|found| {
-            let told = found.get(2).or(found.get(3)).map_or("", |m| m.as_str());
-            let told = if told.parse::<i64>().is_ok() { "some" } else { told };
-            format!("{} {told}", &found[1])
-        }).collect();
+        let mut all: Vec<String> = p
+            .offset
+            .captures_iter(&text)
+            .map(|found| {
+                let told = found.get(2).or(found.get(3)).map_or("", |m| m.as_str());
+                let told = if told.parse::<i64>().is_ok() { "some" } else { told };
+                format!("{} {told}", &found[1])
+            })
+            .collect();
         all.sort();
         all.join(" ")
     };
@@ -260,9 +266,14 @@ fn answered(found: &regex::Captures<'_>, p: &Patterns) -> Vec<(String, String)> 
 
 /// Where a client's choice of broker is chance.
 fn ends(event: &Event) -> String {
-    let any = matches!(event.api.as_str(), "ApiVersions" | "Metadata" | "InitProducerId" | "ElectLeaders" | "FindCoordinator");
-    let of_group =
-        matches!(event.api.as_str(), "JoinGroup" | "SyncGroup" | "LeaveGroup" | "Heartbeat" | "OffsetCommit" | "OffsetFetch");
+    let any = matches!(
+        event.api.as_str(),
+        "ApiVersions" | "Metadata" | "InitProducerId" | "ElectLeaders" | "FindCoordinator"
+    );
+    let of_group = matches!(
+        event.api.as_str(),
+        "JoinGroup" | "SyncGroup" | "LeaveGroup" | "Heartbeat" | "OffsetCommit" | "OffsetFetch"
+    );
     if of_group {
         return if event.response { "coordinator>client".into() } else { "client>coordinator".into() };
     }

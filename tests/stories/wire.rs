@@ -174,7 +174,9 @@ fn request(api: &str, body: &Value, names: &Names) -> String {
         }
         "BeginQuorumEpoch" | "EndQuorumEpoch" => {
             let p = &body["Topics"][0]["Partitions"][0];
-            format!("leader={} le={}", int(&p["LeaderId"]), int(&p["LeaderEpoch"]))
+            let voter = int(&body["VoterId"]);
+            let to = if api == "BeginQuorumEpoch" { format!("to voter {voter} ") } else { String::new() };
+            format!("{to}leader={} le={}", int(&p["LeaderId"]), int(&p["LeaderEpoch"]))
         }
         "ElectLeaders" => format!("electionType={}", int(&body["ElectionType"])),
         "JoinGroup" | "SyncGroup" | "Heartbeat" | "LeaveGroup" | "OffsetCommit" | "OffsetFetch" | "FindCoordinator" => {
@@ -271,7 +273,9 @@ fn group_answer(api: &str, body: &Value, names: &Names) -> String {
         }
         "OffsetFetch" => {
             let group = &body["Groups"][0];
-            let offset = |p: &Value| if int(&p["CommittedOffset"]) < 0 { "none".into() } else { int(&p["CommittedOffset"]).to_string() };
+            let offset = |p: &Value| {
+                if int(&p["CommittedOffset"]) < 0 { "none".into() } else { int(&p["CommittedOffset"]).to_string() }
+            };
             let say = |p: &Value| format!("={}", error_or(p, offset(p)));
             let all = partitions(&group["Topics"], ("Partitions", "PartitionIndex"), names, say);
             format!("{} {all}", error(&group["ErrorCode"]))

@@ -30,7 +30,9 @@ pub(crate) fn check(entry: &Value) -> Result<(), String> {
 /// What the entry says of an anomaly is what we say.
 fn agrees(theirs: &Value, ours: &Value) -> bool {
     let Some(fields) = theirs.as_object() else { return false };
-    fields.iter().all(|(name, value)| *value == ours[name.as_str()] || name == "count" && value == &json!(ours["offsets"].as_array().map(Vec::len)))
+    fields.iter().all(|(name, value)| {
+        *value == ours[name.as_str()] || name == "count" && value == &json!(ours["offsets"].as_array().map(Vec::len))
+    })
 }
 
 fn text(value: &Value) -> String {
@@ -106,7 +108,10 @@ fn shown(anomaly: &Anomaly) -> Option<(&'static str, Value)> {
                 Step::NonmonotonicSend => "nonmonotonic-send",
             };
             let (values, skipped) = (all(values), all(skipped));
-            (name, json!({"key": plain(key), "values": values, "delta": delta, "skipped": skipped, "ops": ops, "op": ops[0]}))
+            (
+                name,
+                json!({"key": plain(key), "values": values, "delta": delta, "skipped": skipped, "ops": ops, "op": ops[0]}),
+            )
         }
         Anomaly::Cycle(cycle) => (cycle.name, json!({"cycle": cycle.ops, "edges": cycle.edges})),
         // The histories have no final reads.

@@ -152,7 +152,9 @@ impl Consumer {
 
     /// One turn of `commitSync`, and commits that have waited for the coordinator.
     pub(super) fn drive_commits(&mut self, ctx: &mut Ctx<'_>) {
-        if !self.commits.waiting.is_empty() && let Some(node) = self.coordinator_is_ready(ctx) {
+        if !self.commits.waiting.is_empty()
+            && let Some(node) = self.coordinator_is_ready(ctx)
+        {
             for (why, offsets) in std::mem::take(&mut self.commits.waiting) {
                 self.send_commit(node, why, offsets, ctx);
             }
@@ -330,7 +332,9 @@ impl Consumer {
             (Commit::Sync, Err(failure)) => self.sync_returns(Err(failure), ctx),
             (Commit::BeforeJoin, outcome) => {
                 self.commits.before_join_in_flight = false;
-                if let Err(failure) = outcome.as_ref() && !failure.may_pass {
+                if let Err(failure) = outcome.as_ref()
+                    && !failure.may_pass
+                {
                     self.tell_commit_failed(failure, offsets, ctx);
                 }
                 self.commits.before_join = Some(outcome.map_err(|failure| (failure.may_pass, soon)));

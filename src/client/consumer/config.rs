@@ -424,7 +424,10 @@ mod tests {
                  CONSUMER, CLASSIC"
                     .into(),
             ),
-            (("group.remote.assignor", "uniform"), "group.remote.assignor cannot be set when group.protocol=CLASSIC".into()),
+            (
+                ("group.remote.assignor", "uniform"),
+                "group.remote.assignor cannot be set when group.protocol=CLASSIC".into(),
+            ),
             (
                 ("max.poll.interval.ms", "0"),
                 "Invalid value 0 for configuration max.poll.interval.ms: Value must be at least 1".into(),

@@ -34,12 +34,8 @@ impl Consumer {
                 last_offset: last.offset,
                 records: taken.len() as u32,
             });
-            let in_hand = |Buffered { offset, epoch, poison }: Buffered| InHand {
-                partition: tp.clone(),
-                offset,
-                epoch,
-                poison,
-            };
+            let in_hand =
+                |Buffered { offset, epoch, poison }: Buffered| InHand { partition: tp.clone(), offset, epoch, poison };
             records.extend(taken.into_iter().map(in_hand));
         }
         self.delivered += records.len() as u64;
@@ -65,9 +61,8 @@ impl Consumer {
     /// while that advice is fresh at `now` and the replica's address is known.
     fn node_for(&self, tp: &TopicPartition, position: &Position, now: SimTime) -> Option<(i32, i32)> {
         let (leader, epoch) = self.net.metadata().leader(&tp.topic, tp.partition)?;
-        let is_fresh = |(replica, until): &(i32, SimTime)| {
-            now < *until && self.net.metadata().brokers().contains_key(replica)
-        };
+        let is_fresh =
+            |(replica, until): &(i32, SimTime)| now < *until && self.net.metadata().brokers().contains_key(replica);
         let node = position.read_replica.filter(is_fresh).map_or(leader, |(replica, _)| replica);
         Some((node, epoch))
     }
@@ -277,7 +272,8 @@ fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) 
     let epoch = header.leader_epoch;
     let all: Vec<Buffered> = match records::decode(bytes) {
         Ok(records) => {
-            let is_poison = |value: Option<&Bytes>| poison.is_some_and(|poison| value.is_some_and(|v| **v == *poison.as_bytes()));
+            let is_poison =
+                |value: Option<&Bytes>| poison.is_some_and(|poison| value.is_some_and(|v| **v == *poison.as_bytes()));
             let of = |(offset, record): (i64, records::Record)| Buffered {
                 offset,
                 epoch,

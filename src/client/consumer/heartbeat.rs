@@ -96,9 +96,7 @@ impl Consumer {
                 }
                 self.heartbeat_received(ctx);
             }
-            error @ (ErrorCode::ILLEGAL_GENERATION
-            | ErrorCode::UNKNOWN_MEMBER_ID
-            | ErrorCode::FENCED_INSTANCE_ID) => {
+            error @ (ErrorCode::ILLEGAL_GENERATION | ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::FENCED_INSTANCE_ID) => {
                 if !is_current {
                     return self.heartbeat_received(ctx);
                 }

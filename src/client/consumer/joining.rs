@@ -418,7 +418,8 @@ impl Consumer {
         let member = self.member();
         if error.is_ok() {
             let kind = response.protocol_type.as_ref().is_none_or(|kind| &**kind == PROTOCOL_TYPE);
-            let name = response.protocol_name.as_ref().is_none_or(|n| Some(&**n) == member.generation.protocol.as_deref());
+            let name =
+                response.protocol_name.as_ref().is_none_or(|n| Some(&**n) == member.generation.protocol.as_deref());
             member.join = if member.generation.is_reset() || member.state != MemberState::CompletingRebalance {
                 Join::Failed(JoinFailure::of(ErrorCode::ILLEGAL_GENERATION))
             } else if !kind || !name {
@@ -491,7 +492,9 @@ impl Consumer {
             Err(error) => return self.throw(error.0, ctx),
         };
         let assigned = match ctx.is_mutant(Mutant::MemberTakesEverything) {
-            true => self.subscription.topics.iter().flat_map(|topic| self.net.metadata().partitions_of(topic)).collect(),
+            true => {
+                self.subscription.topics.iter().flat_map(|topic| self.net.metadata().partitions_of(topic)).collect()
+            }
             false => assigned,
         };
         if !self.subscription.is_pattern() && assigned.iter().any(|tp| !self.subscription.topics.contains(&tp.topic)) {

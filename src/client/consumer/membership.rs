@@ -11,8 +11,8 @@ use crate::base::{Endpoint, SimTime, TopicPartition, exponential_backoff};
 use crate::client::assignor::{Assignor, LastAssignment, PartitionsPerTopic, RebalanceProtocol};
 use crate::machine::{Ctx, Fact};
 use crate::network::NodeId;
-use crate::wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse, GroupId, LeaveGroupRequest};
 use crate::wire::messages::leave_group_request::MemberIdentity;
+use crate::wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse, GroupId, LeaveGroupRequest};
 use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, Treatment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -261,7 +261,10 @@ impl Consumer {
         let coordinator = self.coordinator(ctx);
         let member = self.member();
         let joined = member.state != MemberState::Unjoined && !member.generation.member_id.is_empty();
-        if member.instance.is_none() && joined && let Some(node) = coordinator {
+        if member.instance.is_none()
+            && joined
+            && let Some(node) = coordinator
+        {
             let (group, member_id) = (member.group_id(), member.member_id());
             let said = StrBytes::from_string(reason.to_owned());
             if self.net.ready(node, ctx) {

@@ -78,19 +78,39 @@ pub struct Consumer {
 /// What a request was about.
 #[derive(Clone, Debug)]
 enum Asked {
-    Offsets { partitions: BTreeSet<TopicPartition>, reset: OffsetReset },
+    Offsets {
+        partitions: BTreeSet<TopicPartition>,
+        reset: OffsetReset,
+    },
     /// The ends of the positions' epochs.
-    Validation { positions: BTreeMap<TopicPartition, Doubtful> },
-    Fetch { node: i32, wanted: BTreeMap<TopicPartition, FetchFrom> },
+    Validation {
+        positions: BTreeMap<TopicPartition, Doubtful>,
+    },
+    Fetch {
+        node: i32,
+        wanted: BTreeMap<TopicPartition, FetchFrom>,
+    },
     CloseSession,
     Coordinator,
-    Join { generation: Generation },
-    Sync { generation: Generation },
-    Heartbeat { generation: Generation },
+    Join {
+        generation: Generation,
+    },
+    Sync {
+        generation: Generation,
+    },
+    Heartbeat {
+        generation: Generation,
+    },
     Leave,
-    Commit { why: Commit, generation: Generation, offsets: Offsets },
+    Commit {
+        why: Commit,
+        generation: Generation,
+        offsets: Offsets,
+    },
     /// Committed offsets.
-    Committed { of: BTreeSet<TopicPartition> },
+    Committed {
+        of: BTreeSet<TopicPartition>,
+    },
 }
 
 impl Consumer {

@@ -146,7 +146,9 @@ impl Subscription {
     pub(super) fn new(reads: Reads) -> Self {
         let (mut topics, mut pattern, mut partitions) = (BTreeSet::new(), None, BTreeMap::new());
         match &reads {
-            Reads::All(names) | Reads::Topics(names) => topics = names.iter().map(|name| name.as_str().into()).collect(),
+            Reads::All(names) | Reads::Topics(names) => {
+                topics = names.iter().map(|name| name.as_str().into()).collect()
+            }
             Reads::Pattern(text) => pattern = Some(compile_pattern(text).expect("it was compiled when it was read")),
             Reads::Partitions(all) => {
                 topics = all.iter().map(|tp| tp.topic.clone()).collect();

@@ -144,7 +144,9 @@ fn partition(text: &str, word: &Word) -> Result<TopicPartition, Error> {
     let split = text.trim().rsplit_once('-').and_then(|(topic, index)| Some((topic, index.parse::<i32>().ok()?)));
     match split {
         Some((topic, index)) if !topic.is_empty() && index >= 0 => Ok(TopicPartition::new(topic, index)),
-        _ => Err(word.error(format!("`{text}` where a partition belongs: a topic, a dash and a number, as `orders-0`"))),
+        _ => {
+            Err(word.error(format!("`{text}` where a partition belongs: a topic, a dash and a number, as `orders-0`")))
+        }
     }
 }
 
