@@ -7,10 +7,14 @@ use super::verdicts::{Law, Verdicts};
 use crate::base::{HostId, TopicPartition};
 use crate::machine::Fact;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 /// How many generations are remembered.
 const GENERATIONS: usize = 4;
+
+/// The length of the UUID at the end of a member's id.
+const UUID_LENGTH: usize = 36;
 
 /// How many causes are remembered.
 const CAUSES: usize = 20;
@@ -37,8 +41,23 @@ struct Group {
     generations: VecDeque<(i32, imbl::OrdMap<TopicPartition, Arc<str>>)>,
     partitions: imbl::OrdMap<TopicPartition, Done>,
     duplicates: u64,
-    causes: VecDeque<String>,
+    causes: VecDeque<Again>,
 }
+
+/// Records that were worked on again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Again {
+    partition: TopicPartition,
+    span: Span,
+    /// Who had worked on them.
+    before: Arc<str>,
+    /// Who did it again, and where that member began to read.
+    member: Arc<str>,
+    began: i64,
+}
+
+/// Offsets, both ends included.
+type Span = (i64, i64);
 
 /// What a group has done in a partition.
 #[derive(Clone, Debug, Default)]
@@ -46,43 +65,68 @@ struct Done {
     /// Where its first member began.
     base: Option<i64>,
     committed: i64,
-    /// The offsets that were worked on, as spans in order, both ends included.
-    worked: Vec<(i64, i64)>,
-    /// Who worked last.
-    last: Option<Arc<str>>,
+    /// The offsets that were worked on, in order, with who did it last.
+    worked: Vec<(Span, Arc<str>)>,
 }
 
 impl Done {
-    /// Adds what was worked on; how many of them had been before.
-    fn add(&mut self, first: i64, last: i64) -> u64 {
+    /// Adds what was worked on; which of it had been before, and by whom.
+    fn add(&mut self, (first, last): Span, member: &Arc<str>) -> Vec<(Span, Arc<str>)> {
         // The usual case: right behind the last span.
-        if let Some(end) = self.worked.last_mut()
+        if let Some((end, who)) = self.worked.last_mut()
             && end.1 + 1 == first
+            && who == member
         {
             end.1 = last;
-            return 0;
+            return Vec::new();
         }
-        let (mut span, mut again) = ((first, last), 0);
-        self.worked.retain(|&(from, to)| {
-            if to < first - 1 || from > last + 1 {
-                return true;
+        let (mut again, mut kept) = (Vec::new(), Vec::new());
+        for (span, who) in std::mem::take(&mut self.worked) {
+            let both = (span.0.max(first), span.1.min(last));
+            if both.0 > both.1 {
+                kept.push((span, who));
+                continue;
             }
-            again += (to.min(last) - from.max(first) + 1).max(0) as u64;
-            span = (span.0.min(from), span.1.max(to));
-            false
-        });
-        let at = self.worked.partition_point(|(from, _)| *from < span.0);
-        self.worked.insert(at, span);
+            if span.0 < both.0 {
+                kept.push(((span.0, both.0 - 1), who.clone()));
+            }
+            if span.1 > both.1 {
+                kept.push(((both.1 + 1, span.1), who.clone()));
+            }
+            again.push((both, who));
+        }
+        kept.push(((first, last), member.clone()));
+        kept.sort();
+        for (span, who) in kept {
+            match self.worked.last_mut() {
+                Some((end, before)) if end.1 + 1 == span.0 && *before == who => end.1 = span.1,
+                _ => self.worked.push((span, who)),
+            }
+        }
         again
     }
 
     /// How many offsets before the committed one nobody worked on.
     fn unprocessed(&self) -> u64 {
         let Some(base) = self.base.filter(|base| *base < self.committed) else { return 0 };
-        let inside = |&(from, to): &(i64, i64)| (to.min(self.committed - 1) - from.max(base) + 1).max(0);
+        let inside = |((from, to), _): &(Span, Arc<str>)| (to.min(&(self.committed - 1)) - from.max(&base) + 1).max(0);
         let worked: i64 = self.worked.iter().map(inside).sum();
         (self.committed - base - worked).max(0) as u64
     }
+}
+
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, span: (first, last), before, member, began } = self;
+        let (before, member) = (name_of(before), name_of(member));
+        write!(f, "{partition} @{first} to {last} again: {before} had worked on it, and {member} had begun at {began}")
+    }
+}
+
+/// A member's id without the UUID at its end.
+fn name_of(member: &str) -> &str {
+    let at = member.len().checked_sub(UUID_LENGTH + 1).filter(|at| member.is_char_boundary(*at));
+    at.filter(|at| uuid::Uuid::parse_str(&member[at + 1..]).is_ok()).map_or(member, |at| &member[..at])
 }
 
 impl Groups {
@@ -136,22 +180,20 @@ impl Groups {
         }
     }
 
-    fn processed(&mut self, host: HostId, group: &Arc<str>, tp: &TopicPartition, (first, last): (i64, i64)) {
-        let member = self.members.get(&host).map_or_else(|| "a consumer without a generation".into(), |m| m.1.clone());
+    fn processed(&mut self, host: HostId, group: &Arc<str>, tp: &TopicPartition, span: Span) {
+        let member =
+            self.members.get(&host).map_or_else(|| "who was told to read it".into(), |member| member.1.clone());
         let began = self.places.get(&(host, tp.clone())).map_or(0, |place| place.began);
         let group = self.group(group);
-        let done = group.partitions.entry(tp.clone()).or_default();
-        let before = done.last.replace(member.clone());
-        let again = done.add(first, last);
-        if again > 0 {
-            group.duplicates += again;
-            let why = match before.filter(|before| *before != member) {
-                Some(before) => format!("{before} had worked on it, and {member} began at {began}"),
-                None => format!("{member} had worked on it, and went back to {began}"),
-            };
-            let same = group.causes.back_mut().filter(|cause| cause.ends_with(&why));
-            if same.is_none() {
-                group.causes.push_back(format!("{tp} from @{first} on again: {why}"));
+        let again = group.partitions.entry(tp.clone()).or_default().add(span, &member);
+        for (span, before) in again {
+            group.duplicates += (span.1 - span.0 + 1) as u64;
+            let new = Again { partition: tp.clone(), span, before, member: member.clone(), began };
+            match group.causes.back_mut() {
+                Some(last) if last.span.1 + 1 == span.0 && (Again { span, ..last.clone() }) == new => {
+                    last.span.1 = span.1
+                }
+                _ => group.causes.push_back(new),
             }
             if group.causes.len() > CAUSES {
                 group.causes.pop_front();
@@ -174,11 +216,10 @@ impl Groups {
         let Some(group) = self.groups.get(group) else { return Vec::new() };
         let skipped = group.partitions.iter().filter(|(_, done)| done.unprocessed() > 0);
         let skipped = skipped.map(|(tp, done)| {
-            let last = done.last.as_deref().unwrap_or("nobody");
             let (count, committed) = (done.unprocessed(), done.committed);
-            format!("{tp}: {count} records never, committed to {committed} before the work was done (last by {last})")
+            format!("{tp}: {count} records never, since {committed} was committed before the work was done")
         });
-        group.causes.iter().cloned().chain(skipped).collect()
+        group.causes.iter().map(Again::to_string).chain(skipped).collect()
     }
 }
 
@@ -234,13 +275,21 @@ mod tests {
     #[test]
     fn what_was_worked_on_is_counted_once() {
         let mut done = Done { base: Some(0), committed: 20, ..Done::default() };
-        assert_eq!((done.add(0, 4), done.add(5, 9)), (0, 0));
-        assert_eq!(done.worked, [(0, 9)]);
-        assert_eq!(done.add(15, 16), 0);
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        assert!(done.add((0, 4), &a).is_empty() && done.add((5, 9), &a).is_empty());
+        assert_eq!(done.worked, [((0, 9), a.clone())]);
+        assert!(done.add((15, 16), &a).is_empty());
         assert_eq!(done.unprocessed(), 8);
-        assert_eq!((done.add(8, 15), &done.worked), (3, &vec![(0, 16)]));
-        assert_eq!((done.add(0, 16), done.unprocessed()), (17, 3));
+        assert_eq!(done.add((8, 15), &b), [((8, 9), a.clone()), ((15, 15), a.clone())]);
+        assert_eq!(done.worked, [((0, 7), a.clone()), ((8, 15), b.clone()), ((16, 16), a.clone())]);
+        assert_eq!((done.add((9, 10), &a), done.unprocessed()), (vec![((9, 10), b)], 3));
         done.committed = 17;
         assert_eq!(done.unprocessed(), 0);
+    }
+
+    #[test]
+    fn members_are_named_without_their_uuid() {
+        assert_eq!(name_of("c1-14a348ac-1c16-437f-aabb-fccd23c53267"), "c1");
+        assert_eq!(name_of("i1"), "i1");
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A line has `t` (seconds since the start), `conn`, `from` and `to` (a node's id, or `client`), `kind` (`request`,
 //! `response` or `close`), and of a message `size` (bytes, length prefix included), `api`, `v`, `corr`, `client` (the
-//! client's id) and `body` with the fields under Kafka's names. Record batches are shown by their headers.
+//! client's id) and `body` with the fields under Kafka's names. Record batches are shown by their headers, and what members
+//! of groups say to each other as it reads.
 
-use crate::base::{ConnId, HostId};
+use crate::base::{ConnId, HostId, TopicPartition};
 use crate::sim::{TraceEvent, TraceKind, World};
+use crate::wire::consumer_protocol::{Assignment, Subscription};
 use crate::wire::inspect::{self, Field, Value as Inspected};
 use crate::wire::{Message, Request, api_name, records};
 use bytes::Bytes;

@@ -185,6 +185,10 @@ impl Consumer {
         let Some(sync) = self.commits.sync.take() else { return };
         if let Err(failure) = &outcome {
             self.tell_commit_failed(failure, &sync.offsets, ctx);
+            // What goes wrong in `close` is only logged.
+            if !self.is_closing() {
+                self.last_error = Some(failure.message.clone());
+            }
         }
         self.again = true;
         if !self.is_closing() {
@@ -341,14 +345,18 @@ impl Consumer {
                 self.again = true;
             }
             (Commit::Auto, Err(failure)) if failure.may_pass => self.commits.auto_due = soon,
-            (_, Err(failure)) => self.tell_commit_failed(&failure, offsets, ctx),
+            (why, Err(failure)) => {
+                if why == Commit::Async {
+                    self.last_error = Some(failure.message.clone());
+                }
+                self.tell_commit_failed(&failure, offsets, ctx);
+            }
             (_, Ok(())) => {}
         }
     }
 
     fn tell_commit_failed(&mut self, failure: &CommitFailure, offsets: &Offsets, ctx: &mut Ctx<'_>) {
         let group = self.member().group.clone();
-        self.last_error = Some(failure.message.clone());
         let offsets = offsets.iter().map(|(tp, (offset, _))| (tp.clone(), *offset)).collect();
         ctx.fact(Fact::CommitFailed { group, offsets, message: failure.message.clone() });
     }
