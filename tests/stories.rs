@@ -24,6 +24,8 @@ struct Story {
     name: &'static str,
     /// What its recording does not show.
     without: &'static [Unseen],
+    /// Where it begins: seconds from the first act.
+    since: f64,
     /// What begins its acts, in the recording's marks and in our commands; empty: faults.
     acts: &'static [&'static str],
     /// A seed with which what is left to chance falls as it did in the recording: in most stories any.
@@ -49,9 +51,11 @@ enum Unseen {
     Producer,
     /// Commits.
     Commits,
+    /// Changes of the ISR.
+    Isr,
 }
 
-use Unseen::{Commits, Coordinators, Heartbeats, Metadata, Producer, Quorum, Reading, Replication};
+use Unseen::{Commits, Coordinators, Heartbeats, Isr, Metadata, Producer, Quorum, Reading, Replication};
 
 /// What was left out of the recordings of groups.
 const GROUPS: &[Unseen] = &[Quorum, Replication, Heartbeats, Metadata, Coordinators, Reading, Producer];
@@ -60,33 +64,37 @@ const STORIES: [Story; 14] = [
     Story {
         name: "first-record",
         without: &[Quorum, Replication, Heartbeats],
+        since: PEACE,
         acts: &["producer", "console", "consumer"],
         seed: 1,
     },
-    Story { name: "leader-crash", without: &[Quorum], acts: &[], seed: 1 },
-    Story { name: "leader-pause", without: &[Quorum], acts: &[], seed: 1 },
-    Story { name: "isr-shrink", without: &[Quorum], acts: &[], seed: 1 },
-    Story { name: "unclean-election", without: &[Quorum, Metadata], acts: &[], seed: 1 },
-    Story { name: "controller-crash", without: &[], acts: &[], seed: 10 },
-    Story { name: "controlled-shutdown", without: &[Quorum], acts: &[], seed: 1 },
-    Story { name: "cut-broker-from-controllers", without: &[Quorum], acts: &[], seed: 1 },
-    Story { name: "cut-follower-from-leader", without: &[Quorum], acts: &[], seed: 1 },
+    Story { name: "leader-crash", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "leader-pause", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "isr-shrink", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "unclean-election", without: &[Quorum, Metadata], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "controller-crash", without: &[], since: PEACE, acts: &[], seed: 10 },
+    Story { name: "controlled-shutdown", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "cut-broker-from-controllers", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "cut-follower-from-leader", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
     Story {
         name: "group-classic-eager",
         without: GROUPS,
+        since: FORMED,
         acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
         seed: 1,
     },
     Story {
         name: "group-cooperative",
         without: GROUPS,
+        since: FORMED,
         acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
         seed: 1,
     },
-    Story { name: "poll-too-slow", without: GROUPS, acts: &["c1 is busy", "busy c1"], seed: 1 },
+    Story { name: "poll-too-slow", without: GROUPS, since: FORMED, acts: &["c1 is busy", "busy c1"], seed: 1 },
     Story {
         name: "static-member",
-        without: &[Quorum, Replication, Heartbeats, Metadata, Reading, Producer, Commits],
+        without: &[Quorum, Replication, Heartbeats, Metadata, Coordinators, Reading, Producer, Commits],
+        since: FORMED,
         acts: &[
             "c1 closes",
             "c1 starts",
@@ -101,7 +109,8 @@ const STORIES: [Story; 14] = [
     },
     Story {
         name: "coordinator-crash",
-        without: &[Quorum, Replication, Heartbeats, Producer],
+        without: &[Quorum, Replication, Heartbeats, Producer, Isr],
+        since: PEACE,
         acts: &["SIGKILL", "start 1", "crash", "start broker"],
         seed: 1,
     },
@@ -122,6 +131,14 @@ const RULES: &[Rule] = &[
         reason: "which broker coordinates a group is chance",
         applies: |story, flow, token| {
             story == "first-record" && flow.api == "FindCoordinator" && token.text.contains("node ")
+        },
+    },
+    Rule {
+        reason: "whether a member comes before the coordinator has read its partition is chance",
+        applies: |_, flow, token| {
+            let errors =
+                ["NOT_COORDINATOR", "NotCoordinator", "COORDINATOR_LOAD_IN_PROGRESS", "CoordinatorLoadInProgress"];
+            flow.ends.contains("coordinator") && errors.iter().any(|error| token.text.contains(error))
         },
     },
     Rule {
@@ -154,8 +171,11 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Where the recordings begin: seconds from the first fault.
+/// Where most recordings begin: seconds from the first act.
 const PEACE: f64 = -0.4;
+
+/// Where those of groups begin: after the group was formed.
+const FORMED: f64 = -4.9;
 
 /// Faults less than this apart are one act.
 const ONE_ACT: f64 = 1.0;
@@ -223,6 +243,7 @@ fn is_left_out(story: &Story, event: &Event) -> bool {
         Reading => event.api == "ListOffsets" || event.api == "Fetch" && !event.client.is_empty(),
         Producer => event.client.starts_with("prod"),
         Commits => event.api == "OffsetCommit",
+        Isr => event.api == "AlterPartition",
     };
     tool || unseen || negotiation || story.without.iter().any(is)
 }
@@ -236,7 +257,7 @@ fn reduced(story: &Story, events: Vec<Event>, moments: &[(f64, String)]) -> Sequ
         .filter(|event| !is_left_out(story, event))
         .collect();
     let acts: Vec<f64> = acts.iter().map(|act| act - zero).collect();
-    sequence::sequences(&shown, &acts, PEACE)
+    sequence::sequences(&shown, &acts, story.since)
 }
 
 /// A flow in which the two differ.

@@ -65,6 +65,8 @@ struct Done {
     /// Where its first member began.
     base: Option<i64>,
     committed: i64,
+    /// Where a member began beyond all that was committed or worked on, and what was before it.
+    skipped: Option<(Span, Arc<str>)>,
     /// The offsets that were worked on, in order, with who did it last.
     worked: Vec<(Span, Arc<str>)>,
 }
@@ -174,8 +176,12 @@ impl Groups {
         let place = self.places.entry((host, tp.clone())).or_default();
         place.began = offset;
         place.furthest = place.furthest.max(offset);
-        if let Some((group, _)) = self.members.get(&host).cloned() {
+        if let Some((group, member)) = self.members.get(&host).cloned() {
             let done = self.group(&group).partitions.entry(tp.clone()).or_default();
+            let known = done.worked.last().map_or(0, |((_, last), _)| last + 1).max(done.committed);
+            if done.base.is_some_and(|base| known.max(base) < offset) {
+                done.skipped = Some(((known.max(done.base.unwrap_or(0)), offset - 1), member));
+            }
             done.base = Some(done.base.map_or(offset, |base| base.min(offset)));
         }
     }
@@ -217,7 +223,13 @@ impl Groups {
         let skipped = group.partitions.iter().filter(|(_, done)| done.unprocessed() > 0);
         let skipped = skipped.map(|(tp, done)| {
             let (count, committed) = (done.unprocessed(), done.committed);
-            format!("{tp}: {count} records never, since {committed} was committed before the work was done")
+            match &done.skipped {
+                Some(((first, last), member)) => {
+                    let member = name_of(member);
+                    format!("{tp}: {count} records never: {member} passed over @{first} to {last} (auto.offset.reset)")
+                }
+                None => format!("{tp}: {count} records never: {committed} was committed before the work was done"),
+            }
         });
         group.causes.iter().map(Again::to_string).chain(skipped).collect()
     }

@@ -29,7 +29,7 @@ use kafka_terrarium::wire::records::{self, Record};
 use kafka_terrarium::wire::{
     ApiKey, BrokerId, ErrorCode, Message, Request, RequestKind, Response, ResponseKind, StrBytes, TopicName,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -63,6 +63,8 @@ pub(crate) struct Lab {
     pub(crate) lookups: usize,
     pub(crate) facts: Vec<Fact>,
     pub(crate) exited: bool,
+    /// What the consumer asked of the world and was not carried out yet; the first is being carried out.
+    effects: VecDeque<Effect>,
 }
 
 fn endpoint(broker: i32) -> Endpoint {
@@ -108,6 +110,7 @@ impl Lab {
             lookups: 0,
             facts: Vec::new(),
             exited: false,
+            effects: VecDeque::new(),
         };
         lab.input(Input::Started);
         lab
@@ -117,7 +120,13 @@ impl Lab {
         let mut effects = Vec::new();
         let mut ctx = Ctx::new(self.now, START_MS, &mut self.rng, &mut self.next_conn, &mut effects);
         act(&mut self.consumer, &mut ctx);
-        for effect in effects {
+        let is_first = self.effects.is_empty();
+        self.effects.extend(effects);
+        if !is_first {
+            // What led here is being carried out, and goes on with these.
+            return;
+        }
+        while let Some(effect) = self.effects.front().cloned() {
             match effect {
                 Effect::Connect(conn, to) => {
                     self.conns.insert(conn, to);
@@ -129,6 +138,7 @@ impl Lab {
                 Effect::Fact(fact) => self.facts.push(fact),
                 Effect::Exit => self.exited = true,
             }
+            self.effects.pop_front();
         }
     }
 

@@ -134,6 +134,19 @@ fn request(api: &str, body: &Value, names: &Names) -> String {
             let topics: Vec<String> = items(&body["Topics"]).map(|topic| names.topic(topic)).collect();
             format!("topics=[{}]", topics.join(","))
         }
+        "ListOffsets" => {
+            let at = |p: &Value| match int(&p["Timestamp"]) {
+                -2 => "earliest".into(),
+                -1 => "latest".into(),
+                timestamp => timestamp.to_string(),
+            };
+            let say = |p: &Value| format!("@ts{}{}", at(p), epoch("cle", &p["CurrentLeaderEpoch"]));
+            let isolation = int(&body["IsolationLevel"]);
+            format!(
+                "isolation={isolation} {}",
+                partitions(&body["Topics"], ("Partitions", "PartitionIndex"), names, say)
+            )
+        }
         "OffsetForLeaderEpoch" => {
             let say = |p: &Value| format!(" epoch={} cle={}", int(&p["LeaderEpoch"]), int(&p["CurrentLeaderEpoch"]));
             let replica = int(&body["ReplicaId"]);
@@ -338,6 +351,13 @@ fn answer(api: &str, body: &Value, names: &Names) -> String {
             format!("{top} {}", partitions(&body["Responses"], ("Partitions", "PartitionIndex"), names, say))
         }
         "Metadata" => metadata(body, names),
+        "ListOffsets" => {
+            let say = |p: &Value| {
+                let found = format!("offset={} epoch={}", int(&p["Offset"]), int(&p["LeaderEpoch"]));
+                format!(" {}", error_or(p, found))
+            };
+            partitions(&body["Topics"], ("Partitions", "PartitionIndex"), names, say)
+        }
         "OffsetForLeaderEpoch" => {
             let say = |p: &Value| {
                 let end = format!("epoch={} end={}", int(&p["LeaderEpoch"]), int(&p["EndOffset"]));

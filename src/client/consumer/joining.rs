@@ -130,31 +130,33 @@ impl Consumer {
         if !self.subscription.is_by_group() {
             return false;
         }
-        let topics = self.subscription.topics.clone();
-        let snapshot = self.snapshot();
-        let member = self.member();
-        if member.assigned_from.as_ref().is_some_and(|known| Some(known) != snapshot.as_ref()) {
-            if !member.rejoin_needed {
-                member.request_rejoin("cached metadata has changed");
-            }
-            return true;
+        let Some(member) = &mut self.membership else { return false };
+        let subscribed_anew = member.joined_topics.as_ref().is_some_and(|joined| *joined != self.subscription.topics);
+        let reason = match (member.metadata_changed, subscribed_anew) {
+            (true, _) => "cached metadata has changed",
+            (false, true) => "the subscription has changed",
+            (false, false) => return member.rejoin_needed || !matches!(member.join, Join::Idle),
+        };
+        if !member.rejoin_needed {
+            member.request_rejoin(reason);
         }
-        if member.joined_topics.as_ref().is_some_and(|joined| *joined != topics) {
-            if !member.rejoin_needed {
-                member.request_rejoin("the subscription has changed");
-            }
-            return true;
-        }
-        member.rejoin_needed || !matches!(member.join, Join::Idle)
+        true
     }
 
     /// What the topics are that it assigned as leader, for `MetadataSnapshot`: racks count for a consumer in a rack.
-    fn snapshot(&mut self) -> Option<PartitionsPerTopic> {
+    fn snapshot(&self) -> PartitionsPerTopic {
         let with_racks = !self.config.client_rack.is_empty();
-        let member = self.membership.as_ref()?;
-        member.assigned_from.as_ref()?;
-        let topics = member.group_topics.iter().chain(&self.subscription.topics);
-        Some(self.net.metadata().partitions_per_topic(topics, with_racks))
+        let of_group = self.membership.iter().flat_map(|member| &member.group_topics);
+        self.net.metadata().partitions_per_topic(of_group.chain(&self.subscription.topics), with_racks)
+    }
+
+    /// Compares new metadata with that from which it has assigned.
+    pub(super) fn compare_metadata(&mut self) {
+        let assigned_from = self.membership.as_ref().and_then(|member| member.assigned_from.as_ref());
+        let changed = assigned_from.is_some_and(|known| *known != self.snapshot());
+        if let Some(member) = &mut self.membership {
+            member.metadata_changed = changed;
+        }
     }
 
     /// Commits, then gives up what has to be given up before it joins (`onJoinPrepare`); false while it waits.
@@ -381,9 +383,9 @@ impl Consumer {
     }
 
     fn remember_what_was_assigned(&mut self) {
-        self.member().assigned_from = Some(PartitionsPerTopic::new());
         let snapshot = self.snapshot();
-        self.member().assigned_from = snapshot;
+        self.member().assigned_from = Some(snapshot);
+        self.member().metadata_changed = false;
     }
 
     fn send_sync(&mut self, assignments: Vec<SyncGroupRequestAssignment>, ctx: &mut Ctx<'_>) {
@@ -485,7 +487,7 @@ impl Consumer {
             return member.reset_and_rejoin(reason, true);
         }
         if !member.is_leader {
-            member.assigned_from = None;
+            (member.assigned_from, member.metadata_changed) = (None, false);
         }
         let assigned: BTreeSet<TopicPartition> = match Assignment::decode(assignment) {
             Ok(assignment) => assignment.partitions.into_iter().collect(),

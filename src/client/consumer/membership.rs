@@ -76,6 +76,8 @@ pub(super) struct Membership {
     pub(super) is_leader: bool,
     /// What the topics were when it last assigned them.
     pub(super) assigned_from: Option<PartitionsPerTopic>,
+    /// The topics are not what they were then.
+    pub(super) metadata_changed: bool,
     pub(super) joined_topics: Option<BTreeSet<Arc<str>>>,
     pub(super) last: BTreeMap<Assignor, LastAssignment>,
     pub(super) heartbeat: Heartbeat,
@@ -103,6 +105,7 @@ impl Membership {
             group_topics: BTreeSet::new(),
             is_leader: false,
             assigned_from: None,
+            metadata_changed: false,
             joined_topics: None,
             last: BTreeMap::new(),
             heartbeat: Heartbeat::default(),
@@ -190,7 +193,7 @@ impl Consumer {
         }
         let Some(node) = self.net.least_loaded(ctx) else {
             self.net.metadata_mut().request_refresh();
-            return self.net.reachable_at().into_iter().for_each(|at| self.wake(at));
+            return self.wait_for_a_broker(ctx);
         };
         let key = StrBytes::from_string(self.member().group.to_string());
         self.net.send(node, ApiKey::FindCoordinator, Some(Asked::Coordinator), ctx, |version| {
@@ -201,6 +204,19 @@ impl Consumer {
             })
         });
         self.member().finding = true;
+    }
+
+    /// No broker can be asked now (`noBrokersAvailable`); one that is being connected to will tell.
+    fn wait_for_a_broker(&mut self, ctx: &mut Ctx<'_>) {
+        match self.net.reachable_at() {
+            None => {}
+            Some(at) if at > ctx.now() => self.wake(at),
+            Some(_) => {
+                self.back_off_finding(ctx);
+                let at = self.member().find_not_before;
+                self.wake(at);
+            }
+        }
     }
 
     pub(super) fn coordinator_found(&mut self, response: &FindCoordinatorResponse, ctx: &mut Ctx<'_>) {

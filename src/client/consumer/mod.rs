@@ -243,6 +243,7 @@ impl Consumer {
             self.refresh_wanted();
         }
         self.assign_if_known(ctx);
+        self.compare_metadata();
         self.follow_leaders();
     }
 
