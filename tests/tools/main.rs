@@ -23,8 +23,11 @@ const SESSION: &str = include_str!("session.json");
 /// What `{bs}` stands for in arguments.
 const BOOTSTRAP_SERVER: &str = "bootstrap:9092";
 
+/// Why some lines are not compared, and which.
+type Reason = (&'static str, fn(&Value) -> bool);
+
 /// Lines whose output is not compared, each group with its reason.
-const UNEQUAL: [(&str, fn(&Value) -> bool); 3] = [
+const UNEQUAL: [Reason; 3] = [
     ("brokers do not serve groups yet (`groups` plays them)", |entry| {
         let asks_of_groups = strings(&entry["args"]).any(|arg| arg == "groups" || arg == "--group");
         is_of_groups(entry) || asks_of_groups
