@@ -262,8 +262,7 @@ impl Controller {
     fn check_resource_exists(&self, kind: ResourceType, name: &str) -> Result<(), ApiError> {
         match kind {
             ResourceType::Topic if self.topics.by_name(name).is_none() => {
-                // Kafka has no words for it, and sends none: an empty message.
-                Err(ApiError::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, ""))
+                Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into())
             }
             ResourceType::Broker if !name.is_empty() => {
                 let registered = name.parse().is_ok_and(|id| self.brokers.has_node(id));

@@ -83,8 +83,9 @@ impl Controller {
     /// DescribeConfigs, as the node with these settings answers.
     pub fn describe_configs(&self, request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
         let results = request.resources.iter().map(|resource| {
+            // Where there is nothing to say, Kafka's message is empty here, not absent.
             let result = DescribeConfigsResult::default()
-                .with_error_message(None)
+                .with_error_message(Some(text("")))
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
             match self.describe_resource(resource) {
@@ -96,7 +97,10 @@ impl Controller {
                     let shown = configs.into_iter().filter(asked).map(|config| config.entry(request));
                     result.with_configs(shown.collect())
                 }
-                Err(refused) => result.with_error_code(refused.error.0).with_error_message(refused.text()),
+                Err(refused) => {
+                    let message = refused.text().unwrap_or_default();
+                    result.with_error_code(refused.error.0).with_error_message(Some(message))
+                }
             }
         });
         DescribeConfigsResponse::default().with_results(results.collect())

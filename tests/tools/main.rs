@@ -103,8 +103,8 @@ impl Replay {
         let start = Command::Producer { name: producer.clone(), topic: topic.into(), config, workload: None };
         self.world.apply("", &start).expect("a producer");
         let records = step["records"].as_array().expect("records");
-        let first = &records[0];
-        for record in records {
+        let now_ms = ClusterSpec::DEFAULT_START_MS + (self.world.now().0 / 1_000) as i64;
+        for (at, record) in records.iter().enumerate() {
             let part = |at: usize| record[at].as_str().map(str::to_owned);
             let send = Command::Send {
                 producer: producer.clone(),
@@ -113,13 +113,10 @@ impl Replay {
                 value: part(1),
                 partition: Some(0),
                 headers: Vec::new(),
-                timestamp_ms: None,
+                // The console producer took a moment from the first line to the second.
+                timestamp_ms: Some(if at == 0 { now_ms } else { now_ms + 5 }),
             };
             self.world.apply("", &send).expect("a record");
-            // The console producer took a moment from the first line to the second.
-            if record == first {
-                self.pass(5);
-            }
         }
         self.pass(3_000);
         self.world.apply("", &Command::Close { client: producer }).expect("a producer closes");
@@ -142,7 +139,9 @@ impl Replay {
         if let Some(assignment) = entry["assignment"].as_str() {
             for option in ["--partitions", "--replication-factor"] {
                 let created = args.iter().any(|arg| arg == "--create");
-                if let Some(at) = args.iter().position(|arg| arg == option).filter(|_| created) {
+                let value_of_topic = args.iter().position(|arg| arg == "--topic").map(|at| at + 1);
+                let given = args.iter().enumerate().position(|(at, arg)| arg == option && Some(at) != value_of_topic);
+                if let Some(at) = given.filter(|_| created) {
                     args.drain(at..at + 2);
                 }
             }
