@@ -6,7 +6,8 @@
 //!
 //! What the broker knows of the cluster it reads in the metadata log (`publish`). It registers and sends heartbeats
 //! (`lifecycle`), leads partitions (`partition`, `isr`), follows the leaders of others (`fetcher`), and hands requests
-//! that change the cluster to the active controller (`forwarding`).
+//! that change the cluster to the active controller (`forwarding`). Where it leads a partition of `__consumer_offsets` it
+//! coordinates the groups in it (`coordinators`).
 //!
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.
