@@ -210,7 +210,7 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("kafka-console-producer.sh --topic t", "1:1: `kafka-console-producer.sh` is not built yet"),
         (
             "consumer c --topic t --group g --consumer-property group.protocol=consumer",
-            "1:70: group.protocol=consumer is not built yet, or Kafka has no such config",
+            "1:67: group.protocol=consumer is not built yet, or Kafka has no such config",
         ),
     ] {
         let ran = run(script);

@@ -175,7 +175,7 @@ const RULES: &[Rule] = &[
 const PEACE: f64 = -0.4;
 
 /// Where those of groups begin: after the group was formed.
-const FORMED: f64 = -4.9;
+const FORMED: f64 = -5.05;
 
 /// Faults less than this apart are one act.
 const ONE_ACT: f64 = 1.0;

@@ -39,6 +39,8 @@ struct Place {
 struct Group {
     /// The owners of each generation's partitions, the latest generation last.
     generations: VecDeque<(i32, imbl::OrdMap<TopicPartition, Arc<str>>)>,
+    /// The last generation that its coordinator has begun.
+    begun: i32,
     partitions: imbl::OrdMap<TopicPartition, Done>,
     duplicates: u64,
     causes: VecDeque<Again>,
@@ -143,9 +145,10 @@ impl Groups {
             Fact::Processed { group, partition, first_offset, last_offset, .. } => {
                 self.processed(host, group, partition, (*first_offset, *last_offset));
             }
+            Fact::GroupGeneration { group, generation, .. } => self.group(group).begins(*generation),
             Fact::JoinedGroup { group, member, generation, .. } => {
                 self.members.insert(host, (group.clone(), member.clone()));
-                self.group(group).begin(*generation);
+                self.group(group).joined(*generation);
             }
             Fact::PartitionsAssigned { group, member, generation, owned, .. } => {
                 self.group(group).assigned((group, member), *generation, owned, verdicts);
@@ -236,11 +239,17 @@ impl Groups {
 }
 
 impl Group {
-    /// A member has joined a generation. One before the latest means that the group was made anew.
-    fn begin(&mut self, generation: i32) {
-        if self.generations.back().is_some_and(|(latest, _)| generation < *latest) {
+    /// Its coordinator begins a generation. One that was before means that nothing is left of the group as it was: it was
+    /// deleted, or its log was lost.
+    fn begins(&mut self, generation: i32) {
+        if generation <= self.begun {
             self.generations.clear();
         }
+        self.begun = generation;
+    }
+
+    /// A member has joined a generation.
+    fn joined(&mut self, generation: i32) {
         if !self.generations.iter().any(|(known, _)| *known == generation) {
             self.generations.push_back((generation, imbl::OrdMap::new()));
             if self.generations.len() > GENERATIONS {

@@ -96,7 +96,7 @@ fn node(world: &World, host: HostId) -> String {
 fn object(fields: &[Field], frame: &Bytes) -> Value {
     let shown = |field: &Field| {
         let of_group = match &field.value {
-            Inspected::Bytes(range) => member_data(&field.name, frame.slice(range.clone())),
+            Inspected::Bytes(range) => member_data(field.name, frame.slice(range.clone())),
             _ => None,
         };
         (field.name.to_string(), of_group.unwrap_or_else(|| value(&field.value, frame)))

@@ -56,6 +56,8 @@ pub(crate) struct Lab {
     pub(crate) asked: Vec<Asked>,
     /// Fetches that wait for records.
     fetches: Vec<(ConnId, Arc<Request>, SimTime)>,
+    /// What waits behind them.
+    behind: Vec<(ConnId, Arc<Request>)>,
     /// Offsets that are committed.
     pub(crate) committed: BTreeMap<i32, i64>,
     /// What brokers say of the coordinator.
@@ -105,6 +107,7 @@ impl Lab {
             ends: BTreeMap::new(),
             asked: Vec::new(),
             fetches: Vec::new(),
+            behind: Vec::new(),
             committed: BTreeMap::new(),
             coordinator: Ok(2),
             lookups: 0,
@@ -154,7 +157,11 @@ impl Lab {
         self.act(Consumer::close);
     }
 
+    /// A broker answers a connection's requests in their order: what comes behind a fetch that waits, waits too.
     fn received(&mut self, conn: ConnId, request: &Arc<Request>) {
+        if self.fetches.iter().any(|(waits, ..)| *waits == conn) {
+            return self.behind.push((conn, request.clone()));
+        }
         let body = match &request.body {
             RequestKind::ApiVersions(_) => ResponseKind::ApiVersions(api_versions()),
             RequestKind::Metadata(_) => ResponseKind::Metadata(self.metadata()),
@@ -241,12 +248,20 @@ impl Lab {
         self.respond(conn, request, ResponseKind::Fetch(FetchResponse::default().with_responses(vec![topic])));
     }
 
+    /// Serves what waited behind fetches that are answered.
+    fn catch_up(&mut self) {
+        for (conn, request) in std::mem::take(&mut self.behind) {
+            self.received(conn, &request);
+        }
+    }
+
     /// Records come to a partition's end.
     pub(crate) fn produce(&mut self, partition: i32, records: i64) {
         *self.ends.entry(partition).or_default() += records;
         for (conn, request, _) in std::mem::take(&mut self.fetches) {
             self.fetched(conn, &request);
         }
+        self.catch_up();
     }
 
     /// Lets time go by; what the consumer wants to be woken for happens in it.
@@ -266,6 +281,7 @@ impl Lab {
                     let due = self.fetches.iter().position(|(.., at)| *at <= self.now).expect("one is due");
                     let (conn, request, _) = self.fetches.remove(due);
                     self.respond(conn, &request, ResponseKind::Fetch(FetchResponse::default()));
+                    self.catch_up();
                 }
                 None => self.input(Input::Woken),
             }

@@ -109,7 +109,7 @@ impl Default for Patterns {
             metadata: pattern(r"(?:(\w+) )?p(\d+):((?:err=\w+ )?L-?\d+/e\d+)"),
             epoch: pattern(r"be=(\d+)"),
             member_id: pattern(r"([\w-]+)~\w{4}"),
-            given_id: pattern(r"given member-id: [^']*"),
+            given_id: pattern(r"given member-id: [^']*'?"),
             offset: pattern(r"([\w.]+-\d+)(?:=(none|err=\w+|\d+)| (ok|err=\w+))"),
         }
     }
@@ -204,7 +204,7 @@ pub(crate) fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(Str
 /// far a partition was read.
 fn of_group(event: &Event, p: &Patterns) -> String {
     let text = p.member_id.replace_all(&event.text, "$1");
-    let text = p.given_id.replace_all(&text, "given member-id");
+    let text = p.given_id.replace_all(&text, "given member-id'");
     let word =
         |prefix: &str| text.split_whitespace().find(|word| word.starts_with(prefix)).unwrap_or_default().to_owned();
     let offsets = || {

@@ -278,10 +278,8 @@ impl Consumer {
         }
         let mut failure = JoinFailure::of(error);
         match error {
-            ErrorCode::UNKNOWN_MEMBER_ID => {
-                if self.member().generation == *sent {
-                    self.member().reset_on_error("JOIN_GROUP", error);
-                }
+            ErrorCode::UNKNOWN_MEMBER_ID if self.member().generation == *sent => {
+                self.member().reset_on_error("JOIN_GROUP", error);
             }
             ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => self.mark_coordinator_unknown(ctx),
             ErrorCode::MEMBER_ID_REQUIRED => {

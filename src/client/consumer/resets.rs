@@ -93,8 +93,10 @@ impl Consumer {
             let request = if version >= 2 { request.with_isolation_level(isolation) } else { request };
             RequestKind::ListOffsets(if version >= 10 { request.with_timeout_ms(timeout_ms) } else { request })
         });
+        let patience = ctx.now() + self.config.request_timeout;
         for tp in partitions.keys() {
-            self.subscription.get_mut(tp).into_iter().for_each(|position| position.asking = true);
+            let position = self.subscription.get_mut(tp).expect("it was asked about");
+            (position.asking, position.not_before) = (true, patience);
         }
     }
 
@@ -116,8 +118,8 @@ impl Consumer {
             let answer = topic.and_then(|topic| topic.partitions.iter().find(|a| a.partition_index == tp.partition));
             let answer = answer.expect("a response answers every partition of its request");
             match ErrorCode(answer.error_code) {
-                // No record is as young as that: it is asked again as late as after a request without an answer.
-                ErrorCode::NONE if answer.offset < 0 => position.not_before = ctx.now() + self.config.request_timeout,
+                // No record is as young as that: it is asked again when an answer would be late.
+                ErrorCode::NONE if answer.offset < 0 => {}
                 ErrorCode::NONE => self.position_set(tp, answer.offset, ctx),
                 error => self.partition_failed(tp, error, ctx),
             }

@@ -210,7 +210,7 @@ pub(super) fn unsubscribe(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
 
 /// `pause consumer NAME PARTITION`, and `resume`: of one partition, where without it the process is meant.
 pub(super) fn partition_flow(verb: &str, cursor: &mut Cursor<'_>) -> Result<Option<Statement>, Error> {
-    let mut ahead = cursor.clone();
+    let mut ahead = *cursor;
     if ahead.word().is_none_or(|word| word.text != "consumer") {
         return Ok(None);
     }
