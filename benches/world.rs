@@ -199,7 +199,8 @@ impl LargeGroup {
             world.take_trace();
             for (answer, conn) in answers.iter_mut().zip(&self.conns).filter(|(answer, _)| answer.is_none()) {
                 let frame = world.external_take(*conn).pop();
-                let read = |frame: bytes::Bytes| Response::decode(&frame.slice(4..), asked.0, asked.1).expect("it reads");
+                let read =
+                    |frame: bytes::Bytes| Response::decode(&frame.slice(4..), asked.0, asked.1).expect("it reads");
                 *answer = frame.map(|frame| read(frame).body);
             }
         }
