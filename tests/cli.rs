@@ -190,7 +190,7 @@ fn a_wrong_script_is_status_2_with_line_and_column() {
             "expect law(gravity) holds",
             "1:12: no law is called `gravity`; the laws are acked-lost, committed-stable, hw-monotonic, no-divergence, \
              one-leader-per-epoch, isr-within-replicas, metadata-agrees, offsets-monotonic, one-owner, \
-             committed-within-polled",
+             committed-within-polled, order-per-key",
         ),
         ("expect output matches \"a(\"", "1:23: `a(` is no regular expression: unclosed group"),
         ("expect laws hold 7", "1:18: `7` after an expression; `and`, `or` or the command's end belongs there"),

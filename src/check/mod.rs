@@ -16,6 +16,7 @@
 //! | `offsets-monotonic` | a leader gives offsets without gap or repeat, and a consumer's polls go forward |
 //! | `one-owner` | no two members of a group have the same partition in the same generation |
 //! | `committed-within-polled` | a consumer commits no offset beyond what its polls have handed over |
+//! | `order-per-key` | what an idempotent producer sends to a partition lies there in the order in which it was sent |
 //!
 //! Kafka can be told to lose records. Such a loss is a broken `acked-lost` all the same, and it says which setting
 //! allowed it ([`Allowance`]); a loss that nothing allowed is told apart ([`Laws::unexplained_loss`]). What an unclean
@@ -28,6 +29,7 @@ mod evidence;
 mod groups;
 pub mod jepsen;
 mod loss;
+mod order;
 mod partition;
 mod quorum;
 mod verdicts;
@@ -40,6 +42,7 @@ pub use verdicts::{Breach, LAWS};
 use crate::base::{EventId, HostId, TopicPartition};
 use crate::machine::Fact;
 use groups::Groups;
+use order::SendOrder;
 use partition::{Known, Look, PartitionLaw};
 use quorum::QuorumLaw;
 use serde::{Deserialize, Serialize};
@@ -57,6 +60,7 @@ pub struct Laws {
     quorum: QuorumLaw,
     next_polled: imbl::OrdMap<(HostId, TopicPartition), i64>,
     groups: Groups,
+    sends: SendOrder,
 }
 
 /// A topic that is or was there.
@@ -130,13 +134,14 @@ impl Laws {
     pub fn observe(&mut self, event: EventId, host: HostId, fact: &Fact, evidence: &dyn Evidence) {
         self.verdicts.event = event;
         self.groups.observe(host, fact, &mut self.verdicts);
+        self.sends.observe(fact, &mut self.verdicts);
         match fact {
             Fact::Appended { .. }
             | Fact::HighWatermark { .. }
             | Fact::Truncated { .. }
             | Fact::BecameLeader { .. }
             | Fact::BecameFollower { .. } => self.replica_fact(host, fact, evidence),
-            Fact::Acknowledged { partition, base_offset, records, acks, crc } if *base_offset >= 0 => {
+            Fact::Acknowledged { partition, base_offset, records, acks, crc, .. } if *base_offset >= 0 => {
                 let last = base_offset + i64::from(*records) - 1;
                 let batch = Span::new(*base_offset, last, *crc, 0);
                 self.partition(partition, evidence, |law, look| law.acknowledged(batch, *crc, *acks, look));

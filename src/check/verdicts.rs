@@ -17,10 +17,11 @@ pub(super) enum Law {
     OffsetsMonotonic,
     OneOwner,
     CommittedWithinPolled,
+    OrderPerKey,
 }
 
 /// How many laws there are.
-pub(super) const COUNT: usize = 10;
+pub(super) const COUNT: usize = 11;
 
 /// Every law by name, with its promise in a few words; in the order of `Law`.
 pub const LAWS: [(&str, &str); COUNT] = [
@@ -34,6 +35,7 @@ pub const LAWS: [(&str, &str); COUNT] = [
     ("offsets-monotonic", "Offsets go forward"),
     ("one-owner", "One owner per generation"),
     ("committed-within-polled", "Commits only what was polled"),
+    ("order-per-key", "Order of each key kept"),
 ];
 
 /// How a law was first broken.

@@ -216,6 +216,8 @@ pub enum Fact {
         acks: i16,
         /// Checksum of the batch, by which the checkers find it in the logs.
         crc: u32,
+        /// An idempotent producer's id and epoch, and the sequence number of the batch's first record; -1 without.
+        sequence: (i64, i16, i32),
     },
     /// An idempotent producer was given an id, or raised its own epoch (KIP-360), or gave its id up (-1).
     ProducerIdSet {

@@ -428,7 +428,14 @@ mod tests {
         let appended =
             Fact::Appended { partition: orders(), base_offset: 12, last_offset: 13, leader_epoch: 0, crc: 1, size: 99 };
         assert_eq!(fact(0, appended), "Broker 1 writes 2 records to orders-0, offsets 12 to 13.");
-        let acked = Fact::Acknowledged { partition: orders(), base_offset: 12, records: 1, acks: -1, crc: 1 };
+        let acked = Fact::Acknowledged {
+            partition: orders(),
+            base_offset: 12,
+            records: 1,
+            acks: -1,
+            crc: 1,
+            sequence: (-1, -1, -1),
+        };
         assert_eq!(fact(1, acked), "checkout gets its ack for orders-0, offset 12: every replica in sync holds them.");
         let refused = Fact::Refused { partition: orders(), error: ErrorCode(19) };
         assert_eq!(fact(0, refused), "Broker 1 refuses a request for orders-0: NOT_ENOUGH_REPLICAS.");
