@@ -14,7 +14,7 @@ fn some_seeds_are_explored_and_all_is_well() {
     for seed in 1..=6 {
         let (finding, script) = explored(seed);
         assert_eq!(finding.problems, [""; 0], "seed {seed}:\n{script}");
-        assert!(finding.messages > 1_000 && script.lines().count() > 10, "{finding:?}\n{script}");
+        assert!(finding.messages > 500 && script.lines().count() > 10, "{finding:?}\n{script}");
     }
 }
 

@@ -191,11 +191,6 @@ impl Metadata {
         (0..count).map(|index| TopicPartition::new(topic.clone(), index)).collect()
     }
 
-    /// The topic with an id.
-    pub(super) fn topic_of(&self, id: Uuid) -> Option<Arc<str>> {
-        self.topics.iter().find(|(_, topic)| topic.id == id).map(|(name, _)| name.clone())
-    }
-
     /// The partitions of some topics, with or without the racks of their replicas, for an assignor. Topics that are not
     /// known are left out.
     pub(super) fn partitions_per_topic<'a>(

@@ -43,6 +43,11 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
         !self.named.is_empty()
     }
 
+    /// What the broker believes that we want.
+    pub fn named(&self) -> &BTreeMap<K, F> {
+        &self.named
+    }
+
     /// The session's id, to close it.
     pub fn id(&self) -> i32 {
         self.id

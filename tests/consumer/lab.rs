@@ -159,9 +159,18 @@ impl Lab {
 
     /// A broker answers a connection's requests in their order: what comes behind a fetch that waits, waits too.
     fn received(&mut self, conn: ConnId, request: &Arc<Request>) {
-        if self.fetches.iter().any(|(waits, ..)| *waits == conn) {
+        if self.waits(conn) || self.behind.iter().any(|(behind, _)| *behind == conn) {
             return self.behind.push((conn, request.clone()));
         }
+        self.serve(conn, request);
+    }
+
+    /// Whether a fetch on a connection waits for records.
+    fn waits(&self, conn: ConnId) -> bool {
+        self.fetches.iter().any(|(waits, ..)| *waits == conn)
+    }
+
+    fn serve(&mut self, conn: ConnId, request: &Arc<Request>) {
         let body = match &request.body {
             RequestKind::ApiVersions(_) => ResponseKind::ApiVersions(api_versions()),
             RequestKind::Metadata(_) => ResponseKind::Metadata(self.metadata()),
@@ -250,8 +259,9 @@ impl Lab {
 
     /// Serves what waited behind fetches that are answered.
     fn catch_up(&mut self) {
-        for (conn, request) in std::mem::take(&mut self.behind) {
-            self.received(conn, &request);
+        while let Some(at) = self.behind.iter().position(|(conn, _)| !self.waits(*conn)) {
+            let (conn, request) = self.behind.remove(at);
+            self.serve(conn, &request);
         }
     }
 

@@ -86,7 +86,8 @@ fn a_coordinator_that_moved_is_looked_for_and_the_generation_stays() {
     lab.run(3_000);
     lab.coordinator = Ok(3);
     lab.beat(ErrorCode::NOT_COORDINATOR);
-    lab.run(200);
+    // The lookup waits behind a fetch that waits for records.
+    lab.run(700);
     assert_eq!(lab.lookups, lookups + 1);
     let asked = lab.take(ApiKey::Heartbeat);
     let RequestKind::Heartbeat(body) = &asked.request.body else { panic!("a Heartbeat") };

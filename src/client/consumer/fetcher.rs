@@ -8,7 +8,7 @@ use super::{Asked, Consumer, FetchFrom, OffsetReset, Position, topic_name};
 use crate::base::{SimTime, TopicPartition, exponential_backoff};
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
-use crate::wire::messages::fetch_response::PartitionData;
+use crate::wire::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use crate::wire::messages::{FetchRequest, FetchResponse};
 use crate::wire::records::BatchHeader;
 use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, Treatment, records};
@@ -87,7 +87,8 @@ impl Consumer {
             if !busy && self.reach(leader, ctx) {
                 let from = |(tp, epoch): (TopicPartition, i32)| {
                     let fetched_to = self.subscription.get(&tp).map_or(0, |position| position.fetched_to);
-                    (tp, (fetched_to, epoch))
+                    let id = self.net.metadata().topic(&tp.topic).map_or(Uuid::nil(), |topic| topic.id);
+                    (tp, (fetched_to, epoch, id))
                 };
                 let wanted = partitions.into_iter().map(from).collect();
                 self.send_fetch(leader, wanted, ctx);
@@ -96,18 +97,24 @@ impl Consumer {
     }
 
     fn send_fetch(&mut self, leader: i32, wanted: BTreeMap<TopicPartition, FetchFrom>, ctx: &mut Ctx<'_>) {
-        let next = self.sessions.entry(leader).or_default().next(&wanted);
+        let session = self.sessions.entry(leader).or_default();
+        let before = session.named().clone();
+        let next = session.next(&wanted);
         let max_bytes = self.config.max_partition_fetch_bytes;
-        let asked = |(tp, (offset, epoch)): (TopicPartition, FetchFrom)| {
+        let asked = |(tp, (offset, epoch, id)): (TopicPartition, FetchFrom)| {
             let partition = FetchPartition::default()
                 .with_partition(tp.partition)
                 .with_current_leader_epoch(epoch)
                 .with_fetch_offset(offset)
                 .with_partition_max_bytes(max_bytes);
-            (tp.topic, partition)
+            ((tp.topic, id), partition)
         };
+        // A topic that was made again takes the place of the one before (`FetchSessionHandler`: replaced partitions).
+        let is_replaced = |tp: &&TopicPartition| before.get(*tp).is_some_and(|known| known.2 != next.named[*tp].2);
+        let replaced = next.named.keys().filter(|_| next.epoch != 0).filter(is_replaced);
+        let dropped = |tp: &TopicPartition| ((tp.topic.clone(), before[tp].2), tp.partition);
+        let forgotten = by_topic(next.forgotten.iter().chain(replaced).map(dropped));
         let named = by_topic(next.named.into_iter().map(asked));
-        let forgotten = by_topic(next.forgotten.into_iter().map(|tp| (tp.topic, tp.partition)));
         let request = FetchRequest::default()
             .with_max_wait_ms(self.config.fetch_max_wait.as_millis() as i32)
             .with_min_bytes(self.config.fetch_min_bytes)
@@ -116,23 +123,17 @@ impl Consumer {
             .with_session_id(next.id)
             .with_session_epoch(next.epoch);
         let rack = StrBytes::from_string(self.config.client_rack.clone());
-        let topics = named.keys().chain(forgotten.keys());
-        let id = |topic: &Arc<str>| {
-            let known = self.net.metadata().topic(topic).map(|known| known.id);
-            (topic.clone(), known.unwrap_or_default())
-        };
-        let ids: BTreeMap<Arc<str>, Uuid> = topics.map(id).collect();
         self.net.send(leader, ApiKey::Fetch, Some(Asked::Fetch { node: leader, wanted }), ctx, |version| {
             let by_id = version >= 13;
             // Version 11 tells a broker that its consumer can read from followers (KIP-392).
             let mut request = if version >= 11 { request.with_rack_id(rack) } else { request };
-            let topic = |(name, partitions): (Arc<str>, Vec<FetchPartition>)| {
+            let topic = |((name, id), partitions): ((Arc<str>, Uuid), Vec<FetchPartition>)| {
                 let topic = FetchTopic::default().with_partitions(partitions);
-                if by_id { topic.with_topic_id(ids[&name]) } else { topic.with_topic(topic_name(&name)) }
+                if by_id { topic.with_topic_id(id) } else { topic.with_topic(topic_name(&name)) }
             };
-            let dropped = |(name, partitions): (Arc<str>, Vec<i32>)| {
+            let dropped = |((name, id), partitions): ((Arc<str>, Uuid), Vec<i32>)| {
                 let topic = ForgottenTopic::default().with_partitions(partitions);
-                if by_id { topic.with_topic_id(ids[&name]) } else { topic.with_topic(topic_name(&name)) }
+                if by_id { topic.with_topic_id(id) } else { topic.with_topic(topic_name(&name)) }
             };
             request.topics = named.into_iter().map(topic).collect();
             request.forgotten_topics_data = forgotten.into_iter().map(dropped).collect();
@@ -159,23 +160,16 @@ impl Consumer {
             | ErrorCode::INVALID_FETCH_SESSION_EPOCH => return,
             error => return wanted.keys().for_each(|tp| self.partition_failed(tp, error, ctx)),
         }
-        self.follow_hints(response);
+        let names = names(wanted);
+        self.follow_hints(response, &names);
         for topic in &response.responses {
-            let Some(name) = self.named(topic.topic_id, &topic.topic) else { continue };
+            let Some(name) = name_of(topic, &names) else { continue };
             for answer in &topic.partitions {
                 let tp = TopicPartition::new(name.clone(), answer.partition_index);
-                if let Some((from, _)) = wanted.get(&tp) {
+                if let Some((from, ..)) = wanted.get(&tp) {
                     self.take_fetched(&tp, *from, answer, ctx);
                 }
             }
-        }
-    }
-
-    /// The topic that a response is about, by its id or its name.
-    pub(super) fn named(&self, id: Uuid, name: &str) -> Option<Arc<str>> {
-        match id.is_nil() {
-            true => Some(name.into()),
-            false => self.net.metadata().topic_of(id),
         }
     }
 
@@ -289,8 +283,23 @@ fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) 
     all.into_iter().filter(|record| record.offset >= from).collect()
 }
 
-pub(super) fn by_topic<T>(items: impl Iterator<Item = (Arc<str>, T)>) -> BTreeMap<Arc<str>, Vec<T>> {
-    let mut topics: BTreeMap<Arc<str>, Vec<T>> = BTreeMap::new();
+/// The names of the topics that were asked for, by their ids.
+pub(super) type Names = BTreeMap<Uuid, Arc<str>>;
+
+fn names(wanted: &BTreeMap<TopicPartition, FetchFrom>) -> Names {
+    wanted.iter().map(|(tp, (.., id))| (*id, tp.topic.clone())).collect()
+}
+
+/// The topic that a part of a response is about, by its id or its name.
+pub(super) fn name_of(topic: &FetchableTopicResponse, names: &Names) -> Option<Arc<str>> {
+    match topic.topic_id.is_nil() {
+        true => Some((**topic.topic).into()),
+        false => names.get(&topic.topic_id).cloned(),
+    }
+}
+
+pub(super) fn by_topic<K: Ord, T>(items: impl Iterator<Item = (K, T)>) -> BTreeMap<K, Vec<T>> {
+    let mut topics: BTreeMap<K, Vec<T>> = BTreeMap::new();
     items.for_each(|(topic, item)| topics.entry(topic).or_default().push(item));
     topics
 }

@@ -38,10 +38,12 @@ use membership::{Generation, Membership};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use subscription::{Position, Subscription};
+use uuid::Uuid;
 use validation::Doubtful;
 
-/// Where a fetch of a partition begins, and the leader epoch that it names.
-type FetchFrom = (i64, i32);
+/// Where a fetch of a partition begins, the leader epoch that it names, and the topic's id: a topic that was made again is
+/// another.
+type FetchFrom = (i64, i32, Uuid);
 
 /// How often one moment may be gone through anew: a consumer that always finds something more to do is broken.
 const MAX_ROUNDS: u32 = 1_000;

@@ -5,7 +5,7 @@
 //! consumer asks where that epoch ends in the new leader's log; an end before its position is a truncation, which it
 //! goes back to, or tells its application when `auto.offset.reset` is `none`.
 
-use super::fetcher::by_topic;
+use super::fetcher::{Names, by_topic, name_of};
 use super::subscription::FetchState;
 use super::{Asked, Consumer, OffsetReset, Position, topic_name};
 use crate::base::{Endpoint, TopicPartition};
@@ -52,10 +52,10 @@ impl Consumer {
     }
 
     /// Goes by what a broker that does not lead said of the leader beside its error (KIP-951).
-    pub(super) fn follow_hints(&mut self, response: &FetchResponse) {
+    pub(super) fn follow_hints(&mut self, response: &FetchResponse, names: &Names) {
         let mut hints = Vec::new();
         for topic in &response.responses {
-            let Some(name) = self.named(topic.topic_id, &topic.topic) else { continue };
+            let Some(name) = name_of(topic, names) else { continue };
             for answer in &topic.partitions {
                 let error = ErrorCode(answer.error_code);
                 let told = matches!(error, ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH);
