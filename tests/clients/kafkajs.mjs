@@ -176,11 +176,11 @@ async function large() {
   assert.ok(cause instanceof KafkaJSProtocolError && cause.type === "MESSAGE_TOO_LARGE", String(refused));
 }
 
-/** Writes on while a fault happens: what was acknowledged is there in the end. */
-const through = (fault, ms = 1_500) => async () => {
+/** Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once. */
+const through = (fault, idempotent = false, ms = 1_500) => async () => {
   const gateway = await control();
   const acknowledged = [];
-  await withProducer({}, async (producer) => {
+  await withProducer({ idempotent, maxInFlightRequests: 1 }, async (producer) => {
     let over = false;
     const write = async () => {
       for (let n = 0; !over; n += 1) {
@@ -197,9 +197,10 @@ const through = (fault, ms = 1_500) => async () => {
   });
   gateway.end();
   assert.ok(acknowledged.length > 0, "nothing was acknowledged");
-  const found = new Set((await read("faulty")).map((message) => message.value.toString()));
-  const lost = acknowledged.filter((value) => !found.has(value));
-  assert.deepEqual(lost, []);
+  const found = (await read("faulty")).map((message) => message.value.toString());
+  if (idempotent) return assert.deepEqual(found, acknowledged);
+  const all = new Set(found);
+  assert.deepEqual(acknowledged.filter((value) => !all.has(value)), []);
 };
 
 async function crashLeader({ ask, show }) {
@@ -237,6 +238,7 @@ const scenarios = {
   "list-offsets": listOffsets,
   compression,
   large,
+  idempotence: through(crashLeader, true),
   "leader-crash": through(crashLeader),
   "leader-stop": through(stopLeader),
   "leader-pause": through(pauseLeader),
