@@ -41,17 +41,20 @@ enum Unseen {
 
 use Unseen::{Heartbeats, Metadata, Quorum, Replication};
 
-const STORIES: [Story; 9] = [
+const STORIES: [Story; 8] = [
     Story { name: "first-record", without: &[Quorum, Replication, Heartbeats] },
     Story { name: "leader-crash", without: &[Quorum] },
     Story { name: "leader-pause", without: &[Quorum] },
     Story { name: "isr-shrink", without: &[Quorum] },
     Story { name: "unclean-election", without: &[Quorum, Metadata] },
-    Story { name: "controller-crash", without: &[] },
     Story { name: "controlled-shutdown", without: &[Quorum] },
     Story { name: "cut-broker-from-controllers", without: &[Quorum] },
     Story { name: "cut-follower-from-leader", without: &[Quorum] },
 ];
+
+/// A story that is played (`tests/golden`) and not compared flow by flow: which controller stands first, and whether
+/// votes split, decides who speaks to whom in all that follows.
+const PLAYED_ONLY: [&str; 1] = ["controller-crash"];
 
 /// What may differ, and why.
 struct Rule {
@@ -76,6 +79,13 @@ const RULES: &[Rule] = &[
         applies: |story, flow, token| story == "controlled-shutdown" && flow.api == "Fetch" && token.text == "/cle0",
     },
     Rule {
+        reason: "whether a request is on its way to a leader at the moment when leadership moves in peace is chance",
+        applies: |story, flow, token| {
+            let refused = token.text.starts_with("err=NOT_LEADER_OR_FOLLOWER");
+            story == "controlled-shutdown" && flow.api == "Produce" && refused
+        },
+    },
+    Rule {
         reason: "when leadership is handed over in peace, a follower may have fetched a record more than the new leader",
         applies: |story, _, token| {
             matches!(story, "leader-crash" | "controlled-shutdown") && token.text.starts_with("DIVERGING")
@@ -83,14 +93,14 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Who is at the two ends of a connection in peace, before the first fault; left out, for a recording shows less than half a second of it.
+/// Where the recordings begin: seconds from the first fault.
 const PEACE: f64 = -0.4;
 
 /// Faults less than this apart are one act.
 const ONE_ACT: f64 = 1.0;
 
 fn root() -> PathBuf {
-    std::env::var("CARGO_MANIFEST_DIR").map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).into(), PathBuf::from)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn json_lines(path: &Path) -> Vec<serde_json::Value> {
@@ -113,29 +123,12 @@ fn play(name: &str, seed: u64) -> (Vec<Event>, Vec<(f64, String)>) {
         .expect("the program runs");
     let mut names = wire::Names::default();
     let events: Vec<Event> = json_lines(&wire).iter().filter_map(|line| wire::event(line, &mut names)).collect();
-    let events = in_order_of_leadership(events);
     let commanded = |line: &serde_json::Value| {
         let text = line["line"].as_str()?;
         Some((line["t"].as_f64()? / 1e6, text.to_string()))
     };
     let trace = json_lines(&trace);
     (events, trace.iter().filter(|line| line["kind"] == "commanded").filter_map(commanded).collect())
-}
-
-/// Which of two controllers wins an election is chance: they are told apart by it. In the recordings 102 leads second.
-fn in_order_of_leadership(events: Vec<Event>) -> Vec<Event> {
-    let second = events.iter().find(|event| event.api == "BeginQuorumEpoch" && event.text.trim().ends_with("le=2"));
-    if second.is_none_or(|event| event.from != "103") {
-        return events;
-    }
-    let swapped = |text: &str| text.replace("103", "\u{0}").replace("102", "103").replace('\u{0}', "102");
-    let swap = |event: Event| Event {
-        from: swapped(&event.from),
-        to: swapped(&event.to),
-        text: swapped(&event.text),
-        ..event
-    };
-    events.into_iter().map(swap).collect()
 }
 
 /// When the acts of a story begin: at each fault, or end of one.
@@ -167,7 +160,7 @@ fn is_left_out(story: &Story, event: &Event) -> bool {
         Heartbeats => event.api == "BrokerHeartbeat",
         Metadata => event.api == "Metadata",
     };
-    // The recordings have a consumer more, with an application of another language.
+    // A consumer without a reset policy starts by a seek, which the script language does not have.
     tool || unseen || negotiation || event.client == "none" || story.without.iter().any(is)
 }
 
@@ -252,8 +245,8 @@ fn stories_agree_with_their_recordings() {
 #[test]
 fn every_story_has_its_row() {
     let table = fs::read_to_string(root().join("docs/STORIES.md")).expect("the table");
-    for story in &STORIES {
-        let row = format!("| [{}]", story.name);
+    for name in STORIES.iter().map(|story| story.name).chain(PLAYED_ONLY) {
+        let row = format!("| [{name}]");
         assert!(table.contains(&row), "docs/STORIES.md has no row `{row}`");
     }
     for rule in RULES {

@@ -45,7 +45,7 @@ use crate::cluster::config_defs::is_built_for_brokers;
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
 use crate::machine::{Ctx, Fact, Input, Mutant};
 use crate::network::controller_channel::ActiveController;
-use crate::network::{Pending, SocketServer, is_forwarded};
+use crate::network::{HungUp, Pending, SocketServer, is_forwarded};
 use crate::quorum::Replica;
 use crate::storage::Disk;
 use crate::wire::{BROKER_APIS, Request, RequestKind, ResponseKind, StrBytes};
@@ -392,7 +392,7 @@ impl Broker {
             match self.server.next(conn, serving.ctx) {
                 Ok(Some(request)) => self.serve(conn, &request, serving),
                 Ok(None) => return,
-                Err(()) => return self.purgatory.forget(conn),
+                Err(HungUp) => return self.purgatory.forget(conn),
             }
         }
     }

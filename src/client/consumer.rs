@@ -180,13 +180,10 @@ impl Consumer {
         for (index, position) in &self.partitions {
             let Some((node, _)) = self.node_for(*index, position, None) else { continue };
             let fetches = position.offset.is_some() && !position.in_doubt;
-            let idle = !position.stuck
-                && !position.looking_up
-                && !position.validating
-                && position.buffered.is_empty()
-                && !(fetches && self.fetching_from.contains(&node))
-                && !self.net.is_waiting(node);
-            if idle {
+            let has_work =
+                position.stuck || position.looking_up || position.validating || !position.buffered.is_empty();
+            let waits = fetches && self.fetching_from.contains(&node) || self.net.is_waiting(node);
+            if !has_work && !waits {
                 let at = position.not_before.max(self.net.retry_at(node).unwrap_or_default());
                 deadline = earlier(deadline, Some(at.max(self.busy_until)));
             }

@@ -86,7 +86,8 @@ fn in_service(world: &World) -> Vec<String> {
         let Some(info) = world.partition(&tp) else { continue };
         let mut isr = info.isr.clone();
         let mut replicas = info.replicas.clone();
-        (isr.sort_unstable(), replicas.sort_unstable());
+        isr.sort_unstable();
+        replicas.sort_unstable();
         match info.leader {
             None => problems.push(format!("{tp} has no leader: ISR {isr:?}, ELR {:?}", info.elr)),
             Some(leader) if isr != replicas => {
@@ -115,8 +116,8 @@ fn clients(world: &World) -> Vec<String> {
         for tp in partitions(world).into_iter().filter(|tp| *tp.topic == *consumer.topic()) {
             let position = positions.iter().find(|(known, _)| *known == tp).map(|(_, position)| *position);
             let end = leaders_log(world, &tp).map(Log::high_watermark);
-            // Whoever reads from the latest offset on and nothing came has no position, or one at the end.
-            if position < end {
+            // Whoever reads from the latest offset on and nothing came has no position yet, or one at the end.
+            if position.unwrap_or_default() < end.unwrap_or_default() {
                 problems.push(format!("{} is at {position:?} of {tp}, which ends at {end:?}", world.host_name(host)));
             }
         }

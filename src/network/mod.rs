@@ -14,7 +14,7 @@ mod socket_server;
 
 pub use controller_channel::ControllerChannel;
 pub use fetch_session::{FetchSession, NextFetch};
-pub use socket_server::{Enveloped, Pending, SocketServer, is_forwarded};
+pub use socket_server::{Enveloped, HungUp, Pending, SocketServer, is_forwarded};
 
 use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};

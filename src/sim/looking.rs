@@ -68,6 +68,17 @@ pub struct ControllerInfo {
     pub is_active: bool,
 }
 
+/// What of a host may be not as usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Impairments {
+    /// How far its wall clock is off, in microseconds.
+    pub skew_us: i64,
+    /// How many times slower than usual its disk is; 1 is as usual.
+    pub slow_disk: u32,
+    /// How many times slower than usual its processor is; 1 is as usual.
+    pub slow_cpu: u32,
+}
+
 /// A way from one host to another that is not as the network's profile has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkInfo {
@@ -107,6 +118,12 @@ impl World {
     /// Since when a host's process is as it is.
     pub fn host_since(&self, host: HostId) -> SimTime {
         self.host(host).since
+    }
+
+    /// What of a host is not as usual.
+    pub fn host_impairments(&self, host: HostId) -> Impairments {
+        let host = self.host(host);
+        Impairments { skew_us: host.skew_us, slow_disk: host.slow_disk, slow_cpu: host.slow_cpu }
     }
 
     /// Every way from one host to another that is not as the network's profile has it.

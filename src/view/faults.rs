@@ -140,13 +140,28 @@ fn host_offers(out: &mut Vec<Offer>, scene: &Scene, host: u32) {
     match view.process {
         Process::Running => {
             add(out, Some(Tool::Pause), "pause", "Pause it, as a long GC does", format!("pause {node}"), true);
-            add(out, None, "clock", "Set its clock 500 ms ahead", format!("skew {node} +500ms"), true);
-            add(out, None, "clock", "Set its clock right", format!("skew {node} +0ms"), false);
-            if server {
-                add(out, None, "disk", "Make its disk 10 times slower", format!("slow disk {node} x10"), true);
-                add(out, None, "disk", "Make its disk as fast as it was", format!("slow disk {node} x1"), false);
-                add(out, None, "cpu", "Make its CPU 10 times slower", format!("slow cpu {node} x10"), true);
-                add(out, None, "cpu", "Make its CPU as fast as it was", format!("slow cpu {node} x1"), false);
+            if view.skew_ms == 0 {
+                add(out, None, "clock", "Set its clock 500 ms ahead", format!("skew {node} +500ms"), true);
+            } else {
+                add(out, None, "clock", "Set its clock right", format!("skew {node} +0ms"), false);
+            }
+            for (slow, what, label) in [(view.slow_disk, "disk", "disk"), (view.slow_cpu, "cpu", "CPU")] {
+                if what == "disk" && !server {
+                    continue;
+                }
+                if slow > 1 {
+                    let label = format!("Make its {label} as fast as it was");
+                    add(out, None, what, &label, format!("slow {what} {node} x1"), false);
+                } else {
+                    add(
+                        out,
+                        None,
+                        what,
+                        &format!("Make its {label} 10 times slower"),
+                        format!("slow {what} {node} x10"),
+                        true,
+                    );
+                }
             }
         }
         Process::Paused => {
@@ -219,6 +234,13 @@ mod tests {
         let link = Selection::link(scene.brokers[&3].host, host);
         assert_eq!(line(Tool::Slow, &link, &scene).as_deref(), Some("heal broker 1 broker 3"), "it is slow already");
         assert_eq!(line(Tool::Cut, &link, &scene).as_deref(), Some("cut broker 1 broker 3"));
+        let view = scene.hosts.get_mut(&scene.brokers[&3].host).expect("it is there");
+        (view.skew_ms, view.slow_disk, view.slow_cpu) = (500, 10, 10);
+        let lines: Vec<String> = offers(&Selection::Broker(3), &scene).into_iter().map(|offer| offer.line).collect();
+        for mended in ["skew broker 3 +0ms", "slow disk broker 3 x1", "slow cpu broker 3 x1"] {
+            assert!(lines.iter().any(|line| line == mended), "{mended} in {lines:?}");
+            script::Line::parse(mended).expect("a line of the language");
+        }
         let leader = Selection::Partition(crate::base::TopicPartition::new("orders", 1));
         assert_eq!(line(Tool::Crash, &leader, &scene).as_deref(), Some("crash broker 3"));
     }

@@ -102,7 +102,18 @@ pub fn replica(leo: i64, hw: i64) -> ReplicaView {
 
 fn host(scene: &mut Scene, name: &str, role: Role) -> u32 {
     let id = scene.hosts.len() as u32;
-    scene.hosts.insert(id, HostView { name: name.into(), role, process: Process::Running, since: SimTime::ZERO });
+    scene.hosts.insert(
+        id,
+        HostView {
+            name: name.into(),
+            role,
+            process: Process::Running,
+            since: SimTime::ZERO,
+            skew_ms: 0,
+            slow_disk: 1,
+            slow_cpu: 1,
+        },
+    );
     id
 }
 

@@ -175,6 +175,9 @@ fn process(out: &mut Sheet, scene: &Scene, host: u32, now: f64) {
     } else {
         out.row("Process", format!("runs for {age:.1} s"));
     }
+    for impairment in view.impairments() {
+        out.toned("Impaired", impairment, Tone::Warn);
+    }
 }
 
 fn broker(scene: &Scene, id: i32, now: f64) -> Sheet {

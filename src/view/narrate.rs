@@ -47,7 +47,9 @@ pub fn narrate(event: &TraceEvent, scene: &Scene, before: &Before) -> Option<Lin
         TraceKind::Exited => (Notable, format!("{who} ends.")),
         TraceKind::Commanded { line } => (Notable, format!("› {line}")),
         TraceKind::Connecting { to: Some(to), .. } => (Routine, format!("{who} connects to {}.", lower(scene, *to))),
-        TraceKind::Connecting { to: None, .. } => (Alarm, format!("{who} tries to connect, and nobody listens there.")),
+        TraceKind::Connecting { to: None, .. } => {
+            (Routine, format!("{who} tries to connect, and nobody listens there."))
+        }
         TraceKind::Sent { packet, .. } => (Routine, asks(scene, &who, packet)?),
         TraceKind::Lost { .. } => (Alarm, format!("A message to {} is lost with its connection.", who)),
         TraceKind::Delayed { arrives: None, .. } => (Notable, format!("A message to {who} waits.")),

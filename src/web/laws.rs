@@ -7,7 +7,9 @@ use yew::prelude::*;
 
 /// The laws strip.
 pub(super) fn laws(app: &App) -> Html {
-    let laws = app.desk.with(|p| p.scene().laws.clone()).unwrap_or_default();
+    let mut laws = app.desk.with(|p| p.scene().laws.clone()).unwrap_or_default();
+    // A broken one is seen first.
+    laws.sort_by_key(|law| law.holds);
     html! {
         <section class="laws" aria-label="Laws" tabindex="0">
             <b>{ "Laws" }</b>

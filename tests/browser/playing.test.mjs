@@ -41,7 +41,7 @@ test("the same seed gives the same history, at any speed", async () => {
     await page.evaluate((factor) => window.terrarium.speed(factor), speed);
     await page.waitForTimeout(500);
     const { time } = await paused(page);
-    await page.evaluate((span) => window.terrarium.advance(span), 3 - time);
+    await page.evaluate((span) => window.terrarium.advance(span), 12 - time);
     return (await state(page)).traceHash;
   };
   const seen = [];

@@ -7,27 +7,27 @@ use std::collections::BTreeMap;
 
 /// Between whom, about what.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Flow {
+pub(crate) struct Flow {
     /// `2>1`; `client>*` where it is chance whom a client asks.
-    pub ends: String,
-    pub api: String,
-    pub response: bool,
-    pub client: String,
+    pub(crate) ends: String,
+    pub(crate) api: String,
+    pub(crate) response: bool,
+    pub(crate) client: String,
     /// The partition, for messages that speak of partitions.
-    pub partition: String,
+    pub(crate) partition: String,
 }
 
 /// A kind of message, and the act in which it first appeared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    pub text: String,
-    pub act: usize,
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) act: usize,
 }
 
 /// A story reduced to its flows.
 #[derive(Debug, Default)]
-pub struct Sequences {
-    pub flows: BTreeMap<Flow, Vec<Token>>,
+pub(crate) struct Sequences {
+    pub(crate) flows: BTreeMap<Flow, Vec<Token>>,
 }
 
 impl std::fmt::Display for Flow {
@@ -39,7 +39,7 @@ impl std::fmt::Display for Flow {
 }
 
 /// Reads the lines of a recording. Those that stand for many (`~x12 since`) repeat kinds that were there already.
-pub fn recorded(text: &str) -> (Vec<Event>, Vec<(f64, String)>) {
+pub(crate) fn recorded(text: &str) -> (Vec<Event>, Vec<(f64, String)>) {
     let line = Regex::new(r"^\s*(-?\d+\.\d+) (\S+)>(\S+) (\S+) v(\d+)( r)?(?: \(([a-z][^)]*)\))?(?: (.*))?$")
         .expect("a pattern");
     let mark = Regex::new(r"^\s*(-?\d+\.\d+) ======== (.*)$").expect("a pattern");
@@ -54,7 +54,6 @@ pub fn recorded(text: &str) -> (Vec<Event>, Vec<(f64, String)>) {
                 from: part(2),
                 to: part(3),
                 api: part(4),
-                version: found[5].parse().expect("a version"),
                 response: found.get(6).is_some(),
                 client: part(7),
                 text: part(8),
@@ -67,7 +66,7 @@ pub fn recorded(text: &str) -> (Vec<Event>, Vec<(f64, String)>) {
 /// Broker epochs by their place in a broker's life: `#1` is what it had before the story, `#2` what it got when it
 /// registered in it.
 #[derive(Default)]
-pub struct Lives(BTreeMap<String, Vec<String>>);
+pub(crate) struct Lives(BTreeMap<String, Vec<String>>);
 
 impl Lives {
     fn begin(&mut self, broker: &str, epoch: &str) {
@@ -81,7 +80,7 @@ impl Lives {
 }
 
 /// The patterns of what messages say.
-pub struct Patterns {
+pub(crate) struct Patterns {
     asked: Regex,
     answered: Regex,
     batch_epoch: Regex,
@@ -111,7 +110,7 @@ impl Default for Patterns {
 }
 
 /// What one message says, by partition: the kinds of message that it stands for.
-pub fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(String, String)> {
+pub(crate) fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(String, String)> {
     let text = event.text.as_str();
     let whole = |text: String| vec![(String::new(), text.trim().to_string())];
     match (event.api.as_str(), event.response) {
@@ -228,7 +227,7 @@ fn ends(event: &Event) -> String {
 }
 
 /// Reduces events to sequences. `marks` are the moments at which acts begin.
-pub fn sequences(events: &[Event], marks: &[f64], since: f64) -> Sequences {
+pub(crate) fn sequences(events: &[Event], marks: &[f64], since: f64) -> Sequences {
     let (patterns, mut lives) = (Patterns::default(), Lives::default());
     let mut found = Sequences::default();
     for event in events.iter().filter(|event| event.t >= since) {

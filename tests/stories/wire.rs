@@ -5,23 +5,22 @@ use std::collections::BTreeMap;
 
 /// One message: who sent it to whom, and what matters of it.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(crate) struct Event {
     /// Seconds since the story's first fault.
-    pub t: f64,
-    pub from: String,
-    pub to: String,
-    pub api: String,
-    pub version: i64,
-    pub response: bool,
+    pub(crate) t: f64,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) api: String,
+    pub(crate) response: bool,
     /// The name of the client that asks; empty between nodes.
-    pub client: String,
+    pub(crate) client: String,
     /// The body in the recordings' words.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Names of topics by their ids.
 #[derive(Default)]
-pub struct Names(BTreeMap<String, String>);
+pub(crate) struct Names(BTreeMap<String, String>);
 
 const METADATA_TOPIC: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -46,7 +45,7 @@ impl Names {
 }
 
 /// A line of `terrarium run --wire`; none for a connection's end and for what the stories do not look at.
-pub fn event(line: &Value, names: &mut Names) -> Option<Event> {
+pub(crate) fn event(line: &Value, names: &mut Names) -> Option<Event> {
     let (api, body) = (line["api"].as_str()?, &line["body"]);
     let response = line["kind"] == "response";
     if matches!(api, "Metadata" | "CreateTopics") {
@@ -59,7 +58,6 @@ pub fn event(line: &Value, names: &mut Names) -> Option<Event> {
         from: line["from"].as_str()?.into(),
         to: line["to"].as_str()?.into(),
         api: api.into(),
-        version: line["v"].as_i64()?,
         response,
         client: if is_node { String::new() } else { client.into() },
         text: if response { answer(api, body, names) } else { request(api, body, names) },

@@ -151,10 +151,9 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
 }
 
 fn unknown(verb: &Word) -> Error {
-    let tools: Vec<String> = crate::tools::names().map(|tool| format!("{tool}.sh")).collect();
+    let tools: Vec<String> = crate::tools::names().flat_map(|tool| [format!("{tool}.sh"), tool.to_owned()]).collect();
     let mut all: Vec<&str> = VERBS.to_vec();
     all.extend(tools.iter().map(String::as_str));
-    all.extend(crate::tools::names().map(|name| &name[..]));
     let found = &verb.text;
     match nearest(found, &all) {
         Some(near) => verb.error(format!("unknown command `{found}`; did you mean `{near}`?")),

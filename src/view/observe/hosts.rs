@@ -30,9 +30,16 @@ impl Observer {
         } else if let Some((_, consumer)) = world.consumers().find(|(id, _)| *id == host) {
             (role, called) = (Role::Consumer, consumer.name().to_owned());
         }
-        let (process, since) = (process(world, host), world.host_since(host));
-        let view = HostView { name: called.into(), role, process, since };
-        delta.hosts.put(&mut self.scene.hosts, host.0, view);
+        let view = HostView {
+            name: called.into(),
+            role,
+            process: process(world, host),
+            since: world.host_since(host),
+            skew_ms: 0,
+            slow_disk: 1,
+            slow_cpu: 1,
+        };
+        delta.hosts.put(&mut self.scene.hosts, host.0, impaired(world, host, view));
         self.server(world, host, delta);
     }
 
@@ -42,8 +49,8 @@ impl Observer {
         let process = process(world, host);
         if view.process != process {
             (view.process, view.since) = (process, world.host_since(host));
-            delta.hosts.put(&mut self.scene.hosts, host.0, view);
         }
+        delta.hosts.put(&mut self.scene.hosts, host.0, impaired(world, host, view));
     }
 
     /// Looks at a node: what it says as a broker, and as a controller.
@@ -168,6 +175,12 @@ impl Observer {
 
 fn first<V>((name, _): (&Arc<str>, V)) -> Arc<str> {
     name.clone()
+}
+
+/// The view with what of the host is not as usual now.
+fn impaired(world: &World, host: HostId, view: HostView) -> HostView {
+    let now = world.host_impairments(host);
+    HostView { skew_ms: now.skew_us / 1_000, slow_disk: now.slow_disk, slow_cpu: now.slow_cpu, ..view }
 }
 
 fn process(world: &World, host: HostId) -> Process {

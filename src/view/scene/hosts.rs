@@ -16,6 +16,22 @@ pub struct HostView {
     pub process: Process,
     /// Since when.
     pub since: SimTime,
+    /// How far its wall clock is off, in milliseconds.
+    pub skew_ms: i64,
+    /// How many times slower than usual its disk is; 1 is as usual.
+    pub slow_disk: u32,
+    /// How many times slower than usual its processor is; 1 is as usual.
+    pub slow_cpu: u32,
+}
+
+impl HostView {
+    /// What of it is not as usual, in words: `clock +500 ms`, `disk ×10`.
+    pub fn impairments(&self) -> Vec<String> {
+        let clock = (self.skew_ms != 0).then(|| format!("clock {:+} ms", self.skew_ms));
+        let disk = (self.slow_disk > 1).then(|| format!("disk ×{} slower", self.slow_disk));
+        let cpu = (self.slow_cpu > 1).then(|| format!("CPU ×{} slower", self.slow_cpu));
+        [clock, disk, cpu].into_iter().flatten().collect()
+    }
 }
 
 /// What a host is.

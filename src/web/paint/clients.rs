@@ -59,7 +59,8 @@ fn counted(b: &Brush, word: &str, n: u64, x: f64, y: f64) {
 /// Records that are not acknowledged yet: five places and a count of the rest.
 fn buffer(b: &Brush, pending: u64, x: f64, y: f64) {
     let p = b.palette;
-    for n in 0..5u64 {
+    let places = if pending > 5 { 3 } else { 5u64 };
+    for n in 0..places {
         let r = Rect::new(x + n as f64 * 13.0, y, 13.0, 12.0);
         b.pen(&p.line2, 0.8);
         if n < pending {
@@ -72,7 +73,7 @@ fn buffer(b: &Brush, pending: u64, x: f64, y: f64) {
         }
     }
     if pending > 5 {
-        b.left(&format!("+{}", pending - 5), x + 68.0, y + 10.0, Type(Face::Mono, 100, 400), &p.ink2);
+        b.left(&format!("+{}", pending - places), x + 43.0, y + 10.0, Type(Face::Mono, 100, 400), &p.ink2);
     }
 }
 

@@ -89,7 +89,7 @@ impl<'a> Drawn<'a> {
         let right = x + 9.0;
         let (start, fits) = if left > words_end + 5.0 {
             (left, true)
-        } else if right > words_end + 5.0 && right + with_lock <= h.right() + 12.0 {
+        } else if x - 7.0 > words_end && right + with_lock <= h.right() + 12.0 {
             (right, true)
         } else if left > h.x {
             (left, false)
@@ -308,7 +308,8 @@ impl<'a> Drawn<'a> {
     /// A record that was cut: fallen below the tape, tilted, struck through, with its epoch.
     fn fallen(&self, b: &Brush, tape: &Tape, cut: &CutView) {
         let (p, c, r) = (b.palette, self.column, tape.rect);
-        let x = tape.x(cut.from as f64).min(r.right() - c.cell);
+        // Words have the left part of what is below the tape.
+        let x = tape.x(cut.from as f64).min(r.right() - c.cell).max(r.x + r.w * 0.42);
         let (w, h) = (c.cell.min(22.0), 32.7);
         let (cx, cy) = (x + c.cell / 2.0, r.bottom() + 6.0 + h / 2.0);
         b.apart(|| {

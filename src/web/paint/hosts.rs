@@ -114,7 +114,8 @@ pub(crate) fn about(b: &Brush, scene: &Scene, shelf: &Shelf, now: f64, narrow: b
     if !scene.broker_process(shelf.broker).is_up() {
         b.apart(|| {
             b.ctx.set_global_alpha(0.93);
-            b.rect(Rect::new(r.x + 9.0, y(43.0, 39.0), 66.0, y(62.0, 43.0) - r.y), &p.panel2);
+            let high = if view.fenced { y(62.0, 43.0) } else { y(36.0, 30.0) } - r.y;
+            b.rect(Rect::new(r.x + 9.0, y(43.0, 39.0), 66.0, high), &p.panel2);
         });
         state(b, scene, shelf.broker, view, (x, y(59.0, 51.0)), now, Some(tight));
         return;
@@ -130,7 +131,12 @@ pub(crate) fn about(b: &Brush, scene: &Scene, shelf: &Shelf, now: f64, narrow: b
         b.left(&format!("@{}", view.metadata_offset), x + 32.0, line, NUMBER, &p.ink2);
     }
     if view.fenced && !tight {
-        since(b, "fenced at", view.fenced_since.0, x, r.y + 108.0);
+        since(b, "fenced at", view.fenced_since.0, x, r.y + 106.0);
+    } else if !tight {
+        let impairments = scene.hosts.get(&view.host).map(|h| h.impairments()).unwrap_or_default();
+        for (n, words) in impairments.iter().take(2).enumerate() {
+            b.left(&b.fitted(words, SMALL_BOLD, 70.0), x, r.y + 107.0 + n as f64 * 13.0, SMALL_BOLD, &p.warn);
+        }
     }
 }
 

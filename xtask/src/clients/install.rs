@@ -97,8 +97,8 @@ fn program(project: &Project, name: &str) -> Vec<PathBuf> {
 }
 
 fn python() -> Result<PathBuf> {
-    let is_python = |name: &&str| is_there(std::process::Command::new(name).arg("--version"));
-    ["python3", "python"].iter().find(is_python).map(PathBuf::from).context("install Python 3.9 or later")
+    let is_python = |name: &&&str| is_there(std::process::Command::new(name).arg("--version"));
+    ["python3", "python"].iter().find(is_python).map(|name| PathBuf::from(*name)).context("install Python 3.9 or later")
 }
 
 /// The Python of a virtual environment that has what requirements.txt names.

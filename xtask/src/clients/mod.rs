@@ -99,6 +99,7 @@ fn play(project: &Project, clients: &[&Client], scenarios: &[&Scenario]) -> Resu
                 continue;
             }
         };
+        println!("   {}: {}", client.name, client.version);
         for scenario in scenarios.iter().filter(|scenario| client.plays(scenario.name)) {
             let name = format!("{} {}", client.name, scenario.name);
             report.runs += 1;
@@ -106,7 +107,7 @@ fn play(project: &Project, clients: &[&Client], scenarios: &[&Scenario]) -> Resu
             let outcome = play_one(project, client, &installed, scenario);
             let seconds = start.elapsed().as_secs_f64();
             match outcome {
-                Ok(()) => println!("   {name}: ok, {seconds:.1} s"),
+                Ok(()) => println!("   {name}: ok, {seconds:.1} s ({})", scenario.what),
                 Err(error) => {
                     println!("   {name}: FAILED, {seconds:.1} s\n{error:#}");
                     report.failed.push(name);
