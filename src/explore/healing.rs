@@ -9,8 +9,8 @@ use crate::storage::Log;
 /// How often it is looked whether all is well.
 const LOOK_EVERY: SimDuration = SimDuration::from_millis(500);
 /// How long becoming whole may take at most: connections that nobody closed are given up after 30 s, sessions and
-/// backoffs come on top, and that twice (once for the brokers, once for what waited for them).
-const MAX_LOOKS: u32 = 400;
+/// backoffs come on top; a consumer learns of a partition that was added after `metadata.max.age.ms`, five minutes.
+const MAX_LOOKS: u32 = 700;
 
 /// Ends all faults and waits until all is well; what is not in the end.
 pub(super) fn heal(explorer: &mut Explorer<'_>) -> Vec<String> {
