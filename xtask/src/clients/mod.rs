@@ -28,18 +28,20 @@ const PATIENCE: Duration = Duration::from_secs(150);
 pub struct Options {
     client: Option<String>,
     scenario: Option<String>,
+    bench: bool,
 }
 
 impl Options {
     /// Reads them from the rest of the command line.
     pub fn read(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { client: None, scenario: None };
+        let mut options = Self { client: None, scenario: None, bench: false };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("client") => options.client = Some(known(&arguments.value()?.string()?, &matrix::client_names())?),
                 Long("scenario") => {
                     options.scenario = Some(known(&arguments.value()?.string()?, &matrix::scenario_names())?);
                 }
+                Long("bench") => options.bench = true,
                 other => return Err(other.unexpected().into()),
             }
         }
@@ -56,6 +58,9 @@ fn known(name: &str, names: &[&str]) -> Result<String> {
 
 /// Plays every scenario with every client that can be had; `false` when something is not well.
 pub fn run_all(project: &Project, options: &Options) -> Result<bool> {
+    if options.bench {
+        return bench(project).map(|()| true);
+    }
     let chosen = |name: &str, only: &Option<String>| only.as_deref().is_none_or(|only| only == name);
     let clients = matrix::CLIENTS.iter().filter(|client| chosen(client.name, &options.client));
     let scenarios: Vec<&Scenario> = matrix::SCENARIOS.iter().filter(|s| chosen(s.name, &options.scenario)).collect();
@@ -77,6 +82,20 @@ pub fn part(project: &Project) -> Result<Outcome> {
         true => Ok(Outcome::Passed(format!("{} runs of {} clients", report.runs, quick.len()))),
         false => Ok(Outcome::Skipped(report.missing.join("; "))),
     }
+}
+
+/// One librdkafka program against the gateway, librdkafka's mock cluster and, where Java is there, a real broker.
+fn bench(project: &Project) -> Result<()> {
+    let librdkafka = install::confluent(project)?;
+    run(&mut project.cargo(&["build", "--release", "--bin=terrarium"]))?;
+    let terrarium = project.target.join("release").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
+    let mut command = Command::new(librdkafka.program);
+    command.arg(project.root.join("tests/clients/bench.py")).arg(terrarium);
+    match install::java(project) {
+        Ok(java) => drop(command.envs(java.environment)),
+        Err(why) => println!("without a real broker: {why:#}"),
+    }
+    run(&mut command)
 }
 
 #[derive(Default)]
