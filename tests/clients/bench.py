@@ -1,8 +1,8 @@
-"""How fast a librdkafka program writes and reads: on the gateway, on librdkafka's mock cluster, on a real broker.
+"""How fast a librdkafka program writes and reads: on the gateway, on other stand-ins for Kafka, on a real broker.
 
 `python bench.py TERRARIUM`, with confluent-kafka installed. When KAFKA_JARS names the folder of Kafka's own jars, a
-real broker of theirs is started too. All in one run, one after the other, the median of some rounds: only the ratios
-mean something. It prints a table.
+real broker of theirs is started too; when KFAKE names the program, franz-go's fake broker. All in one run, one after
+the other, the median of some rounds: only the ratios mean something. It prints a table.
 """
 
 import json
@@ -86,6 +86,21 @@ class RealBroker:
         self.folder.cleanup()
 
 
+class Kfake:
+    """franz-go's fake broker, which says where it listens and ends with its standard input."""
+
+    def __init__(self, program):
+        start = time.monotonic()
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.bootstrap = self.process.stdout.readline().strip()
+        ask_metadata(self.bootstrap)
+        self.start_ms = (time.monotonic() - start) * 1_000
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
 class Mock:
     """librdkafka's mock cluster, which lives in a client and listens on real sockets."""
 
@@ -116,21 +131,33 @@ def ask_metadata(bootstrap):
 
 def measure(bootstrap, replicas):
     """Records a second written and read, and how many bytes writing took on the wire."""
-    topic, admin, sent = f"bench-{uuid.uuid4()}", AdminClient({"bootstrap.servers": bootstrap}), []
-    admin.create_topics([NewTopic(topic, 1, replicas)])[topic].result(30)
+    topic, sent = f"bench-{uuid.uuid4()}", []
+    # The mock knows no CreateTopics, and creates what one asks for.
+    if replicas is not None:
+        admin = AdminClient({"bootstrap.servers": bootstrap})
+        admin.create_topics([NewTopic(topic, 1, replicas)])[topic].result(30)
     room = {"queue.buffering.max.messages": 2 * RECORDS, "queue.buffering.max.kbytes": 2_000_000}
     watch = {"statistics.interval.ms": 200, "stats_cb": lambda text: sent.append(json.loads(text)["tx_bytes"])}
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 5, **room, **watch})
     producer.list_topics(topic, timeout=10)
     start = time.monotonic()
     for n in range(RECORDS):
-        producer.produce(topic, VALUE)
+        producer.produce(topic, VALUE, partition=0)
         if n % 10_000 == 0:
             producer.poll(0)
     assert producer.flush(120) == 0
     written = time.monotonic() - start
     producer.poll(0.5)
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "enable.auto.commit": False})
+    # Nor does the mock keep more than the last records.
+    read = None if replicas is None else read_all(bootstrap, topic)
+    return RECORDS / written, read, max(sent) / 1e6
+
+
+def read_all(bootstrap, topic):
+    """Records a second read."""
+    # Room for all: a consumer whose queue is full waits a second before it fetches on, and would measure that.
+    room = {"queued.min.messages": RECORDS, "queued.max.messages.kbytes": 2_000_000}
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "enable.auto.commit": False, **room})
     consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
     start, found = time.monotonic(), 0
     while found < RECORDS:
@@ -139,13 +166,15 @@ def measure(bootstrap, replicas):
         found += len(messages)
     read = time.monotonic() - start
     consumer.close()
-    return RECORDS / written, RECORDS / read, max(sent) / 1e6
+    return RECORDS / read
 
 
 def main():
-    terrarium, jars = sys.argv[1], os.environ.get("KAFKA_JARS")
+    terrarium, jars, kfake = sys.argv[1], os.environ.get("KAFKA_JARS"), os.environ.get("KFAKE")
     kinds = [("gateway, RF 1", lambda: Gateway(terrarium, ONE), 1), ("gateway, RF 3", lambda: Gateway(terrarium, THREE), 3)]
-    kinds.append(("librdkafka's mock, RF 1", Mock, 1))
+    kinds.append(("librdkafka's mock, RF 1", Mock, None))
+    if kfake:
+        kinds.append(("kfake, RF 1", lambda: Kfake(kfake), 1))
     if jars:
         kinds.append(("a real broker, RF 1", lambda: RealBroker(jars), 1))
     found = {name: [] for name, _, _ in kinds}
@@ -162,11 +191,9 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for name, rows in found.items():
         written, read, start, memory = (median(rows, at) for at in range(4))
-        ready = "–" if start is None else f"{start:,.0f} ms"
-        print(
-            f"| {name} | {written:,.0f} | {written / base[0]:.2f} | {read:,.0f} | {read / base[1]:.2f} | {ready} | "
-            + ("– |" if memory is None else f"{memory:.2f} |")
-        )
+        cells = [f"{written:,.0f}", f"{written / base[0]:.2f}", read and f"{read:,.0f}", read and f"{read / base[1]:.2f}"]
+        cells += [start and f"{start:,.0f} ms", memory and f"{memory:.2f}"]
+        print(f"| {name} | {' | '.join(cell or '–' for cell in cells)} |")
 
 
 main()

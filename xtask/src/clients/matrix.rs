@@ -1,6 +1,7 @@
 //! Which clients there are, which scenarios, and which client plays which.
 
 use super::install::{self, Client};
+use super::suites::{self, Suite};
 
 /// Something that a client does to a cluster of its own.
 pub struct Scenario {
@@ -101,6 +102,43 @@ pub const CLIENTS: [Client; 6] = [
         lacks: &[],
     },
 ];
+
+/// The clients' own tests.
+pub const SUITES: [Suite; 3] = [
+    Suite {
+        name: "rskafka",
+        version: "the tests in the crate rskafka 0.6.0",
+        script: "cluster --brokers 1 --controllers combined --set auto.create.topics.enable=false\n",
+        prepare: suites::rskafka,
+        environment: suites::rskafka_environment,
+        passes: 0,
+        fails: &[],
+    },
+    Suite {
+        name: "rdkafka",
+        version: "the tests in the crate rdkafka 0.39.0, on librdkafka 2.12.1",
+        script: "cluster --brokers 1 --controllers combined --first-id 0 --set num.partitions=3\n\
+                 broker 0 --host localhost --port 9092\n",
+        prepare: suites::rdkafka,
+        environment: suites::rdkafka_environment,
+        passes: 0,
+        fails: &[],
+    },
+    Suite {
+        name: "kafka-python",
+        version: "the tests in the source distribution of kafka-python 3.0.12",
+        script: "cluster --brokers 1 --controllers combined --first-id 0 --set num.partitions=4 \
+                 --set group.min.session.timeout.ms=3000 --set group.initial.rebalance.delay.ms=0\n",
+        prepare: suites::kafka_python,
+        environment: suites::kafka_python_environment,
+        passes: 0,
+        fails: &[],
+    },
+];
+
+pub fn suite_names() -> Vec<&'static str> {
+    SUITES.iter().map(|suite| suite.name).collect()
+}
 
 pub fn client_names() -> Vec<&'static str> {
     CLIENTS.iter().map(|client| client.name).collect()
