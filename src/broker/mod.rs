@@ -15,6 +15,7 @@ mod alter_configs;
 mod api_versions;
 mod auto_topic_creation;
 mod config;
+mod coordinators;
 mod describe_cluster;
 mod describe_configs;
 mod describe_log_dirs;
@@ -22,13 +23,17 @@ mod describe_topic_partitions;
 mod fetch;
 mod fetch_session;
 mod fetcher;
+mod find_coordinator;
 mod forwarding;
 pub mod group;
+mod group_facts;
+mod group_requests;
 mod init_producer_id;
 mod isr;
 mod lifecycle;
 mod list_offsets;
 mod metadata;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod partition;
 mod produce;
@@ -50,6 +55,7 @@ use crate::quorum::Replica;
 use crate::storage::Disk;
 use crate::wire::{BROKER_APIS, Request, RequestKind, ResponseKind, StrBytes};
 use auto_topic_creation::AutoTopicCreation;
+use coordinators::Coordinators;
 use fetch_session::FetchSessions;
 use fetcher::ReplicaFetcher;
 use forwarding::Forwarding;
@@ -90,6 +96,7 @@ pub struct Broker {
     purgatory: Purgatory,
     sessions: FetchSessions,
     producer_ids: ProducerIds,
+    coordinators: Coordinators,
     tasks: tasks::Tasks,
 }
 
@@ -171,6 +178,7 @@ impl Broker {
             auto_topics: AutoTopicCreation::new(setup.id, config.request_timeout),
             purgatory: Purgatory::default(),
             producer_ids: ProducerIds::new(setup.id, config.request_timeout),
+            coordinators: Coordinators::default(),
             sessions: FetchSessions::new(config.fetch_session_slots),
             tasks: tasks::Tasks::new(&config, ctx.now()),
             config,
@@ -247,6 +255,16 @@ impl Broker {
         self.purgatory.len()
     }
 
+    /// The coordinator of a group, if this broker has it and has loaded it.
+    pub fn group_shard(&self, group: &str) -> Option<&group::GroupShard> {
+        self.coordinators.shard(self.partition_of_group(group)).ok()
+    }
+
+    /// The coordinators that it has loaded, in the order of their partitions of `__consumer_offsets`.
+    pub fn group_shards(&self) -> impl Iterator<Item = &group::GroupShard> {
+        self.coordinators.partitions().into_iter().filter_map(|partition| self.coordinators.shard(partition).ok())
+    }
+
     /// How many incremental fetch sessions it keeps.
     pub fn fetch_sessions(&self) -> usize {
         self.sessions.len()
@@ -280,6 +298,7 @@ impl Broker {
                     self.fetcher_input(source, Input::Woken, serving);
                 }
                 self.run_tasks(serving);
+                self.poll_coordinators(serving);
                 self.expire(serving);
             }
             Input::Accepted(conn, _) => self.server.accept(conn),
@@ -380,6 +399,7 @@ impl Broker {
         deadline = earlier(deadline, self.forwarding.next_deadline(leader));
         deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
         deadline = earlier(deadline, self.producer_ids.next_deadline(leader));
+        deadline = earlier(deadline, self.coordinators.next_deadline());
         for fetcher in self.fetchers.values() {
             deadline = earlier(deadline, fetcher.next_deadline());
         }
@@ -402,11 +422,22 @@ impl Broker {
         let served = match &request.body {
             RequestKind::ApiVersions(body) => self.api_versions(&pending, body),
             RequestKind::Metadata(body) => self.metadata(&pending, request, body, serving),
-            RequestKind::Produce(body) => self.produce(&pending, body, serving),
+            RequestKind::Produce(body) => self.produce(&pending, &request.client_id, body, serving),
             RequestKind::Fetch(body) => self.fetch(&pending, request, body, serving),
             RequestKind::ListOffsets(body) => self.list_offsets(&pending, body, serving.disk),
             RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
+            RequestKind::FindCoordinator(body) => self.find_coordinator(&pending, body, serving),
+            RequestKind::JoinGroup(_)
+            | RequestKind::SyncGroup(_)
+            | RequestKind::Heartbeat(_)
+            | RequestKind::LeaveGroup(_) => self.ask_coordinator(&pending, request, serving),
+            RequestKind::OffsetCommit(body) => self.offset_commit(&pending, request, body, serving),
+            RequestKind::OffsetFetch(body) => self.offset_fetch(&pending, request, body, serving),
+            RequestKind::OffsetDelete(body) => self.offset_delete(&pending, request, body, serving),
+            RequestKind::DescribeGroups(body) => self.describe_groups(&pending, body),
+            RequestKind::ListGroups(body) => self.list_groups(body),
+            RequestKind::DeleteGroups(body) => self.delete_groups(&pending, request, body, serving),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
             RequestKind::DescribeConfigs(body) => self.describe_configs(body),
             RequestKind::DescribeLogDirs(body) => self.describe_log_dirs(body, serving.disk),
@@ -463,6 +494,7 @@ impl Broker {
         if log.update_high_watermark(to).is_some() {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.purgatory.touch(tp);
+            self.coordinators.high_watermark_moved(tp);
         }
     }
 
@@ -481,6 +513,7 @@ impl Broker {
         if let Some(from) = log.advance_high_watermark(to) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.purgatory.touch(tp);
+            self.coordinators.high_watermark_moved(tp);
         }
     }
 }

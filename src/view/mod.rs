@@ -9,6 +9,7 @@ mod delta;
 mod faults;
 #[cfg(any(test, feature = "gallery"))]
 pub mod fixture;
+mod groups;
 mod inspect;
 mod layout;
 mod narrate;

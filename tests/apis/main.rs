@@ -1,5 +1,7 @@
 //! Every API at every version that a broker advertises, as bytes from outside; and what a broker refuses.
 
+mod groups;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_terrarium::base::{ConnId, SimDuration, SimTime, TopicPartition};
 use kafka_terrarium::sim::{ClusterSpec, Command, World};
