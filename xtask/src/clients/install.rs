@@ -95,11 +95,15 @@ pub fn java(project: &Project) -> Result<Installed> {
 /// franz-go's fake broker, which is timed beside the gateway.
 pub fn kfake(project: &Project) -> Result<PathBuf> {
     if !is_there(project.command("go").arg("version")) {
-        bail!("install Go 1.24 or later");
+        bail!("install Go 1.26 or later");
     }
     let program = installed_in(project).join(format!("kfake{}", std::env::consts::EXE_SUFFIX));
     let mut build = project.command("go");
-    run(build.args(["build", "-mod=readonly", "-o"]).arg(&program).arg(".").current_dir(project.root.join("tests/clients/kfake")))?;
+    run(build
+        .args(["build", "-mod=readonly", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(project.root.join("tests/clients/kfake")))?;
     Ok(program)
 }
 

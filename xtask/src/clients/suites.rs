@@ -8,11 +8,10 @@ use super::gateway::Gateway;
 use super::install::{once, python, python_of};
 use super::{installed_in, tail, wait};
 use crate::project::Project;
-use crate::steps::{is_there, output, run, step};
+use crate::steps::{is_there, run, step};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -93,7 +92,9 @@ fn compare(suite: &Suite, verdicts: &BTreeMap<String, Verdict>) -> Vec<String> {
     for (name, verdict) in verdicts {
         match verdict {
             Verdict::Failed if !listed(name) => wrong.push(format!("{name} failed")),
-            Verdict::Passed if listed(name) => wrong.push(format!("{name} is listed among those that fail, and passed")),
+            Verdict::Passed if listed(name) => {
+                wrong.push(format!("{name} is listed among those that fail, and passed"))
+            }
             _ => {}
         }
     }
@@ -121,81 +122,18 @@ fn verdicts(output: &str) -> BTreeMap<String, Verdict> {
             };
             let name = name.split(" - should panic").next().unwrap_or(name);
             found.insert(format!("{file}::{name}"), verdict);
-        } else if let Some(rest) = line.strip_prefix("test/integration/") {
-            let mut words = rest.split(' ');
-            let (Some(name), Some(word)) = (words.next(), words.next()) else { continue };
+        } else if let Some((word, rest)) = line.split_once(" test/integration/") {
+            // The summary at the end: an error while a test is cleaned up comes after its verdict.
             let verdict = match word {
                 "PASSED" => Verdict::Passed,
                 "FAILED" | "ERROR" => Verdict::Failed,
-                "SKIPPED" | "XFAIL" => Verdict::Skipped,
                 _ => continue,
             };
-            // An error while a test is cleaned up comes after its verdict.
-            found.insert(name.replacen(".py", "", 1), verdict);
+            let name = rest.split(" - ").next().unwrap_or(rest);
+            found.insert(name.trim_end().replacen(".py", "", 1), verdict);
         }
     }
     found
-}
-
-/// The published source of a crate that tests/clients/suites names, copied to where it can be built.
-fn published_crate(project: &Project, name: &str) -> Result<PathBuf> {
-    let manifest = project.root.join("tests/clients/suites/Cargo.toml");
-    let mut metadata = project.cargo(&["metadata", "--format-version=1", "--locked", "--manifest-path"]);
-    let metadata: serde_json::Value = serde_json::from_str(&output(metadata.arg(manifest))?)?;
-    let packages = metadata["packages"].as_array().context("cargo metadata without packages")?;
-    let package = packages.iter().find(|package| package["name"] == name).context("the crate is a dependency")?;
-    let source = Path::new(package["manifest_path"].as_str().context("a manifest")?).parent().context("its folder")?;
-    let folder = installed_in(project).join("suites").join(name);
-    once(&folder, package["version"].as_str().context("a version")?, || {
-        copy(source, &folder)?;
-        // It is a package of its own, and is built by the toolchain that is here.
-        let toolchain = folder.join("rust-toolchain.toml");
-        if toolchain.exists() {
-            fs::remove_file(toolchain)?;
-        }
-        let manifest = folder.join("Cargo.toml");
-        let text = fs::read_to_string(&manifest)?;
-        Ok(fs::write(manifest, format!("{text}\n[workspace]\n"))?)
-    })?;
-    Ok(folder)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target).with_context(|| format!("copying {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
-}
-
-/// Builds a crate's tests; the command that runs those that need a cluster.
-fn cargo_tests(project: &Project, folder: &Path) -> Result<Command> {
-    let test = |more: &[&str]| {
-        let mut command = project.cargo(&["test", "--no-fail-fast", "--test", "*"]);
-        command.args(more).current_dir(folder);
-        command.env("CARGO_TARGET_DIR", installed_in(project).join("suites/target"));
-        command.env("CARGO_PROFILE_DEV_DEBUG", "false");
-        command
-    };
-    run(&mut test(&["--no-run"]))?;
-    Ok(test(&[]))
-}
-
-pub fn rskafka(project: &Project) -> Result<Command> {
-    let folder = published_crate(project, "rskafka")?;
-    // Its lock file names a version of a dependency that was withdrawn.
-    run(project.cargo(&["update", "-p", "rsasl"]).current_dir(&folder))?;
-    cargo_tests(project, &folder)
-}
-
-pub fn rdkafka(project: &Project) -> Result<Command> {
-    cargo_tests(project, &published_crate(project, "rdkafka")?)
 }
 
 pub fn kafka_python(project: &Project) -> Result<Command> {
@@ -215,7 +153,8 @@ pub fn kafka_python(project: &Project) -> Result<Command> {
         let package = wanted.lines().next().context("kafka-python comes first")?;
         let source = ["download", "--no-deps", "--no-binary=kafka-python", package, "--dest"];
         run(pip().args(source).arg(&folder))?;
-        let archive = folder.join(format!("{}.tar.gz", package.replace("==", "-").replace("kafka-python", "kafka_python")));
+        let archive =
+            folder.join(format!("{}.tar.gz", package.replace("==", "-").replace("kafka-python", "kafka_python")));
         let unpack = "import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])";
         run(Command::new(python()?).args(["-c", unpack]).arg(archive).arg(&folder))?;
         // Two files that its own repository has beside the tests: how brokers are started, which are here already.
@@ -224,7 +163,17 @@ pub fn kafka_python(project: &Project) -> Result<Command> {
         Ok(fs::write(test.join("service.py"), SERVICE)?)
     })?;
     let mut command = Command::new(python_of(&venv));
-    command.args(["-m", "pytest", "test/integration", "-v", "-o", "addopts=", "--timeout=120", "-p", "no:cacheprovider"]);
+    command.args([
+        "-m",
+        "pytest",
+        "test/integration",
+        "-rA",
+        "-o",
+        "addopts=",
+        "--timeout=120",
+        "-p",
+        "no:cacheprovider",
+    ]);
     command.current_dir(folder.join(source_folder(&wanted)?));
     if !is_there(Command::new(python_of(&venv)).args(["-m", "pytest", "--version"])) {
         bail!("pytest does not start");
@@ -252,15 +201,6 @@ class SpawnedService(ExternalService):
     pass
 ";
 
-pub fn rskafka_environment(bootstrap: &str) -> Vec<(&'static str, String)> {
-    let flags = [("TEST_INTEGRATION", "1"), ("TEST_BROKER_IMPL", "kafka"), ("KAFKA_CONNECT", bootstrap)];
-    flags.map(|(name, value)| (name, value.to_owned())).to_vec()
-}
-
-pub fn rdkafka_environment(bootstrap: &str) -> Vec<(&'static str, String)> {
-    vec![("KAFKA_HOST", bootstrap.to_owned()), ("KAFKA_VERSION", "4.1.1".to_owned())]
-}
-
 pub fn kafka_python_environment(bootstrap: &str) -> Vec<(&'static str, String)> {
     let uri = format!("kafka://{bootstrap}");
     vec![("KAFKA_URI", uri), ("KAFKA_VERSION", "4.1.1".to_owned()), ("KAFKA_ROOT", ".".to_owned())]
@@ -274,7 +214,7 @@ mod tests {
     fn verdicts_are_read_from_cargo_s_output_and_pytest_s() {
         let output = "     Running tests/test_admin.rs (target/x)\n\nrunning 2 tests\ntest test_topics ... ok\n\
                       test test_groups ... FAILED\ntest old - should panic ... ignored, because\n\
-                      test/integration/test_a.py::test_b[1] PASSED [ 1%]\ntest/integration/test_a.py::test_c ERROR [ 2%]\n";
+                      PASSED test/integration/test_a.py::test_b[1]\nERROR test/integration/test_a.py::test_c - why\n";
         let expected = [
             ("test_a::test_b[1]", Verdict::Passed),
             ("test_a::test_c", Verdict::Failed),
