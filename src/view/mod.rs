@@ -12,6 +12,7 @@ pub mod fixture;
 mod groups;
 mod inspect;
 mod layout;
+mod members;
 mod narrate;
 mod observe;
 mod packet;
