@@ -115,6 +115,7 @@ pub struct Player {
     playing: bool,
     asked: bool,
     shape: u64,
+    version: u64,
 }
 
 impl Player {
@@ -135,6 +136,7 @@ impl Player {
             playing: false,
             asked: false,
             shape: 0,
+            version: 0,
         }
     }
 
@@ -215,6 +217,7 @@ impl Player {
     fn show(&mut self, frame: Frame) {
         self.shown = frame.position;
         self.shape += u64::from(frame.delta.reshapes(&self.scene));
+        self.version += u64::from(!frame.delta.is_empty());
         frame.delta.apply(&mut self.scene);
         self.flights.retain(|p| !frame.lost.contains(&p.id));
         for (id, until) in frame.delayed {
@@ -241,6 +244,11 @@ impl Player {
     /// A number that changes whenever something may stand elsewhere on the stage; see [`Delta::reshapes`].
     pub fn shape(&self) -> u64 {
         self.shape
+    }
+
+    /// A number that changes whenever the scene does.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// Microseconds since the world's start.

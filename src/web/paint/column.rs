@@ -18,6 +18,11 @@ pub(crate) struct Drawn<'a> {
 /// How long a record that was cut is seen falling, in microseconds of the world.
 const CUT_SEEN: f64 = 6e6;
 
+/// Whether a truncation is still seen.
+pub(crate) fn is_seen(cut: &CutView, now: f64) -> bool {
+    now < cut.at.0 as f64 + CUT_SEEN
+}
+
 /// A tone's colour.
 pub(crate) fn tone<'b>(b: &Brush<'b>, tone: Tone) -> &'b str {
     let p = b.palette;
@@ -213,7 +218,7 @@ impl<'a> Drawn<'a> {
             let text = format!("elected e{}", tape.replica.epoch);
             let w = b.width(&text, SMALL_BOLD) + 24.0;
             b.round(Rect::new(r.x, y - 10.5, w, 15.0), 3.0);
-            b.ctx.set_fill_style_str(&p.gold);
+            b.ink(&p.gold);
             b.ctx.fill();
             b.icon(ELECTED, r.x + 4.0, y - 9.0, 12.0, &p.gold_ink, 1.2);
             b.left(&text, r.x + 18.0, y + 0.8, SMALL_BOLD, &p.gold_ink);
@@ -268,7 +273,7 @@ impl<'a> Drawn<'a> {
         } else {
             self.positions(b, scene, tape);
         }
-        if let Some(cut) = scene.cuts.get(&key).filter(|cut| now < cut.at.0 as f64 + CUT_SEEN) {
+        if let Some(cut) = scene.cuts.get(&key).filter(|cut| is_seen(cut, now)) {
             self.fallen(b, tape, cut);
         }
     }

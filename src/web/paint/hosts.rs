@@ -257,7 +257,7 @@ fn tick(b: &Brush, scene: &Scene, id: i32, r: Rect) {
         Process::Running => {
             let n = (id - 1).rem_euclid(5) as usize;
             b.round(r, 2.0);
-            b.ctx.set_fill_style_str(&p.brokers[n]);
+            b.ink(&p.brokers[n]);
             b.ctx.fill();
         }
     }
