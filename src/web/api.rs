@@ -21,10 +21,12 @@
 //! highWatermark, logEndOffset, logStartOffset, replicas, isr, elr }`.
 
 use super::desk::{Desk, Event};
-use crate::view::{Player, Speed, process_word};
+use crate::base::TopicPartition;
+use crate::view::{ConsumerView, Player, ProducerView, Scene, Speed, process_word};
 use js_sys::{Error, Function, Object, Promise, Reflect};
 use serde::Serialize;
 use std::rc::Rc;
+use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
 #[derive(Serialize)]
@@ -105,35 +107,7 @@ struct LawState {
 }
 
 fn state(desk: &Desk, player: &Player) -> State {
-    let (position, scene) = (player.position(), player.scene());
-    let partition = |(tp, view): (&crate::base::TopicPartition, &crate::view::PartitionView)| {
-        let replica = scene.leader_replica(tp).map(|(_, r)| r.clone()).unwrap_or_default();
-        PartitionState {
-            name: tp.to_string(),
-            leader: view.leader,
-            leader_epoch: view.leader_epoch,
-            high_watermark: replica.hw,
-            log_end_offset: replica.leo,
-            log_start_offset: replica.start,
-            replicas: view.replicas.clone(),
-            isr: view.isr.clone(),
-            elr: view.elr.clone(),
-        }
-    };
-    let broker = |(id, view): (&i32, &crate::view::BrokerView)| BrokerState {
-        id: *id,
-        rack: view.rack.as_deref().map(str::to_owned),
-        process: process_word(scene.broker_process(*id)).unwrap_or("running"),
-        fenced: view.fenced,
-        leads: view.leads,
-    };
-    let controller = |(id, view): (&i32, &crate::view::ControllerView)| ControllerState {
-        id: *id,
-        process: process_word(scene.controller_process(*id)).unwrap_or("running"),
-        role: view.role.to_string(),
-        active: scene.quorum.active == Some(*id),
-        epoch: view.epoch,
-    };
+    let position = player.position();
     State {
         time: player.now() / 1e6,
         playing: player.playing(),
@@ -142,29 +116,66 @@ fn state(desk: &Desk, player: &Player) -> State {
         steps: position.steps,
         events: position.events,
         trace_hash: format!("{:016x}", position.hash),
-        scene: SceneState {
-            brokers: scene.brokers.iter().map(broker).collect(),
-            controllers: scene.controllers.iter().map(controller).collect(),
-            topics: scene.topics.keys().map(|t| t.to_string()).collect(),
-            partitions: scene.partitions.iter().map(partition).collect(),
-            producers: scene
-                .producers
-                .iter()
-                .map(|(name, p)| ProducerState {
-                    name: name.to_string(),
-                    acks: p.acks_label(),
-                    acked: p.acked,
-                    pending: p.pending,
-                    failed: p.failed,
-                })
-                .collect(),
-            consumers: scene
-                .consumers
-                .iter()
-                .map(|(name, c)| ConsumerState { name: name.to_string(), delivered: c.delivered })
-                .collect(),
-            laws: scene.laws.iter().map(|l| LawState { name: l.name.clone(), holds: l.holds }).collect(),
-        },
+        scene: scene_state(player.scene()),
+    }
+}
+
+fn scene_state(scene: &Scene) -> SceneState {
+    let producer = |(name, p): (&Arc<str>, &ProducerView)| ProducerState {
+        name: name.to_string(),
+        acks: p.acks_label(),
+        acked: p.acked,
+        pending: p.pending,
+        failed: p.failed,
+    };
+    let consumer =
+        |(name, c): (&Arc<str>, &ConsumerView)| ConsumerState { name: name.to_string(), delivered: c.delivered };
+    SceneState {
+        brokers: scene.brokers.keys().map(|id| broker(scene, *id)).collect(),
+        controllers: scene.controllers.keys().map(|id| controller(scene, *id)).collect(),
+        topics: scene.topics.keys().map(|t| t.to_string()).collect(),
+        partitions: scene.partitions.keys().map(|tp| partition(scene, tp)).collect(),
+        producers: scene.producers.iter().map(producer).collect(),
+        consumers: scene.consumers.iter().map(consumer).collect(),
+        laws: scene.laws.iter().map(|l| LawState { name: l.name.clone(), holds: l.holds }).collect(),
+    }
+}
+
+fn broker(scene: &Scene, id: i32) -> BrokerState {
+    let view = &scene.brokers[&id];
+    BrokerState {
+        id,
+        rack: view.rack.as_deref().map(str::to_owned),
+        process: process_word(scene.broker_process(id)).unwrap_or("running"),
+        fenced: view.fenced,
+        leads: view.leads,
+    }
+}
+
+fn controller(scene: &Scene, id: i32) -> ControllerState {
+    let view = &scene.controllers[&id];
+    ControllerState {
+        id,
+        process: process_word(scene.controller_process(id)).unwrap_or("running"),
+        role: view.role.to_string(),
+        active: scene.quorum.active == Some(id),
+        epoch: view.epoch,
+    }
+}
+
+fn partition(scene: &Scene, tp: &TopicPartition) -> PartitionState {
+    let view = &scene.partitions[tp];
+    let replica = scene.leader_replica(tp).map(|(_, r)| r.clone()).unwrap_or_default();
+    PartitionState {
+        name: tp.to_string(),
+        leader: view.leader,
+        leader_epoch: view.leader_epoch,
+        high_watermark: replica.hw,
+        log_end_offset: replica.leo,
+        log_start_offset: replica.start,
+        replicas: view.replicas.clone(),
+        isr: view.isr.clone(),
+        elr: view.elr.clone(),
     }
 }
 

@@ -64,43 +64,33 @@ fn tiles(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
             }
         }
     }
-    let p = b.palette;
     for (kind, rects) in by_kind {
-        let path = |inset: f64| {
-            b.ctx.begin_path();
-            rects.iter().for_each(|r| b.ctx.rect(r.x + inset, r.y + inset, r.w - 2.0 * inset, r.h - 2.0 * inset));
-        };
-        match kind {
-            Kind::Leader => {
-                path(0.0);
-                b.ink(&p.ink2);
-                b.ctx.fill();
-            }
-            Kind::Follower => {
-                path(0.5);
-                b.ink(&p.cell);
-                b.ctx.fill();
-                b.pen(&p.line2, 1.0);
-                b.ctx.stroke();
-            }
-            Kind::Out => {
-                path(0.6);
-                b.ink(&p.warn_soft);
-                b.ctx.fill();
-                b.pen(&p.warn, 1.2);
-                b.dash(&[2.0, 1.4]);
-                b.ctx.stroke();
-            }
-            Kind::Offline => {
-                path(0.5);
-                b.ink(&p.panel2);
-                b.ctx.fill();
-                rects.iter().for_each(|r| b.add(&[(r.x, r.bottom()), (r.right(), r.y)]));
-                b.pen(&p.dead, 1.0);
-                b.ctx.stroke();
-            }
-        }
+        tiles_of(b, kind, &rects);
     }
+}
+
+/// All tiles of a kind, as one path.
+fn tiles_of(b: &Brush, kind: Kind, rects: &[Rect]) {
+    let p = b.palette;
+    let (inset, fill, line, width): (f64, &str, Option<&str>, f64) = match kind {
+        Kind::Leader => (0.0, &p.ink2, None, 0.0),
+        Kind::Follower => (0.5, &p.cell, Some(&p.line2), 1.0),
+        Kind::Out => (0.6, &p.warn_soft, Some(&p.warn), 1.2),
+        Kind::Offline => (0.5, &p.panel2, Some(&p.dead), 1.0),
+    };
+    b.ctx.begin_path();
+    rects.iter().for_each(|r| b.ctx.rect(r.x + inset, r.y + inset, r.w - 2.0 * inset, r.h - 2.0 * inset));
+    b.ink(fill);
+    b.ctx.fill();
+    let Some(line) = line else { return };
+    if kind == Kind::Offline {
+        rects.iter().for_each(|r| b.add(&[(r.x, r.bottom()), (r.right(), r.y)]));
+    }
+    b.pen(line, width);
+    if kind == Kind::Out {
+        b.dash(&[2.0, 1.4]);
+    }
+    b.ctx.stroke();
 }
 
 /// Counts of every topic in every row, in one pass over the partitions.
