@@ -6,14 +6,17 @@ use kafka_terrarium::sim::{ClusterSpec, Command, World};
 use kafka_terrarium::tools::Invocation;
 use kafka_terrarium::wire::inspect;
 use kafka_terrarium::wire::messages::create_topics_request::CreatableTopic;
+use kafka_terrarium::wire::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_terrarium::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_terrarium::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_terrarium::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_terrarium::wire::messages::metadata_request::MetadataRequestTopic;
 use kafka_terrarium::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_terrarium::wire::messages::produce_response::PartitionProduceResponse;
 use kafka_terrarium::wire::messages::{
-    ApiVersionsRequest, CreateTopicsRequest, FetchRequest, InitProducerIdRequest, ListOffsetsRequest, MetadataRequest,
-    ProduceRequest, ProducerId, TransactionalId,
+    ApiVersionsRequest, CreateTopicsRequest, DescribeConfigsRequest, DescribeLogDirsRequest, FetchRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListConfigResourcesRequest, ListOffsetsRequest,
+    ListPartitionReassignmentsRequest, MetadataRequest, ProduceRequest, ProducerId, TransactionalId,
 };
 use kafka_terrarium::wire::records::{self, ProducerStamp, Record};
 use kafka_terrarium::wire::{
@@ -494,4 +497,121 @@ fn no_bytes_make_the_listener_panic() {
         }
     }
     assert!(read > 1_000 && refused > 1_000, "{read} read, {refused} refused");
+}
+
+#[test]
+fn describe_configs() {
+    let mut client = Client::connect();
+    for version in versions(ApiKey::DescribeConfigs) {
+        for (kind, name, config, expected) in [
+            (2, "orders", "max.message.bytes", Some("1000")),
+            (2, "orders", "cleanup.policy", Some("delete")),
+            (4, "1", "process.roles", Some("broker,controller")),
+            (4, "1", "ssl.key.password", None),
+            (32, "g", "consumer.session.timeout.ms", Some("45000")),
+            (16, "m", "interval.ms", Some("300000")),
+        ] {
+            let resource = DescribeConfigsResource::default()
+                .with_resource_type(kind)
+                .with_resource_name(StrBytes::from_static_str(name))
+                .with_configuration_keys(Some(vec![StrBytes::from_static_str(config)]));
+            let request = DescribeConfigsRequest::default().with_resources(vec![resource]).with_include_synonyms(true);
+            let body = RequestKind::DescribeConfigs(request.with_include_documentation(version >= 3));
+            let ResponseKind::DescribeConfigs(answer) = client.ask(ApiKey::DescribeConfigs, version, body) else {
+                panic!()
+            };
+            let configs = &answer.results[0].configs;
+            assert_eq!((configs.len(), configs[0].value.as_deref()), (1, expected), "v{version} {config}");
+        }
+    }
+    for (kind, name, error, message) in [
+        (2, "nowhere", ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None),
+        (2, "a b", ErrorCode::INVALID_TOPIC_EXCEPTION, Some("contains one or more characters")),
+        (4, "2", ErrorCode::INVALID_REQUEST, Some("Unexpected broker id, expected 1 or empty string, but received 2")),
+        (4, "x", ErrorCode::INVALID_REQUEST, Some("Broker id must be an integer, but it is: x")),
+        (32, "", ErrorCode::INVALID_REQUEST, Some("Group name must not be empty")),
+        (99, "x", ErrorCode::INVALID_REQUEST, Some("Unexpected resource type UNKNOWN for resource x")),
+    ] {
+        let resource = DescribeConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(StrBytes::from_static_str(name))
+            .with_configuration_keys(None);
+        let body = RequestKind::DescribeConfigs(DescribeConfigsRequest::default().with_resources(vec![resource]));
+        let ResponseKind::DescribeConfigs(answer) = client.ask(ApiKey::DescribeConfigs, 4, body) else { panic!() };
+        let result = &answer.results[0];
+        assert_eq!(ErrorCode(result.error_code), error, "{name}");
+        assert_eq!(result.error_message.is_some(), message.is_some());
+        let found = result.error_message.as_deref().unwrap_or_default();
+        assert!(found.contains(message.unwrap_or_default()), "{found}");
+    }
+}
+
+#[test]
+fn list_config_resources_and_log_directories_and_reassignments() {
+    let mut client = Client::connect();
+    for version in versions(ApiKey::ListConfigResources) {
+        let body = RequestKind::ListConfigResources(ListConfigResourcesRequest::default());
+        let ResponseKind::ListConfigResources(answer) = client.ask(ApiKey::ListConfigResources, version, body) else {
+            panic!()
+        };
+        let listed: Vec<_> = answer.config_resources.iter().map(|resource| &*resource.resource_name).collect();
+        assert_eq!(listed, if version == 0 { &[][..] } else { &["1", "1", "orders"] });
+    }
+    let unknown = RequestKind::ListConfigResources(ListConfigResourcesRequest::default().with_resource_types(vec![7]));
+    let ResponseKind::ListConfigResources(answer) = client.ask(ApiKey::ListConfigResources, 1, unknown) else {
+        panic!()
+    };
+    assert_eq!(ErrorCode(answer.error_code), ErrorCode::UNSUPPORTED_VERSION);
+    client.produce(13, 1, batch(10));
+    for version in versions(ApiKey::DescribeLogDirs) {
+        let body = RequestKind::DescribeLogDirs(DescribeLogDirsRequest::default().with_topics(None));
+        let ResponseKind::DescribeLogDirs(answer) = client.ask(ApiKey::DescribeLogDirs, version, body) else {
+            panic!()
+        };
+        let partition = &answer.results[0].topics[0].partitions[0];
+        assert_eq!((partition.partition_size, partition.offset_lag), (batch(10).len() as i64, 0));
+    }
+    let body = RequestKind::ListPartitionReassignments(ListPartitionReassignmentsRequest::default().with_topics(None));
+    let api = ApiKey::ListPartitionReassignments;
+    let ResponseKind::ListPartitionReassignments(answer) = client.ask(api, 0, body) else { panic!() };
+    assert_eq!((answer.error_code, answer.topics.len()), (0, 0));
+}
+
+#[test]
+fn configs_of_brokers_are_checked_by_the_broker() {
+    let mut client = Client::connect();
+    let resource = |kind: i8, name: &'static str, config: &'static str, value: &'static str| {
+        let config = AlterableConfig::default()
+            .with_name(StrBytes::from_static_str(config))
+            .with_value(Some(StrBytes::from_static_str(value)));
+        AlterConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(StrBytes::from_static_str(name))
+            .with_configs(vec![config])
+    };
+    for version in versions(ApiKey::IncrementalAlterConfigs) {
+        let resources = vec![
+            resource(4, "2", "log.cleaner.threads", "2"),
+            resource(2, "orders", "retention.ms", "1000"),
+            resource(4, "1", "process.roles", "x"),
+            resource(4, "", "min.insync.replicas", "x"),
+        ];
+        let body = RequestKind::IncrementalAlterConfigs(
+            IncrementalAlterConfigsRequest::default().with_resources(resources.clone()),
+        );
+        let api = ApiKey::IncrementalAlterConfigs;
+        let ResponseKind::IncrementalAlterConfigs(answer) = client.ask(api, version, body) else { panic!() };
+        let messages: Vec<_> = answer.responses.iter().map(|r| r.error_message.as_deref().unwrap_or("")).collect();
+        let expected = [
+            "Unexpected broker id, expected 1, but received 2",
+            "",
+            "Cannot update these configs dynamically: Set(process.roles)",
+            "Invalid value x for configuration min.insync.replicas: Not a number of type INT",
+        ];
+        assert_eq!(messages, expected, "v{version}");
+        let only_refused = IncrementalAlterConfigsRequest::default().with_resources(vec![resources[2].clone()]);
+        let body = RequestKind::IncrementalAlterConfigs(only_refused);
+        let ResponseKind::IncrementalAlterConfigs(answer) = client.ask(api, version, body) else { panic!() };
+        assert_eq!(ErrorCode(answer.responses[0].error_code), ErrorCode::INVALID_REQUEST);
+    }
 }

@@ -42,6 +42,14 @@ fn printed(runner: &Runner) -> String {
     text + &format!("{}\n", runner.summary())
 }
 
+/// Whether a run ended, with every expectation met and every law kept: but records may be lost where a setting allows it,
+/// which is what some of the stories show.
+fn is_good(runner: &Runner) -> bool {
+    let summary = runner.summary();
+    let allowed = |law: &String| law == "acked-lost" && runner.world().unexplained_loss().is_none();
+    runner.stopped().is_none() && summary.failed == 0 && summary.laws_broken.iter().all(allowed)
+}
+
 #[test]
 fn golden_scripts_print_what_they_printed() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
@@ -49,7 +57,7 @@ fn golden_scripts_print_what_they_printed() {
     for path in scripts() {
         let runner = run(&path, SEED);
         let (found, out) = (printed(&runner), path.with_extension("out"));
-        if !runner.summary().is_good() || runner.stopped().is_some() {
+        if !is_good(&runner) {
             wrong.push(format!("{} is not good:\n{found}", path.display()));
         } else if update {
             fs::write(&out, found).expect("a recording can be written");
@@ -74,8 +82,7 @@ fn golden_stories_are_true_of_every_seed() {
     for path in scripts() {
         for seed in 2..10 {
             let runner = run(&path, seed);
-            assert!(runner.stopped().is_none(), "{} with seed {seed}:\n{}", path.display(), printed(&runner));
-            assert!(runner.summary().is_good(), "{} with seed {seed}:\n{}", path.display(), printed(&runner));
+            assert!(is_good(&runner), "{} with seed {seed}:\n{}", path.display(), printed(&runner));
         }
     }
 }

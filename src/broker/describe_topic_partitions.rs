@@ -30,7 +30,7 @@ impl Broker {
                 first_index = cursor.partition_index;
             }
         }
-        let mut room = request.response_partition_limit.min(MAX_PARTITIONS).max(1);
+        let mut room = request.response_partition_limit.clamp(1, MAX_PARTITIONS);
         let mut answer = DescribeTopicPartitionsResponse::default().with_next_cursor(None);
         for name in names {
             let first = std::mem::take(&mut first_index);

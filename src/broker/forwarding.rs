@@ -1,5 +1,6 @@
 //! Handing requests that change the cluster to the active controller (`ForwardingManager`, KIP-590).
 
+use super::alter_configs::{Refused, put_among};
 use super::{Broker, Served, Serving};
 use crate::base::{ConnId, SimDuration, SimTime};
 use crate::machine::{Ctx, Input};
@@ -13,6 +14,8 @@ use std::sync::Arc;
 struct Forwarded {
     pending: Pending,
     request: Arc<Request>,
+    /// What the broker has refused of it already.
+    refused: Refused,
 }
 
 /// The requests that are with the controller.
@@ -47,8 +50,19 @@ impl Broker {
         request: &Arc<Request>,
         serving: &mut Serving<'_, '_>,
     ) -> Served {
+        self.forward_rest(pending, request, Refused::new(), serving)
+    }
+
+    /// Forwards what is left of a request after a part of it was refused.
+    pub(super) fn forward_rest(
+        &mut self,
+        pending: Pending,
+        request: &Arc<Request>,
+        refused: Refused,
+        serving: &mut Serving<'_, '_>,
+    ) -> Served {
         let body = envelope::seal(request);
-        let forwarded = Forwarded { pending, request: request.clone() };
+        let forwarded = Forwarded { pending, request: request.clone(), refused };
         self.forwarding.channel.enqueue(forwarded, ApiKey::Envelope, body, serving.ctx.now());
         Served::Parked
     }
@@ -73,8 +87,9 @@ impl Broker {
                 ChannelEvent::Answered(_, other) => panic!("a response of another kind than its request: {other:?}"),
                 ChannelEvent::TimedOut(forwarded) => (forwarded, Err(ErrorCode::REQUEST_TIMED_OUT)),
             };
-            let Forwarded { pending, request } = forwarded;
-            let body = answer.unwrap_or_else(|error| error_response(&request.body, request.version, error, None));
+            let Forwarded { pending, request, refused } = forwarded;
+            let mut body = answer.unwrap_or_else(|error| error_response(&request.body, request.version, error, None));
+            put_among(&mut body, refused);
             if self.server.owns(pending.conn) {
                 self.complete(&pending, body, serving);
             }

@@ -11,6 +11,7 @@
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.
 
+mod alter_configs;
 mod api_versions;
 mod auto_topic_creation;
 mod config;
@@ -44,7 +45,7 @@ use crate::cluster::config_defs::is_built_for_brokers;
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
 use crate::machine::{Ctx, Fact, Input, Mutant};
 use crate::network::controller_channel::ActiveController;
-use crate::network::{Pending, SocketServer, is_forwarded};
+use crate::network::{HungUp, Pending, SocketServer, is_forwarded};
 use crate::quorum::Replica;
 use crate::storage::Disk;
 use crate::wire::{BROKER_APIS, Request, RequestKind, ResponseKind, StrBytes};
@@ -142,7 +143,7 @@ impl Broker {
             ctx.fact(Fact::ConfigNotBuilt { name: name.clone() });
         }
         let mut settings = ControllerSettings::new(setup.id, setup.cluster_id.clone());
-        settings.static_configs = (*setup.file).clone();
+        settings.static_configs = describe_configs::static_configs(&setup);
         let identity = Identity {
             id: setup.id,
             cluster_id: setup.cluster_id.clone(),
@@ -391,7 +392,7 @@ impl Broker {
             match self.server.next(conn, serving.ctx) {
                 Ok(Some(request)) => self.serve(conn, &request, serving),
                 Ok(None) => return,
-                Err(()) => return self.purgatory.forget(conn),
+                Err(HungUp) => return self.purgatory.forget(conn),
             }
         }
     }
@@ -407,9 +408,13 @@ impl Broker {
             RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
-            RequestKind::DescribeConfigs(body) => self.describe_configs(&pending, body),
+            RequestKind::DescribeConfigs(body) => self.describe_configs(body),
             RequestKind::DescribeLogDirs(body) => self.describe_log_dirs(body, serving.disk),
             RequestKind::DescribeTopicPartitions(body) => self.describe_topic_partitions(body),
+            RequestKind::ListConfigResources(body) => self.list_config_resources(&pending, body),
+            RequestKind::AlterConfigs(_) | RequestKind::IncrementalAlterConfigs(_) => {
+                self.alter_configs(pending.clone(), request, serving)
+            }
             body if is_forwarded(body) => self.forward(pending.clone(), request, serving),
             other => unreachable!("the listener serves no such API: {other:?}"),
         };

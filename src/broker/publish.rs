@@ -6,7 +6,7 @@
 
 use super::config::{BrokerConfig, ConfigLayers, TopicConfig};
 use super::partition::Partition;
-use super::{Broker, Serving};
+use super::{Broker, BrokerProcess, Serving};
 use crate::base::TopicPartition;
 use crate::cluster::{Controller, PartitionRegistration, ResourceType};
 use crate::machine::{Fact, Mutant};
@@ -219,8 +219,13 @@ impl Broker {
         self.alter_partitions.forget(tp);
         let (leader, leader_epoch) = (registration.leader, registration.leader_epoch);
         let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
+        let in_isr = registration.isr.contains(&self.id);
         let is_new_epoch = partition.make_follower(registration, is_new);
         self.purgatory.touch(tp);
+        // A broker that is being let go would only be in the leaders' way (`isInControlledShutdown`).
+        if self.lifecycle.state() == BrokerProcess::PendingControlledShutdown && (leader < 0 || !in_isr) {
+            return self.stop_fetching(topic_id, tp.partition);
+        }
         if !is_new_epoch {
             return;
         }

@@ -20,7 +20,7 @@ pub(super) enum Law {
 /// How many laws there are.
 pub(super) const COUNT: usize = 8;
 
-/// Every law by name, with its promise in a few words; in the order of [`Law`].
+/// Every law by name, with its promise in a few words; in the order of `Law`.
 pub const LAWS: [(&str, &str); COUNT] = [
     ("acked-lost", "No acknowledged record lost"),
     ("committed-stable", "Committed data stays"),

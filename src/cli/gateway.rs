@@ -44,10 +44,11 @@ fn attempt(arguments: &GatewayArguments, console: &mut Console<'_>) -> Result<St
             ));
         }
     }
+    // Whoever reads that it is ready may end it at once.
+    take_signals(gateway.commander())?;
     let ready = serde_json::to_string(gateway.ready()).expect("addresses can be written as JSON");
     console.out(&format!("{{\"ready\":{ready}}}\n"));
     let reads_stdin = arguments.file.as_deref().and_then(Path::to_str) != Some("-");
-    take_signals(gateway.commander())?;
     if reads_stdin {
         take_stdin(gateway.commander(), arguments.until_eof);
     }

@@ -1,6 +1,6 @@
 //! `--wire`: every message that was sent, as JSON, one a line.
 //!
-//! A line has `t` (seconds since the start), `conn`, `from` and `to` (a broker's id, or `client`), `kind` (`request`,
+//! A line has `t` (seconds since the start), `conn`, `from` and `to` (a node's id, or `client`), `kind` (`request`,
 //! `response` or `close`), and of a message `size` (bytes, length prefix included), `api`, `v`, `corr`, `client` (the
 //! client's id) and `body` with the fields under Kafka's names. Record batches are shown by their headers.
 

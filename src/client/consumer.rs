@@ -180,13 +180,10 @@ impl Consumer {
         for (index, position) in &self.partitions {
             let Some((node, _)) = self.node_for(*index, position, None) else { continue };
             let fetches = position.offset.is_some() && !position.in_doubt;
-            let idle = !position.stuck
-                && !position.looking_up
-                && !position.validating
-                && position.buffered.is_empty()
-                && !(fetches && self.fetching_from.contains(&node))
-                && !self.net.is_waiting(node);
-            if idle {
+            let has_work =
+                position.stuck || position.looking_up || position.validating || !position.buffered.is_empty();
+            let waits = fetches && self.fetching_from.contains(&node) || self.net.is_waiting(node);
+            if !has_work && !waits {
                 let at = position.not_before.max(self.net.retry_at(node).unwrap_or_default());
                 deadline = earlier(deadline, Some(at.max(self.busy_until)));
             }
@@ -227,6 +224,7 @@ impl Consumer {
             self.look_up(ctx);
             self.validate(ctx);
             self.fetch(ctx);
+            self.ask_for_leaders();
             self.busy_until = ctx.now() + self.config.work * records;
         }
         self.net.poll(ctx);
@@ -236,6 +234,16 @@ impl Consumer {
         let Some(topic) = self.net.metadata().topic(&self.topic) else { return };
         for index in 0..topic.partitions.len() as i32 {
             self.partitions.entry(index).or_default();
+        }
+    }
+
+    /// A partition without a leader is a reason to ask for metadata again, as often as the backoff allows.
+    fn ask_for_leaders(&mut self) {
+        let metadata = self.net.metadata();
+        let is_lost =
+            |(index, position): (&i32, &Position)| !position.stuck && metadata.leader(&self.topic, *index).is_none();
+        if self.partitions.iter().any(is_lost) {
+            self.net.metadata_mut().request_refresh();
         }
     }
 

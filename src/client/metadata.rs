@@ -1,8 +1,8 @@
 //! What a client knows of the cluster: brokers, topics, leaders. As old as its last Metadata response.
 
 use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition};
-use crate::wire::ErrorCode;
 use crate::wire::messages::MetadataResponse;
+use crate::wire::{ErrorCode, Treatment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -106,6 +106,8 @@ impl Metadata {
             let before = known.remove(&name).filter(|known| known.id == topic.topic_id).unwrap_or_default();
             let mut partitions = vec![(-1, -1); topic.partitions.len()];
             for p in &topic.partitions {
+                // Such as a partition without a leader: the answer is asked for anew (`handleMetadataResponse`).
+                self.asked_for |= ErrorCode(p.error_code).treatment() == Treatment::RefreshAndRetry;
                 let index = p.partition_index as usize;
                 let Some(slot) = partitions.get_mut(index) else { continue };
                 let (before, told) = (before.partitions.get(index), (p.leader_id.0, p.leader_epoch));

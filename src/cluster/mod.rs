@@ -26,6 +26,7 @@ pub mod config_defs;
 mod configs;
 mod controller;
 mod create_topics;
+mod describe_configs;
 mod elections;
 mod features;
 mod fencing;

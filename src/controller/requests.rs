@@ -88,6 +88,10 @@ impl QuorumController {
             RequestKind::IncrementalAlterConfigs(body) => {
                 Ok(map(state.incremental_alter_configs(body), ResponseKind::IncrementalAlterConfigs))
             }
+            RequestKind::ListPartitionReassignments(body) => {
+                let ongoing = state.list_partition_reassignments(body);
+                Ok(Outcome::unchanged(ResponseKind::ListPartitionReassignments(ongoing)))
+            }
             RequestKind::UpdateFeatures(body) => Ok(map(state.update_features(body), ResponseKind::UpdateFeatures)),
             RequestKind::UnregisterBroker(body) => {
                 let outcome = state.unregister_broker(body.broker_id.0)?;

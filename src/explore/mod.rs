@@ -68,6 +68,8 @@ impl Explorer<'_> {
     fn act(&mut self, line: &str) -> bool {
         let Ok(parsed) = Line::parse(line) else { return false };
         let is_tool = matches!(parsed.kind, Statement::Tool(_));
+        // What belongs to this very moment comes first, as it does before a line that the script has put off until now.
+        self.pass(SimDuration::ZERO);
         let now = self.world().now().since(SimTime::ZERO);
         let done = self.runner.type_line(&parsed);
         assert!(done.is_ok() || is_tool, "{line} at {now}: {done:?}\n{}", self.script);

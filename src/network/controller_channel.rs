@@ -19,6 +19,7 @@ pub type ActiveController = Option<(i32, Endpoint)>;
 
 /// What the channel tells its owner. `T` is what the owner tied to the request.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "most of them are the large one, and a box would only cost more")]
 pub enum ChannelEvent<T> {
     /// The controller's answer.
     Answered(T, ResponseKind),

@@ -14,7 +14,7 @@ mod socket_server;
 
 pub use controller_channel::ControllerChannel;
 pub use fetch_session::{FetchSession, NextFetch};
-pub use socket_server::{Enveloped, Pending, SocketServer, is_forwarded};
+pub use socket_server::{Enveloped, HungUp, Pending, SocketServer, is_forwarded};
 
 use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};
@@ -31,6 +31,10 @@ pub type NodeId = i32;
 /// `socket.connection.setup.timeout.ms`: how long a handshake may take at first, and how long at most after failures.
 const SETUP_TIMEOUT: SimDuration = SimDuration::from_secs(10);
 const SETUP_TIMEOUT_MAX: SimDuration = SimDuration::from_secs(30);
+
+/// A request is given up when it has waited longer than its timeout, in whole milliseconds, and not as long
+/// (`InFlightRequests`): so the answer of a broker that waited itself just as long, REQUEST_TIMED_OUT, still counts.
+const PATIENCE: SimDuration = SimDuration::from_millis(1);
 
 /// What a network client is set up with.
 #[derive(Clone, Debug)]
@@ -179,7 +183,7 @@ impl<T> NetworkClient<T> {
         let Link::Ready { conn, apis } = &known.link else { panic!("a request to a node that is {:?}", known.link) };
         let version = apis.get(&(api as i16)).and_then(|theirs| negotiate(ours, *theirs)).unwrap_or(ours.max);
         let conn = *conn;
-        let waits = tied.map(|tied| (Some(tied), ctx.after(timeout)));
+        let waits = tied.map(|tied| (Some(tied), ctx.after(timeout + PATIENCE)));
         self.put(node, conn, api, version, waits, body(version), ctx)
     }
 

@@ -63,6 +63,10 @@ struct Connection {
     backlog: VecDeque<Message>,
 }
 
+/// The connection was ended, for what came over it was no request.
+#[derive(Clone, Copy, Debug)]
+pub struct HungUp;
+
 impl SocketServer {
     /// A listener that serves these APIs.
     pub fn new(listener: Endpoint, apis: &'static [ApiRange]) -> Self {
@@ -116,7 +120,7 @@ impl SocketServer {
     ///
     /// # Errors
     /// The connection was ended.
-    pub fn next(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) -> Result<Option<Arc<Request>>, ()> {
+    pub fn next(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) -> Result<Option<Arc<Request>>, HungUp> {
         loop {
             let Some(connection) = self.connections.get(&conn) else { return Ok(None) };
             if connection.muted || connection.backlog.is_empty() {
@@ -129,7 +133,7 @@ impl SocketServer {
                 Message::Frame(frame) => Request::decode_for(&frame, self.apis).map(Arc::new),
                 Message::Response(_) => {
                     self.hang_up(conn, "a response where requests belong".into(), ctx);
-                    return Err(());
+                    return Err(HungUp);
                 }
             };
             match decoded.and_then(|request| self.check(request)) {
@@ -143,7 +147,7 @@ impl SocketServer {
                 }
                 Err(error) => {
                     self.hang_up(conn, error.to_string(), ctx);
-                    return Err(());
+                    return Err(HungUp);
                 }
             }
         }
@@ -195,6 +199,7 @@ pub fn is_forwarded(body: &RequestKind) -> bool {
             | RequestKind::ElectLeaders(_)
             | RequestKind::AlterConfigs(_)
             | RequestKind::IncrementalAlterConfigs(_)
+            | RequestKind::ListPartitionReassignments(_)
             | RequestKind::DescribeQuorum(_)
             | RequestKind::UnregisterBroker(_)
             | RequestKind::UpdateFeatures(_)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// What the replica's work comes to for the node that it belongs to.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "most of them are the large one, and a box would only cost more")]
 pub enum RaftEvent {
     /// Answer a request.
     Respond(Pending, ResponseKind),

@@ -3,7 +3,7 @@
 use super::error::{Error, Position};
 use super::expression::Expression;
 use super::tools::ToolCall;
-use crate::base::{EventId, SimDuration, SimTime};
+use crate::base::{EventId, HostId, SimDuration, SimTime};
 use crate::sim::{ClusterSpec, Command, World};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -139,53 +139,68 @@ pub enum Node {
     Found(Expression),
 }
 
+/// A host that a command names, and where it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The host.
+    pub node: Node,
+    /// Where its id or name stands.
+    pub at: Position,
+}
+
+impl Named {
+    fn host(&self, world: &World) -> Result<HostId, Error> {
+        self.node.host(world).map_err(|message| Error::new(self.at, message))
+    }
+}
+
 /// A fault, or its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// `crash NODE`: the process dies, its disk's page cache lives on.
-    Crash(Node),
+    Crash(Named),
     /// `power-loss NODE`: what was not flushed is lost.
-    PowerLoss(Node),
+    PowerLoss(Named),
     /// `stop NODE`: a graceful shutdown.
-    Stop(Node),
+    Stop(Named),
     /// `start NODE`.
-    Start(Node),
+    Start(Named),
     /// `pause NODE`: the process stands still, as in a long garbage collection.
-    Pause(Node),
+    Pause(Named),
     /// `resume NODE`.
-    Resume(Node),
+    Resume(Named),
     /// `cut NODE NODE [--one-way]`: nothing gets through from the first to the second, nor back unless one way.
     Cut {
         /// The one end.
-        from: Node,
+        from: Named,
         /// The other end.
-        to: Node,
+        to: Named,
         /// Whether the way back stays open.
         one_way: bool,
     },
     /// `heal`, of everything or between two hosts.
-    Heal(Option<(Node, Node)>),
+    Heal(Option<(Named, Named)>),
     /// `slow link NODE NODE --latency 300ms`.
     SlowLink {
         /// The one end.
-        from: Node,
+        from: Named,
         /// The other end.
-        to: Node,
+        to: Named,
         /// One way.
         latency: SimDuration,
     },
     /// `reset NODE NODE`: their connections break.
-    Reset(Node, Node),
+    Reset(Named, Named),
     /// `drop MESSAGE`.
     Drop(EventId),
     /// `delay MESSAGE 2s`.
     Delay(EventId, SimDuration),
     /// `skew NODE +500ms`: its clock is off by so many microseconds.
-    Skew(Node, i64),
+    Skew(Named, i64),
     /// `slow disk NODE x10`.
-    SlowDisk(Node, u32),
+    SlowDisk(Named, u32),
     /// `slow cpu NODE x10`.
-    SlowCpu(Node, u32),
+    SlowCpu(Named, u32),
 }
 
 impl Fault {
@@ -193,7 +208,7 @@ impl Fault {
     ///
     /// # Errors
     /// When a host is not there.
-    pub(super) fn in_world(&self, world: &World) -> Result<crate::sim::Fault, String> {
+    pub(super) fn in_world(&self, world: &World) -> Result<crate::sim::Fault, Error> {
         use crate::sim::Fault as InWorld;
         Ok(match self {
             Self::Crash(node) => InWorld::Crash(node.host(world)?),

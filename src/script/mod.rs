@@ -28,7 +28,7 @@ mod source;
 mod tools;
 
 pub use crate::tools::ToolOutput;
-pub use ast::{Fault, Line, Node, Pattern, Script, Stated, Statement};
+pub use ast::{Fault, Line, Named, Node, Pattern, Script, Stated, Statement};
 pub use date::format_utc;
 pub use error::{Error, Position};
 pub use evaluate::Evaluated;

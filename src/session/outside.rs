@@ -81,7 +81,7 @@ impl Session {
 
     /// Gives the world an outside: from then on faults can name it.
     pub fn external_arrive(&mut self) {
-        self.from_outside(External::Arrive).expect("whoever arrives is not refused");
+        self.take_external(External::Arrive).expect("whoever arrives is not refused");
     }
 
     /// Connects to a broker from outside the world.
@@ -89,17 +89,17 @@ impl Session {
     /// # Errors
     /// When there is no such broker.
     pub fn external_connect(&mut self, broker: i32) -> Result<ConnId, CommandError> {
-        self.from_outside(External::Connect { broker }).map(|conn| conn.expect("a connection"))
+        self.take_external(External::Connect { broker }).map(|conn| conn.expect("a connection"))
     }
 
     /// Sends a frame (without its length prefix) from outside.
     pub fn external_send(&mut self, conn: ConnId, frame: Bytes) {
-        self.from_outside(External::Send { conn, frame }).expect("what is sent is not refused");
+        self.take_external(External::Send { conn, frame }).expect("what is sent is not refused");
     }
 
     /// Closes a connection from outside.
     pub fn external_close(&mut self, conn: ConnId) {
-        self.from_outside(External::Close { conn }).expect("closing is not refused");
+        self.take_external(External::Close { conn }).expect("closing is not refused");
     }
 
     /// The connections from outside to which something happened since the last call.
@@ -112,7 +112,7 @@ impl Session {
         self.runner.world_mut().external_take(conn)
     }
 
-    fn from_outside(&mut self, what: External) -> Result<Option<ConnId>, CommandError> {
+    fn take_external(&mut self, what: External) -> Result<Option<ConnId>, CommandError> {
         self.runner.settle();
         let (at, steps) = (self.world().now(), self.world().steps());
         let done = what.apply(self.runner.world_mut())?;

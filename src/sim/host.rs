@@ -56,6 +56,7 @@ pub(super) enum Held {
 
 /// The machine on a host.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a host has one, and most hosts are clients")]
 pub(super) enum Node {
     Server(Box<Server>),
     Producer(Producer),

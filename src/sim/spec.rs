@@ -2,6 +2,7 @@
 
 use crate::base::{Endpoint, SimDuration};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a world is made of at its start. With a seed and a command log it determines everything that follows.
@@ -11,6 +12,8 @@ pub struct ClusterSpec {
     pub brokers: Vec<BrokerSpec>,
     /// The controllers.
     pub controllers: Controllers,
+    /// Configs of single controllers that are nodes of their own, by id, before those of every node.
+    pub controller_configs: BTreeMap<i32, Vec<(String, String)>>,
     /// Configs of every node that differ from the default, as given by `--set KEY=VALUE`.
     pub configs: Vec<(String, String)>,
     /// How messages travel.
@@ -109,6 +112,7 @@ impl ClusterSpec {
         Self {
             brokers: (0..brokers).map(broker).collect(),
             controllers: Controllers::Separate(3),
+            controller_configs: BTreeMap::new(),
             configs: Vec::new(),
             network: NetworkProfile::TEACHING,
             start_ms: Self::DEFAULT_START_MS,

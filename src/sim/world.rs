@@ -543,7 +543,10 @@ fn node_setups(spec: &ClusterSpec, seed: u64) -> Vec<ServerSetup> {
         }
     };
     let is_broker = |id: i32| spec.brokers.iter().any(|broker| broker.id == id);
-    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| node(*id, &[]));
+    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| {
+        let own = spec.controller_configs.get(id).map_or(&[][..], Vec::as_slice);
+        node(*id, own)
+    });
     let brokers = spec.brokers.iter().map(|broker| ServerSetup {
         rack: broker.rack.clone(),
         broker: Some(broker.listener.clone()),

@@ -41,7 +41,7 @@ use std::sync::Arc;
 /// A tool with its arguments, as it is typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invocation {
-    /// The tool's name without `.sh`: one of [`TOOLS`].
+    /// The tool's name without `.sh`: one of [`names`].
     pub tool: String,
     /// Its arguments.
     pub args: Vec<String>,

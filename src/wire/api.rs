@@ -40,10 +40,12 @@ pub const BROKER_APIS: &[ApiRange] = &[
     range(ApiKey::CreatePartitions, 0, 3),
     range(ApiKey::ElectLeaders, 0, 2),
     range(ApiKey::IncrementalAlterConfigs, 0, 1),
+    range(ApiKey::ListPartitionReassignments, 0, 0),
     range(ApiKey::DescribeQuorum, 0, 2),
     range(ApiKey::UpdateFeatures, 0, 2),
     range(ApiKey::DescribeCluster, 0, 2),
     range(ApiKey::UnregisterBroker, 0, 0),
+    range(ApiKey::ListConfigResources, 0, 1),
     range(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
 
@@ -59,6 +61,7 @@ pub const CONTROLLER_APIS: &[ApiRange] = &[
     range(ApiKey::CreatePartitions, 0, 3),
     range(ApiKey::ElectLeaders, 0, 2),
     range(ApiKey::IncrementalAlterConfigs, 0, 1),
+    range(ApiKey::ListPartitionReassignments, 0, 0),
     range(ApiKey::Vote, 0, 2),
     range(ApiKey::BeginQuorumEpoch, 0, 1),
     range(ApiKey::EndQuorumEpoch, 0, 1),

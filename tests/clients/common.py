@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 BOOTSTRAP = os.environ["BOOTSTRAP"]
 
@@ -53,6 +54,12 @@ def nothing_is_lost(acknowledged, found):
     assert acknowledged, "nothing was acknowledged"
 
 
+def each_once(sent, found):
+    """That the values that were sent are found, each once and in their order."""
+    assert sent, "nothing was sent"
+    same(found, sent)
+
+
 def refuses(error, call):
     """That a call fails with this error."""
     try:
@@ -60,6 +67,38 @@ def refuses(error, call):
     except error as refusal:
         return refusal
     raise AssertionError(f"no {error}")
+
+
+def crash_leader(control):
+    """The leader of the topic that is written to dies; time is skipped until another leads; it comes back."""
+    leader = control.show("leader(faulty-0)")
+    control.ask(f"crash broker {leader}")
+    control.ask("run until leader(faulty-0) != none and epoch(faulty-0) > 0 within 30s")
+    control.ask(f"start broker {leader}")
+
+
+def stop_leader(control):
+    """It hands over what it leads, and stops."""
+    control.ask("stop leader(faulty-0)")
+    control.ask("run until epoch(faulty-0) > 0 within 30s")
+
+
+def pause_leader(control):
+    """It stands still for a second."""
+    leader = control.show("leader(faulty-0)")
+    control.ask(f"pause broker {leader}")
+    time.sleep(1)
+    control.ask(f"resume broker {leader}")
+
+
+def reset(control):
+    """The connections to it break, again and again."""
+    for _ in range(3):
+        control.ask("reset outside leader(faulty-0)")
+        time.sleep(0.3)
+
+
+FAULTS = {"leader-crash": crash_leader, "leader-stop": stop_leader, "leader-pause": pause_leader, "reset": reset}
 
 
 def main(scenarios):

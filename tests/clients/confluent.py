@@ -4,7 +4,7 @@ import functools
 import threading
 import time
 
-from common import BOOTSTRAP, Control, main, nothing_is_lost, record, same
+from common import BOOTSTRAP, FAULTS, Control, each_once, main, nothing_is_lost, record, same
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
@@ -141,9 +141,10 @@ def large():
     assert send("ready", [(None, bytes(1_500_000), [])], message_max_bytes=2_000_000) == [], "a record that is too large"
 
 
-def through(fault, seconds=1.5):
-    """Writes on while a fault happens: what was acknowledged is there in the end."""
-    ours, acknowledged = producer(message_timeout_ms=50_000, retries=1000), []
+def through(fault, is_idempotent=False, seconds=1.5):
+    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+    ours = producer(message_timeout_ms=50_000, retries=1000, enable_idempotence=is_idempotent)
+    acknowledged = []
     over = threading.Event()
 
     def delivered(error, message):
@@ -160,38 +161,13 @@ def through(fault, seconds=1.5):
     writer = threading.Thread(target=write)
     writer.start()
     time.sleep(seconds / 3)
-    fault(Control())
+    FAULTS[fault](Control())
     time.sleep(seconds)
     over.set()
     writer.join()
     assert ours.flush(TIMEOUT) == 0, "some records have no answer"
-    nothing_is_lost(acknowledged, [message.value() for message in read_all("faulty", 1)])
-
-
-def crash_leader(control):
-    leader = control.show("leader(faulty-0)")
-    control.ask(f"crash broker {leader}")
-    control.ask("run until leader(faulty-0) != none and epoch(faulty-0) > 0 within 30s")
-    assert control.show("leader(faulty-0)") != leader
-    control.ask(f"start broker {leader}")
-
-
-def stop_leader(control):
-    control.ask("stop leader(faulty-0)")
-    control.ask("run until epoch(faulty-0) > 0 within 30s")
-
-
-def pause_leader(control):
-    leader = control.show("leader(faulty-0)")
-    control.ask(f"pause broker {leader}")
-    time.sleep(1)
-    control.ask(f"resume broker {leader}")
-
-
-def cut(control):
-    for _ in range(3):
-        control.ask("reset outside leader(faulty-0)")
-        time.sleep(0.3)
+    check = each_once if is_idempotent else nothing_is_lost
+    check(acknowledged, [message.value() for message in read_all("faulty", 1)])
 
 
 main(
@@ -204,9 +180,7 @@ main(
         "list-offsets": list_offsets,
         "compression": compression,
         "large": large,
-        "leader-crash": lambda: through(crash_leader),
-        "leader-stop": lambda: through(stop_leader),
-        "leader-pause": lambda: through(pause_leader),
-        "reset": lambda: through(cut),
+        "idempotence": lambda: through("leader-crash", is_idempotent=True),
+        **{fault: functools.partial(through, fault) for fault in FAULTS},
     }
 )

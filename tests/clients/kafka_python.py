@@ -1,9 +1,10 @@
 """kafka-python."""
 
+import functools
 import threading
 import time
 
-from common import BOOTSTRAP, Control, main, nothing_is_lost, record, refuses, same
+from common import BOOTSTRAP, FAULTS, Control, each_once, main, nothing_is_lost, record, refuses, same
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import MessageSizeTooLargeError, TopicAlreadyExistsError
@@ -131,9 +132,10 @@ def large():
     refuses(MessageSizeTooLargeError, too_large)
 
 
-def through(fault, seconds=1.5):
-    """Writes on while a fault happens: what was acknowledged is there in the end."""
-    ours = producer(retries=1000, delivery_timeout_ms=60_000, request_timeout_ms=10_000)
+def through(fault, is_idempotent=False, seconds=1.5):
+    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+    patience = {"retries": 1000, "delivery_timeout_ms": 60_000, "request_timeout_ms": 10_000}
+    ours = producer(enable_idempotence=is_idempotent, **patience)
     over, sent = threading.Event(), []
 
     def write():
@@ -145,39 +147,15 @@ def through(fault, seconds=1.5):
     writer = threading.Thread(target=write)
     writer.start()
     time.sleep(seconds / 3)
-    fault(Control())
+    FAULTS[fault](Control())
     time.sleep(seconds)
     over.set()
     writer.join()
     ours.flush(TIMEOUT)
     acknowledged = [value for value, future in sent if future.get(TIMEOUT)]
-    nothing_is_lost(acknowledged, [message.value for message in read("faulty", 1)])
+    check = each_once if is_idempotent else nothing_is_lost
+    check(acknowledged, [message.value for message in read("faulty", 1)])
     ours.close()
-
-
-def crash_leader(control):
-    leader = control.show("leader(faulty-0)")
-    control.ask(f"crash broker {leader}")
-    control.ask("run until leader(faulty-0) != none and epoch(faulty-0) > 0 within 30s")
-    control.ask(f"start broker {leader}")
-
-
-def stop_leader(control):
-    control.ask("stop leader(faulty-0)")
-    control.ask("run until epoch(faulty-0) > 0 within 30s")
-
-
-def pause_leader(control):
-    leader = control.show("leader(faulty-0)")
-    control.ask(f"pause broker {leader}")
-    time.sleep(1)
-    control.ask(f"resume broker {leader}")
-
-
-def cut(control):
-    for _ in range(3):
-        control.ask("reset outside leader(faulty-0)")
-        time.sleep(0.3)
 
 
 main(
@@ -190,9 +168,7 @@ main(
         "list-offsets": list_offsets,
         "compression": compression,
         "large": large,
-        "leader-crash": lambda: through(crash_leader),
-        "leader-stop": lambda: through(stop_leader),
-        "leader-pause": lambda: through(pause_leader),
-        "reset": lambda: through(cut),
+        "idempotence": lambda: through("leader-crash", is_idempotent=True),
+        **{fault: functools.partial(through, fault) for fault in FAULTS},
     }
 )

@@ -1,11 +1,12 @@
 """kcat, the command-line client on librdkafka. It creates no topics and names no acknowledged records one by one."""
 
+import functools
 import json
 import subprocess
 import threading
 import time
 
-from common import BOOTSTRAP, Control, main, record, same
+from common import BOOTSTRAP, FAULTS, Control, each_once, main, nothing_is_lost, record, same
 
 TIMEOUT = 60
 
@@ -86,10 +87,11 @@ def large():
     assert all(message["payload"] == "x" * 900_000 for message in consume("ready"))
 
 
-def through(fault, seconds=1.5):
+def through(fault, is_idempotent=False, seconds=1.5):
     """Writes on while a fault happens. kcat ends with an error when a record was not acknowledged."""
+    configs = ["acks=all", "linger.ms=1", f"enable.idempotence={str(is_idempotent).lower()}"]
     writer = subprocess.Popen(
-        ["kcat", "-b", BOOTSTRAP, "-P", "-t", "faulty", "-X", "acks=all", "-X", "linger.ms=1"],
+        ["kcat", "-b", BOOTSTRAP, "-P", "-t", "faulty", *(word for config in configs for word in ("-X", config))],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -105,39 +107,14 @@ def through(fault, seconds=1.5):
     thread = threading.Thread(target=write)
     thread.start()
     time.sleep(seconds / 3)
-    fault(Control())
+    FAULTS[fault](Control())
     time.sleep(seconds)
     over.set()
     thread.join()
     _, errors = writer.communicate(timeout=TIMEOUT)
     assert writer.returncode == 0, f"status {writer.returncode}: {errors.decode()}"
-    lost = set(written) - {message["payload"] for message in consume("faulty")}
-    assert not lost, f"{len(lost)} of {len(written)} records are lost"
-
-
-def crash_leader(control):
-    leader = control.show("leader(faulty-0)")
-    control.ask(f"crash broker {leader}")
-    control.ask("run until leader(faulty-0) != none and epoch(faulty-0) > 0 within 30s")
-    control.ask(f"start broker {leader}")
-
-
-def stop_leader(control):
-    control.ask("stop leader(faulty-0)")
-    control.ask("run until epoch(faulty-0) > 0 within 30s")
-
-
-def pause_leader(control):
-    leader = control.show("leader(faulty-0)")
-    control.ask(f"pause broker {leader}")
-    time.sleep(1)
-    control.ask(f"resume broker {leader}")
-
-
-def cut(control):
-    for _ in range(3):
-        control.ask("reset outside leader(faulty-0)")
-        time.sleep(0.3)
+    check = each_once if is_idempotent else nothing_is_lost
+    check(written, [message["payload"] for message in consume("faulty")])
 
 
 main(
@@ -149,9 +126,7 @@ main(
         "list-offsets": list_offsets,
         "compression": compression,
         "large": large,
-        "leader-crash": lambda: through(crash_leader),
-        "leader-stop": lambda: through(stop_leader),
-        "leader-pause": lambda: through(pause_leader),
-        "reset": lambda: through(cut),
+        "idempotence": lambda: through("leader-crash", is_idempotent=True),
+        **{fault: functools.partial(through, fault) for fault in FAULTS},
     }
 )

@@ -73,11 +73,14 @@ fn a_leader_s_crash_is_seen_and_survived() {
     gateway.command("run until leader(orders-0) != none and epoch(orders-0) > 0 within 30s").expect("a new leader");
     let second = leader(&gateway);
     assert_ne!(second, first);
+    // The new leader learns it from the metadata log a moment after the controllers have decided it.
+    gateway.command("run 1s").expect("time passes");
     let mut client = connect(&gateway, second);
     assert_eq!(client.produce("after"), 1);
     assert_eq!(client.fetch(0, 0), ["before", "after"]);
     gateway.command(&format!("start broker {first}")).expect("it is down");
     gateway.command("run until isr(orders-0) = {1,2,3} within 60s").expect("it comes back");
+    gateway.command("run 1s").expect("its socket server starts once it is not fenced any more");
     assert_eq!(known(&connect(&gateway, first).metadata()).len(), 3);
     ends_well(gateway);
 }

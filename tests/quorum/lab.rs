@@ -335,6 +335,7 @@ fn api_of(request: &RequestKind) -> ApiKey {
         RequestKind::EndQuorumEpoch(_) => ApiKey::EndQuorumEpoch,
         RequestKind::Fetch(_) => ApiKey::Fetch,
         RequestKind::FetchSnapshot(_) => ApiKey::FetchSnapshot,
+        RequestKind::UpdateRaftVoter(_) => ApiKey::UpdateRaftVoter,
         other => panic!("a replica does not send {other:?}"),
     }
 }

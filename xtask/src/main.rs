@@ -13,6 +13,7 @@
 mod bench;
 mod bindgen;
 mod browser;
+mod clients;
 mod html;
 mod pack;
 mod project;
@@ -40,6 +41,7 @@ Usage: cargo xtask COMMAND
                                           both: --gallery adds the hand-made scenes, such as ?scene=two-faults
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
   swarm [--seeds N] [--from S] [--jobs J] explore random clusters, loads and faults under all laws
+  clients [--client C] [--scenario S]     run real Kafka clients against the gateway
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
   records                                 write the records in src/wire from Kafka's schemas
   help                                    this page
@@ -69,6 +71,7 @@ fn command() -> Result<bool> {
         "build" => build(&Project::find()?, read_kind(&mut arguments)?).map(|()| true),
         "test" => Ok(test::run_all(&Project::find()?, &test::Options::read(&mut arguments)?)),
         "swarm" => swarm::run_all(&Project::find()?, &swarm::Options::read(&mut arguments)?),
+        "clients" => clients::run_all(&Project::find()?, &clients::Options::read(&mut arguments)?),
         "bench" => {
             no_more(&mut arguments)?;
             bench::run_all(&Project::find()?).map(|()| true)

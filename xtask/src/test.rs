@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check of the project, one after the other, and one table of what they came to.
 
 use crate::browser;
+use crate::clients;
 use crate::pack::{self, Cargo};
 use crate::project::{Project, WEB_FEATURES};
 use crate::report::{self, Outcome, Row};
@@ -17,7 +18,7 @@ use std::time::Instant;
 type Part = (&'static str, fn(&Project) -> Result<Outcome>);
 
 /// In the order they run: what is quick and fails often comes first.
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     ("format", format),
     ("clippy", clippy),
     ("clippy-wasm", clippy_wasm),
@@ -27,6 +28,7 @@ const PARTS: [Part; 11] = [
     ("docs", docs),
     ("wasm", wasm),
     ("determinism", determinism),
+    ("clients", clients::part),
     ("browser", browser::part),
     ("deny", deny),
 ];
@@ -35,16 +37,21 @@ const PARTS: [Part; 11] = [
 const OUTSIDE: &str = "xtask/fixtures/outside.rs";
 
 /// Every direct dependency that the library may have without features: nothing of the web, nothing native-only.
-const CORE_DEPENDENCIES: [&str; 11] = [
+const CORE_DEPENDENCIES: [&str; 16] = [
     "bytes",
     "crc32c",
+    "flate2",
     "imbl",
     "kafka-protocol",
+    "libm",
+    "lz4_flex",
     "postcard",
     "rand",
     "rand_xoshiro",
     "regex",
+    "ruzstd",
     "serde",
+    "snap",
     "uuid",
     "xxhash-rust",
 ];

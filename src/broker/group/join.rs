@@ -198,6 +198,13 @@ impl GroupShard {
         if let Err(error) = is.validate_member(member_id, joining.instance()) {
             return self.reply(turn, joining, refusal(member_id, error).with_protocol_name(None));
         }
+        self.rejoin_member(turn, group, joining)
+    }
+
+    /// A member joins again: where nothing has changed it is told of the generation that is, else it is rebalanced.
+    fn rejoin_member(&mut self, turn: &mut Turn<'_>, group: Incarnation, joining: &Joining<'_>) -> Option<Write> {
+        let member_id = &joining.request.member_id;
+        let is = self.timeline.group(group);
         let is_leader = is.is_leader(member_id);
         let is_unchanged = is.member(member_id).is_some_and(|member| member.protocols == joining.protocols);
         let state = is.state().name();

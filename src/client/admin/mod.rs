@@ -43,7 +43,7 @@ pub use offsets::ListedOffset;
 pub use quorum::{QuorumInfo, QuorumReplica};
 pub use reassignments::Reassignment;
 pub use throwable::Throwable;
-pub use topics::{NewTopic, TopicDescription, TopicListing, TopicPartitionInfo};
+pub use topics::{NewPartitions, NewTopic, TopicDescription, TopicListing, TopicPartitionInfo};
 
 use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition};
 use crate::machine::Ctx;

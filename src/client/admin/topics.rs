@@ -74,6 +74,9 @@ pub struct NewTopic {
     pub configs: Vec<(String, String)>,
 }
 
+/// A topic, the number of partitions it is to have, and the brokers of each new one if the caller names them.
+pub type NewPartitions = (String, i32, Option<Vec<Vec<i32>>>);
+
 impl Admin<'_, '_> {
     /// Every topic, in the order of the response (`listTopics`).
     ///
@@ -212,8 +215,8 @@ impl Admin<'_, '_> {
     ///
     /// # Errors
     /// What the call throws, or the first refusal.
-    pub fn create_partitions(&mut self, topics: &[(String, i32, Option<Vec<Vec<i32>>>)]) -> Step<()> {
-        let topic = |(name, count, assignments): &(String, i32, Option<Vec<Vec<i32>>>)| {
+    pub fn create_partitions(&mut self, topics: &[NewPartitions]) -> Step<()> {
+        let topic = |(name, count, assignments): &NewPartitions| {
             let assignment = |brokers: &Vec<i32>| CreatePartitionsAssignment::default().with_broker_ids(ids(brokers));
             CreatePartitionsTopic::default()
                 .with_name(topic_name(name))

@@ -4,8 +4,8 @@
 //! and what the leader answers. So this is client code: it takes the members' [`Subscription`]s as bytes, with what the
 //! leader knows of the topics, and gives each member's [`Assignment`] as bytes. It is pure: no clock, no state, no chance.
 //!
-//! [`range`] and [`round_robin`] start afresh each time. [`sticky`] and [`cooperative_sticky`] share an algorithm
-//! ([`abstract_sticky`]) that lets members keep what they have; they differ in how members say what that is, and in that
+//! `range` and `round_robin` start afresh each time. `sticky` and `cooperative_sticky` share an algorithm
+//! (`abstract_sticky`) that lets members keep what they have; they differ in how members say what that is, and in that
 //! a cooperative group takes two rebalances to move a partition. All but round robin mind racks (KIP-881).
 //!
 //! *Order.* Kafka goes through the members in the order of a Java `HashMap`, which is that of no name. Where that

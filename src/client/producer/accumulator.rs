@@ -122,57 +122,46 @@ impl Accumulator {
             topic.partitioner.appended(0, true, batch_size, topic_name, metadata, rng);
             index = topic.partitioner.current(topic_name, metadata, rng);
         }
-        let queue = topic.queues.entry(index).or_default();
-        let last = queue.last().copied();
+        let last = topic.queues.entry(index).or_default().last().copied();
         let before = last.map_or(0, |last| self.batches.get(last).estimated_size());
-        let joined = last.is_some_and(|last| self.batches.get_mut(last).try_append(record));
-        if !joined && (!may_begin || self.available_memory < size as u64) {
-            return Appended::NoMemory;
-        }
-        let last = match last {
-            Some(last) if joined => last,
-            _ => {
-                let ratio = topic.ratio.unwrap_or(1.0);
-                let tp = TopicPartition::new(topic_name.clone(), index);
-                let codec = Codec { compression: self.config.compression, level: self.config.compression_level() };
-                let mut batch = Batch::new(tp, codec, ratio, size, now);
-                batch.memory = size as u64;
-                self.available_memory -= size as u64;
-                assert!(batch.try_append(record), "a new batch takes any record");
-                let id = self.batches.add(batch);
-                queue.push_back(id);
-                id
+        let joined = last.filter(|last| self.batches.get_mut(*last).try_append(record));
+        let (batch, before) = match joined {
+            Some(last) => (last, before),
+            None if may_begin && self.available_memory >= size as u64 => {
+                (self.begin_batch(TopicPartition::new(topic_name.clone(), index), record, size, now), 0)
             }
+            None => return Appended::NoMemory,
         };
-        let (batch, more) = (self.batches.get(last), queue.len() > 1);
-        let (after, full) = (batch.estimated_size(), batch.is_full());
+        let topic = self.topics.get_mut(topic_name).expect("it has a queue");
+        let (after, full) = (self.batches.get(batch).estimated_size(), self.batches.get(batch).is_full());
         if partition.is_none() {
-            let bytes = if joined { after - before } else { after };
-            topic.partitioner.appended(bytes, full, batch_size, topic_name, metadata, rng);
+            topic.partitioner.appended(after - before, full, batch_size, topic_name, metadata, rng);
         }
-        let full = full || more;
-        if joined { Appended::Joined { full } } else { Appended::Began { full } }
+        let full = full || topic.queues[&index].len() > 1;
+        if joined.is_some() { Appended::Joined { full } } else { Appended::Began { full } }
+    }
+
+    /// Begins a batch of `size` bytes with a record.
+    fn begin_batch(&mut self, tp: TopicPartition, record: &Record, size: usize, now: SimTime) -> BatchId {
+        let ratio = self.topics.get(&tp.topic).and_then(|topic| topic.ratio).unwrap_or(1.0);
+        let codec = Codec { compression: self.config.compression, level: self.config.compression_level() };
+        let mut batch = Batch::new(tp.clone(), codec, ratio, size, now);
+        batch.memory = size as u64;
+        self.available_memory -= size as u64;
+        assert!(batch.try_append(record), "a new batch takes any record");
+        let id = self.batches.add(batch);
+        self.queue_mut(&tp).push_back(id);
+        id
     }
 
     /// What could be sent now. `exhausted` says that somebody waits for memory. On the way it learns how long the queues
     /// are, for the partitioner.
     pub(super) fn ready(&mut self, metadata: &Metadata, exhausted: bool, now: SimTime) -> Ready {
         let mut ready = Ready::default();
-        let sends_at_once = self.sends_at_once();
-        for (name, topic) in &mut self.topics {
-            let all = metadata.topic(name).map_or(0, |topic| topic.partitions.len());
-            let adaptive = self.config.adaptive_partitioning && topic.queues.len() >= all;
-            let (mut sizes, mut partitions) = (Vec::new(), Vec::new());
+        for (name, topic) in &self.topics {
             for (index, queue) in &topic.queues {
-                let leader = metadata.leader(name, *index).map(|(leader, _)| leader);
-                if let (true, Some(leader)) = (adaptive, leader)
-                    && (queue.is_empty() || !is_slow(self.latencies.get(&leader), &self.config))
-                {
-                    sizes.push(queue.len() as u32);
-                    partitions.push(*index);
-                }
                 let Some(first) = queue.front().copied() else { continue };
-                let Some(leader) = leader else {
+                let Some((leader, _)) = metadata.leader(name, *index) else {
                     ready.unknown_leader = true;
                     continue;
                 };
@@ -181,7 +170,7 @@ impl Accumulator {
                 if ready.nodes.contains(&leader) || self.muted.contains(&batch.partition) {
                     continue;
                 }
-                let at_once = queue.len() > 1 || batch.is_full() || exhausted || sends_at_once;
+                let at_once = queue.len() > 1 || batch.is_full() || exhausted || self.sends_at_once();
                 let at = match batch.backs_off_until().filter(|until| *until > now) {
                     Some(until) => until,
                     None if at_once => now,
@@ -193,10 +182,30 @@ impl Accumulator {
                     ready.next_check = earlier(ready.next_check, Some(at));
                 }
             }
-            let load = if adaptive { LoadStats::of_queues(&sizes, partitions, topic.queues.len()) } else { None };
-            topic.partitioner.set_load(load);
+        }
+        if self.config.adaptive_partitioning {
+            self.measure_queues(metadata);
         }
         ready
+    }
+
+    /// Tells the partitioners how long the queues are, once every partition has had one. Those of brokers that take
+    /// nothing are left out, as are those without a leader.
+    fn measure_queues(&mut self, metadata: &Metadata) {
+        for (name, topic) in &mut self.topics {
+            let all = metadata.topic(name).map_or(0, |topic| topic.partitions.len());
+            if topic.queues.len() < all {
+                topic.partitioner.set_load(None);
+                continue;
+            }
+            let counts = |(index, queue): (&i32, &imbl::Vector<BatchId>)| {
+                let (leader, _) = metadata.leader(name, *index)?;
+                let slow = !queue.is_empty() && is_slow(self.latencies.get(&leader), &self.config);
+                (!slow).then_some((queue.len() as u32, *index))
+            };
+            let (sizes, partitions): (Vec<u32>, Vec<i32>) = topic.queues.iter().filter_map(counts).unzip();
+            topic.partitioner.set_load(LoadStats::of_queues(&sizes, partitions, topic.queues.len()));
+        }
     }
 
     /// Notes whether a broker for which something waits takes it.

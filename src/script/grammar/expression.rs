@@ -2,7 +2,7 @@
 
 use crate::base::{SimDuration, TopicPartition};
 use crate::check::LAWS;
-use crate::script::ast::Node;
+use crate::script::ast::{Named, Node};
 use crate::script::built;
 use crate::script::cursor::{Cursor, Token};
 use crate::script::error::{Error, Position, nearest};
@@ -347,7 +347,7 @@ fn state(cursor: &mut Cursor<'_>) -> Result<Query, Error> {
         let is_kind = ["broker", "controller", "producer", "consumer"].contains(&word.as_str());
         let follows = ahead.peek_token()?.0;
         if follows == Token::Sign("(") || is_kind && matches!(follows, Token::Word(_) | Token::Quoted(_)) {
-            return node(cursor).map(|node| Query::NodeState(Box::new(node)));
+            return node(cursor).map(|named| Query::NodeState(Box::new(named.node)));
         }
     }
     group(cursor).map(Query::GroupState)
@@ -357,7 +357,7 @@ const NODES: &str = "a host is `broker 2`, `controller 101`, `producer p1`, `con
                      `leader(orders-0)`, `coordinator(g)` or `controller()`";
 
 /// Reads a host: its kind and its name, or a function that names one.
-pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
+pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Named, Error> {
     let start = *cursor;
     let (token, at) = cursor.token()?;
     let Token::Word(word) = token else { return Err(Error::new(at, format!("{token} where a host belongs; {NODES}"))) };
@@ -367,19 +367,25 @@ pub(super) fn node(cursor: &mut Cursor<'_>) -> Result<Node, Error> {
             return Err(Error::new(at, format!("`{word}` names no host; {NODES}")));
         }
         *cursor = start;
-        return primary(cursor, 0).map(Node::Found);
+        return primary(cursor, 0).map(|function| Named { node: Node::Found(function), at });
     }
-    match word.as_str() {
-        "broker" => Ok(Node::Broker(node_id(cursor, "broker")?)),
-        "controller" => Ok(Node::Controller(node_id(cursor, "controller")?)),
-        "producer" => Ok(Node::Producer(argument(cursor, "a producer's name")?.0)),
-        "consumer" => Ok(Node::Consumer(argument(cursor, "a consumer's name")?.0)),
-        "outside" => Ok(Node::Outside),
-        _ => Err(Error::new(at, format!("`{word}` where a host belongs; {NODES}"))),
-    }
+    let (node, at) = match word.as_str() {
+        "broker" => with_place(node_id(cursor, "broker")?, Node::Broker),
+        "controller" => with_place(node_id(cursor, "controller")?, Node::Controller),
+        "producer" => with_place(argument(cursor, "a producer's name")?, Node::Producer),
+        "consumer" => with_place(argument(cursor, "a consumer's name")?, Node::Consumer),
+        "outside" => (Node::Outside, at),
+        _ => return Err(Error::new(at, format!("`{word}` where a host belongs; {NODES}"))),
+    };
+    Ok(Named { node, at })
 }
 
-fn node_id(cursor: &mut Cursor<'_>, kind: &str) -> Result<i32, Error> {
+fn with_place<T>((name, at): (T, Position), node: fn(T) -> Node) -> (Node, Position) {
+    (node(name), at)
+}
+
+fn node_id(cursor: &mut Cursor<'_>, kind: &str) -> Result<(i32, Position), Error> {
     let (text, at) = argument(cursor, &format!("the {kind}'s id"))?;
-    text.parse().map_err(|_| Error::new(at, format!("`{text}` where the {kind}'s id, a number, belongs")))
+    let id = text.parse().map_err(|_| Error::new(at, format!("`{text}` where the {kind}'s id, a number, belongs")))?;
+    Ok((id, at))
 }

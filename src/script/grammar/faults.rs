@@ -98,7 +98,8 @@ fn signed(cursor: &mut Cursor<'_>) -> Result<i64, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::ast::Node;
+    use crate::script::ast::{Named, Node};
+    use crate::script::error::Position;
     use crate::script::source::{Item, read};
 
     /// The fault of a line, before anybody asks whether it is built.
@@ -113,36 +114,37 @@ mod tests {
 
     #[test]
     fn every_fault_is_read() {
-        let broker = Node::Broker;
+        let at = |column, node| Named { node, at: Position { line: 1, column } };
+        let broker = |id, column| at(column, Node::Broker(id));
         for (text, fault) in [
-            ("crash broker 2", Fault::Crash(broker(2))),
-            ("crash producer p1", Fault::Crash(Node::Producer("p1".into()))),
-            ("power-loss controller 101", Fault::PowerLoss(Node::Controller(101))),
-            ("stop broker 1", Fault::Stop(broker(1))),
-            ("start broker 1", Fault::Start(broker(1))),
-            ("pause consumer c1", Fault::Pause(Node::Consumer("c1".into()))),
-            ("resume consumer c1", Fault::Resume(Node::Consumer("c1".into()))),
-            ("cut broker 1 broker 2", Fault::Cut { from: broker(1), to: broker(2), one_way: false }),
-            ("cut broker 1 broker 2 --one-way", Fault::Cut { from: broker(1), to: broker(2), one_way: true }),
-            ("cut outside broker 1", Fault::Cut { from: Node::Outside, to: broker(1), one_way: false }),
+            ("crash broker 2", Fault::Crash(broker(2, 14))),
+            ("crash producer p1", Fault::Crash(at(16, Node::Producer("p1".into())))),
+            ("power-loss controller 101", Fault::PowerLoss(at(23, Node::Controller(101)))),
+            ("stop broker 1", Fault::Stop(broker(1, 13))),
+            ("start broker 1", Fault::Start(broker(1, 14))),
+            ("pause consumer c1", Fault::Pause(at(16, Node::Consumer("c1".into())))),
+            ("resume consumer c1", Fault::Resume(at(17, Node::Consumer("c1".into())))),
+            ("cut broker 1 broker 2", Fault::Cut { from: broker(1, 12), to: broker(2, 21), one_way: false }),
+            ("cut broker 1 broker 2 --one-way", Fault::Cut { from: broker(1, 12), to: broker(2, 21), one_way: true }),
+            ("cut outside broker 1", Fault::Cut { from: at(5, Node::Outside), to: broker(1, 20), one_way: false }),
             ("heal", Fault::Heal(None)),
-            ("heal broker 1 broker 2", Fault::Heal(Some((broker(1), broker(2))))),
+            ("heal broker 1 broker 2", Fault::Heal(Some((broker(1, 13), broker(2, 22))))),
             (
                 "slow link broker 1 broker 2 --latency 300ms",
-                Fault::SlowLink { from: broker(1), to: broker(2), latency: SimDuration::from_millis(300) },
+                Fault::SlowLink { from: broker(1, 18), to: broker(2, 27), latency: SimDuration::from_millis(300) },
             ),
-            ("reset broker 1 broker 2", Fault::Reset(broker(1), broker(2))),
+            ("reset broker 1 broker 2", Fault::Reset(broker(1, 14), broker(2, 23))),
             ("drop 4711", Fault::Drop(EventId(4711))),
             ("delay 4711 2s", Fault::Delay(EventId(4711), SimDuration::from_secs(2))),
-            ("skew broker 1 +500ms", Fault::Skew(broker(1), 500_000)),
-            ("skew broker 1 -2s", Fault::Skew(broker(1), -2_000_000)),
-            ("slow disk broker 1 x10", Fault::SlowDisk(broker(1), 10)),
-            ("slow cpu broker 1 x3", Fault::SlowCpu(broker(1), 3)),
+            ("skew broker 1 +500ms", Fault::Skew(broker(1, 13), 500_000)),
+            ("skew broker 1 -2s", Fault::Skew(broker(1, 13), -2_000_000)),
+            ("slow disk broker 1 x10", Fault::SlowDisk(broker(1, 18), 10)),
+            ("slow cpu broker 1 x3", Fault::SlowCpu(broker(1, 17), 3)),
         ] {
             assert_eq!(parsed(text), Ok(fault), "{text}");
         }
         assert!(
-            matches!(parsed("crash leader(orders-0)"), Ok(Fault::Crash(Node::Found(f))) if f.text == "leader(orders-0)")
+            matches!(parsed("crash leader(orders-0)"), Ok(Fault::Crash(Named { node: Node::Found(f), .. })) if f.text == "leader(orders-0)")
         );
     }
 

@@ -103,11 +103,11 @@ fn command(source: &Source, setup: Option<&mut setup::SetUp>) -> Result<Line, Er
 fn statement(cursor: &mut Cursor<'_>, setup: Option<&mut setup::SetUp>, nested: bool) -> Result<Line, Error> {
     let text = cursor.rest();
     let verb = cursor.expect_word("a command")?;
-    if nested && matches!(verb.text.as_str(), "cluster" | "broker" | "run" | "at") {
+    if nested && matches!(verb.text.as_str(), "cluster" | "broker" | "controller" | "run" | "at") {
         let message = format!("`{}` behind `at`; `at 12s` takes a command that acts or looks", verb.text);
         return Err(verb.error(message));
     }
-    let sets_up = matches!(verb.text.as_str(), "cluster" | "broker");
+    let sets_up = matches!(verb.text.as_str(), "cluster" | "broker" | "controller");
     let kind = match setup {
         Some(setup) if sets_up => setup.line(&verb, cursor)?,
         Some(setup) => {
@@ -141,6 +141,7 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "status" => cursor.end("`status`").map(|()| Statement::Status),
         "expect" => looking::expect(cursor),
         "cluster" => Err(verb.error("`cluster` while the world runs; a cluster is set up by a script's first line")),
+        "controller" => Err(verb.error("the controllers are set up before other commands; they do not change later")),
         "broker" => Err(verb.error("a broker cannot join a running cluster: that is not built yet")),
         other => match faults::fault(other, cursor)? {
             Some(fault) => Ok(Statement::Fault(fault)),
@@ -150,10 +151,9 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
 }
 
 fn unknown(verb: &Word) -> Error {
-    let tools: Vec<String> = crate::tools::names().map(|tool| format!("{tool}.sh")).collect();
+    let tools: Vec<String> = crate::tools::names().flat_map(|tool| [format!("{tool}.sh"), tool.to_owned()]).collect();
     let mut all: Vec<&str> = VERBS.to_vec();
     all.extend(tools.iter().map(String::as_str));
-    all.extend(crate::tools::names().map(|name| &name[..]));
     let found = &verb.text;
     match nearest(found, &all) {
         Some(near) => verb.error(format!("unknown command `{found}`; did you mean `{near}`?")),

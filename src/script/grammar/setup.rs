@@ -1,4 +1,4 @@
-//! The set-up: `cluster …` and `broker N …`.
+//! The set-up: `cluster …`, `broker N …` and `controller N …`.
 
 use super::flags::{self, Flag};
 use super::parse_duration;
@@ -49,6 +49,8 @@ impl SetUp {
             "cluster" if self.over => Err(verb.error("`cluster` after other commands; it comes first")),
             "cluster" if self.spec.is_some() => Err(verb.error("a second `cluster`; a script has one cluster")),
             "cluster" => self.cluster(cursor),
+            "controller" if self.over => Err(verb.error("`controller` after other commands; it belongs to the set-up")),
+            "controller" => self.controller(cursor),
             _ if self.over => Err(verb.error("a broker cannot join a running cluster: that is not built yet")),
             _ => self.broker(cursor),
         }?;
@@ -67,6 +69,21 @@ impl SetUp {
         }
         (self.stated.network, self.stated.date) = (given.network.is_some(), given.start_ms.is_some());
         self.spec = Some(given.spec()?);
+        Ok(())
+    }
+
+    /// `controller 101 --set KEY=VALUE`: a controller that is a node of its own.
+    fn controller(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
+        let id = cursor.expect_word("the controller's id")?;
+        let number = flags::number(&id, 0, i64::from(i32::MAX))? as i32;
+        let spec = self.spec.get_or_insert_with(|| ClusterSpec::new(DEFAULT_BROKERS));
+        if check_not_a_controllers(&id, number, spec).is_ok() {
+            return Err(id.error(format!("no controller {number} is a node of its own")));
+        }
+        while let Some(flag) = flags::next(cursor, "controller", &["--set"])? {
+            let config = broker_config(&flag.value(cursor, "KEY=VALUE")?)?;
+            spec.controller_configs.entry(number).or_default().push(config);
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::{By, Next, Runner, RunningTool, Scheduled, Strand, Wait};
 use crate::base::SimTime;
 use crate::script::ast::{Line, Statement};
-use crate::script::error::Error;
+use crate::script::error::{Error, Position};
 use crate::script::output::{Origin, Output, Said};
 use crate::script::tools::ToolCall;
 use crate::sim::{Applied, Command};
@@ -100,7 +100,10 @@ impl Runner {
             Statement::Fault(fault) => {
                 return match fault.in_world(&self.world) {
                     Ok(fault) => self.change(&Command::Fault(fault), by).map(drop),
-                    Err(message) => self.refused(message, &by),
+                    Err(error) => {
+                        let at = Position { line: error.line, column: error.column };
+                        self.refused(error.message, &By { at, ..by })
+                    }
                 };
             }
             Statement::Poll(_) | Statement::Commit(_) => {

@@ -121,8 +121,9 @@ fn check_names(options: &Options, found: &Entities) -> Result<(), String> {
     let has_name = found.names.iter().any(|name| !name.is_empty());
     let has_default = found.names.iter().any(|name| name.is_empty());
     if has_name && (is("brokers") || is("broker-loggers")) {
-        let names = ["entity-name", "broker", "broker-logger"].iter().filter_map(|option| options.all(option).next());
-        for name in names.filter(|name| parse_int(name).is_err()) {
+        let mut names =
+            ["entity-name", "broker", "broker-logger"].iter().filter_map(|option| options.all(option).next());
+        if let Some(name) = names.find(|name| parse_int(name).is_err()) {
             let kind = &found.kinds[0];
             return Err(format!("The entity name for {kind} must be a valid integer broker id, but it is: {name}"));
         }

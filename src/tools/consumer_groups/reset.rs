@@ -243,7 +243,7 @@ fn from_file(tool: &ConsumerGroups, group: &str, admin: &mut Admin<'_, '_>, out:
     for line in lines.iter().map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty()) {
         let fields = split(line, ',');
         let (id, rest) = match fields[..] {
-            [ref rest @ ..] if single && rest.len() == 3 => (group, rest),
+            ref rest if single && rest.len() == 3 => (group, rest),
             [id, ref rest @ ..] if rest.len() == 3 => (id, rest),
             _ => return Err(unparsable(line).into()),
         };

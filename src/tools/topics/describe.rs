@@ -1,6 +1,6 @@
 //! `kafka-topics.sh --describe`.
 
-use super::super::java::{JavaHash, hash_order_sized};
+use super::super::java::{JavaHash, hash_order, hash_order_sized};
 use super::super::out::Out;
 use super::{PARTITION_LIMIT, Topics};
 use crate::base::{TopicPartition, uuid_from_text, uuid_text};
@@ -160,7 +160,9 @@ fn replication_factor(p: &TopicPartitionInfo, reassignment: Option<&Reassignment
 /// `TopicDescription.printDescription`.
 fn topic_line(name: &str, id: Uuid, partitions: usize, factor: usize, configs: &[ConfigEntry]) -> String {
     let id = if id.is_nil() { String::new() } else { format!("\tTopicId: {}", uuid_text(id)) };
-    let set = configs.iter().filter(|config| !config.is_default());
+    // `Config` keeps them all in a `HashMap`.
+    let all = hash_order(configs.iter().map(|config| (config.name.clone(), config)).collect());
+    let set = all.into_iter().map(|(_, config)| config).filter(|config| !config.is_default());
     let configs: Vec<String> =
         set.map(|config| format!("{}={}", config.name, config.value.as_deref().unwrap_or("null"))).collect();
     let counts = format!("PartitionCount: {partitions}\tReplicationFactor: {factor}");

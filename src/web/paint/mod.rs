@@ -302,10 +302,10 @@ fn ring(b: &Brush, scene: &Scene, layout: &Layout, look: &Look, spots: &[Spot]) 
         b.round(r, 5.0);
         b.pen(&b.palette.select, 2.0);
         b.ctx.stroke();
-    } else if let Selection::Link(x, y) = selected {
-        if let Some(route) = layout.link_route(scene, *x, *y) {
-            b.pen(&b.palette.select, 3.0);
-            b.way(route.points(), 5.0);
-        }
+    } else if let Selection::Link(x, y) = selected
+        && let Some(route) = layout.link_route(scene, *x, *y)
+    {
+        b.pen(&b.palette.select, 3.0);
+        b.way(route.points(), 5.0);
     }
 }

@@ -209,10 +209,10 @@ pub(crate) fn rails(b: &Brush, scene: &Scene, layout: &Layout) {
         if !layout.bands.is_empty() && !layout.shelves.is_empty() {
             continue;
         }
-        if scene.broker_process(*id).is_up() {
-            if let Some(way) = layout.way(Station::Broker(*id), Station::Controller(active), None) {
-                b.way(way.route.points(), 4.0);
-            }
+        if scene.broker_process(*id).is_up()
+            && let Some(way) = layout.way(Station::Broker(*id), Station::Controller(active), None)
+        {
+            b.way(way.route.points(), 4.0);
         }
         if !layout.bands.is_empty() {
             break;

@@ -6,7 +6,7 @@ use kafka_terrarium::tools::Invocation;
 use serde_json::Value;
 
 /// Entries that are not checked, each with its reason.
-pub(crate) const UNCHECKED: [(&str, fn(&Value) -> bool); 3] = [
+pub(crate) const UNCHECKED: [crate::Rule; 3] = [
     ("here the cluster need not be named: `--bootstrap-server` may be left out", |entry| {
         let complains = ["--bootstrap-server must be specified", "[bootstrap-server]", "is required\n", "ApiVersions"];
         let stderr = text(&entry["stderr"]);

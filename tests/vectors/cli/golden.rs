@@ -34,7 +34,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries that are not checked, each with its reason.
-pub(crate) const UNCHECKED: [(&str, fn(&Value) -> bool); 4] = [
+pub(crate) const UNCHECKED: [crate::Rule; 4] = [
     ("marked for deletion: with KRaft a topic that is deleted is gone, and the tool never says so", |entry| {
         entry["input"]["marked_for_deletion"] == true
     }),

@@ -21,13 +21,16 @@ pub(crate) const START_MS: i64 = 1_767_225_600_000;
 /// How long a tool may take, in virtual time.
 const PATIENCE: SimTime = SimTime(300_000_000);
 
+/// What a lab's cluster answers to a request.
+type Answer<'a> = Box<dyn Fn(&RequestKind) -> Option<ResponseKind> + 'a>;
+
 /// A cluster: where its broker is said to listen, and what it answers.
 pub(crate) struct Cluster<'a> {
     pub(crate) host: &'a str,
     pub(crate) brokers: Vec<i32>,
     /// APIs that it does not serve.
     pub(crate) lacks: Vec<ApiKey>,
-    pub(crate) answer: Box<dyn Fn(&RequestKind) -> Option<ResponseKind> + 'a>,
+    pub(crate) answer: Answer<'a>,
 }
 
 impl<'a> Cluster<'a> {

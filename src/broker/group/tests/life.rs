@@ -96,6 +96,44 @@ fn all_who_wait_are_told_when_another_broker_takes_over() {
     });
 }
 
+/// What a real broker had in its log after two members, one of them static, had come, the static one was started again,
+/// the other left, the static one died, its offsets were deleted with the group: the group's generation and how many
+/// members the record has; `None` for a tombstone.
+#[test]
+fn the_log_of_a_groups_life() {
+    let mut lab = Lab::new();
+    let mut clients = [Client::new("c2"), Client::new("c1").with_instance("i1")];
+    lab.stable(&mut clients);
+    lab.commit_offset(&clients[1], "t", 27);
+    let mut back = Client { member_id: StrBytes::new(), ..clients[1].clone() };
+    let request = lab.join(&back);
+    lab.take_joined(&mut back, request);
+    lab.leave(&clients[0]);
+    let request = lab.join(&back);
+    lab.take_joined(&mut back, request);
+    lab.sync(&back, &[]);
+    lab.wait(10_000);
+    let context = lab.context(&back, 2);
+    lab.turn(|shard, turn| shard.delete_groups(turn, &context, &[GroupId(text("g"))]));
+    let told = |record: &GroupRecord| match record {
+        GroupRecord::OffsetCommit(_, value) => ("offset", value.as_ref().map(|value| (value.offset as i32, 0))),
+        GroupRecord::GroupMetadata(_, value) => {
+            ("group", value.as_ref().map(|value| (value.generation, value.members.len())))
+        }
+    };
+    let real = [
+        ("group", Some((0, 0))),
+        ("group", Some((1, 2))),
+        ("offset", Some((27, 0))),
+        ("group", Some((1, 2))),
+        ("group", Some((2, 1))),
+        ("group", Some((3, 0))),
+        ("offset", None),
+        ("group", None),
+    ];
+    assert_eq!(lab.log.iter().map(told).collect::<Vec<_>>(), real);
+}
+
 /// A thousand members come, are given what is theirs, and one more comes: every step is a few lookups a member.
 #[test]
 fn a_group_of_a_thousand_members() {

@@ -4,6 +4,7 @@
 //! what is left over goes round to those who have less. Which members may keep the one above is settled by the order in
 //! which they are looked at.
 
+use super::Transfers;
 use super::claims::Claims;
 use super::racks::Racks;
 use crate::client::assignor::AssignError;
@@ -27,7 +28,7 @@ struct Constrained<'a> {
     assignment: Vec<Vec<usize>>,
     /// Slots that were taken from an owner, who may yet get them back.
     revoked: BTreeMap<usize, usize>,
-    transferring: BTreeMap<usize, usize>,
+    transferring: Transfers,
 }
 
 /// The slots of each member, and those that change hands with their new owners.
@@ -35,7 +36,7 @@ pub(super) fn assign(
     layout: &Layout<'_>,
     racks: &Racks<'_>,
     claims: &Claims,
-) -> Result<(Vec<Vec<usize>>, Vec<(usize, usize)>), AssignError> {
+) -> Result<(Vec<Vec<usize>>, Transfers), AssignError> {
     let (partitions, members) = (layout.existing(), layout.members.len());
     let mut builder = Constrained {
         layout,
@@ -49,7 +50,7 @@ pub(super) fn assign(
         at_min: VecDeque::new(),
         assignment: vec![Vec::new(); members],
         revoked: BTreeMap::new(),
-        transferring: BTreeMap::new(),
+        transferring: Transfers::new(),
     };
     (0..members).for_each(|member| builder.keep_owned(member));
     let mut unassigned = builder.unassigned();
@@ -62,7 +63,7 @@ pub(super) fn assign(
     builder.assign_round_robin(&unassigned)?;
     // What is given out is all that the quotas lack, or more where claims to partitions that do not exist hid some.
     assert!(builder.under.is_empty(), "members below their quota while all partitions are given out");
-    Ok((builder.assignment, builder.transferring.into_iter().collect()))
+    Ok((builder.assignment, builder.transferring))
 }
 
 impl Constrained<'_> {

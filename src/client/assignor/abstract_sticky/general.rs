@@ -2,7 +2,8 @@
 //!
 //! Claims stay where they may. Every free partition goes to the member with the fewest of those who may have it. Then
 //! partitions are moved, one by one, from members with two or more above another who may have them too; a partition
-//! that some member had in an older generation goes back to it first. If moving made nothing more balanced, it is undone.
+//! that some member had in an older generation goes back to it first, even if that member does not subscribe to it any
+//! more: Kafka does not look. If moving made nothing more balanced, it is undone.
 //!
 //! Kafka asks before each partition whether everything is balanced and goes through every partition to tell. Here the
 //! answer is kept until something moves, and sought first at the topic where it was no.

@@ -1,10 +1,10 @@
 //! What sticky and cooperative-sticky have in common: Kafka's `AbstractStickyAssignor`.
 //!
 //! An assignment is to be balanced first and sticky second: as many partitions as possible stay where the members say
-//! they have them. What the members say is sorted out first ([`claims`]). Then there are two algorithms: while all
-//! members subscribe to the same topics, every member may get every partition and quotas decide ([`constrained`], about
+//! they have them. What the members say is sorted out first (`claims`). Then there are two algorithms: while all
+//! members subscribe to the same topics, every member may get every partition and quotas decide (`constrained`, about
 //! linear in partitions); otherwise partitions are moved one by one until none can be moved to a member with fewer
-//! ([`general`]).
+//! (`general`).
 //!
 //! With racks (KIP-881) both first give away what can stay within a rack, and claims across racks do not stand.
 
@@ -21,6 +21,7 @@ use crate::base::TopicPartition;
 use claims::Claims;
 use racks::Racks;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What a member says of itself: `MemberData`.
 pub(super) struct MemberData<'a> {
@@ -39,9 +40,12 @@ pub(super) struct Outcome {
     pub(super) assignment: Vec<Vec<usize>>,
     /// What each member said it had, as slots.
     pub(super) claimed: Vec<Vec<usize>>,
-    /// The slots that change hands, with their new owners; the general algorithm keeps no such list.
-    pub(super) transferring: Option<Vec<(usize, usize)>>,
+    /// What changes hands; the general algorithm keeps no such list.
+    pub(super) transferring: Option<Transfers>,
 }
+
+/// Slots that change hands, with their new owners.
+pub(super) type Transfers = BTreeMap<usize, usize>;
 
 /// Assigns every partition of the layout.
 pub(super) fn assign(
