@@ -43,7 +43,9 @@ pub(super) const HEAD_H: f64 = 34.0;
 impl Frame {
     /// The frame of a stage in this much room. A wide window shows the same picture larger before it shows more of it.
     pub(super) fn new(room: Room) -> Self {
-        let unit = (room.width / 1240.0).min(room.height / 520.0).clamp(1.0, 2.0);
+        let unit = (room.width / if room.large { 920.0 } else { 1240.0 })
+            .min(room.height / 520.0)
+            .clamp(1.0, if room.large { 3.0 } else { 2.0 });
         let width = room.width / unit;
         let (left, right) = sides::gutters(width);
         let card_x = sides::LEFT + left;

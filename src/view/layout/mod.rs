@@ -39,6 +39,8 @@ pub struct Room {
     pub width: f64,
     /// Up to this height nothing else suffers.
     pub height: f64,
+    /// Whether everything is drawn as large as can be, for a hall.
+    pub large: bool,
 }
 
 /// The controllers' bar.

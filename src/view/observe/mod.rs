@@ -7,6 +7,7 @@ mod hosts;
 pub use annals::Annals;
 
 use super::cargo::{TopicNames, cargo, is_metadata};
+use super::chronicle::Chapter;
 use super::delta::Delta;
 use super::narrate::{Before, narrate};
 use super::packet::PacketView;
@@ -45,6 +46,11 @@ impl Observer {
         &self.scene
     }
 
+    /// What it has heard of the trace.
+    pub fn annals(&self) -> &Annals {
+        &self.annals
+    }
+
     /// The frame of the events since the last one.
     pub fn frame(&mut self, world: &World, events: &[TraceEvent]) -> Frame {
         let mut delta = Delta::default();
@@ -68,7 +74,11 @@ impl Observer {
             self.partition(world, tp, &mut delta);
         }
         self.clients(world, &mut delta);
-        let laws: Vec<LawView> = world.laws().into_iter().map(law).collect();
+        let reports = world.laws();
+        let held = |law: &&LawReport| self.scene.laws.iter().all(|known| known.name != law.name || known.holds);
+        let mut broken = Chapter::default();
+        reports.iter().filter(held).for_each(|law| broken.broken(law, world.now()));
+        let laws: Vec<LawView> = reports.into_iter().map(law).collect();
         if laws != self.scene.laws {
             self.scene.laws.clone_from(&laws);
             delta.laws = Some(laws);
@@ -76,6 +86,7 @@ impl Observer {
         for event in events {
             self.tell(event, &before, &mut frame);
         }
+        frame.chapter.marks.extend(broken.marks);
         frame.delta = delta;
         frame
     }
@@ -129,7 +140,9 @@ impl Observer {
             TraceKind::Delayed { sent, arrives } => frame.delayed.push((*sent, *arrives)),
             _ => {}
         }
-        frame.lines.extend(narrate(event, &self.scene, before));
+        let line = narrate(event, &self.scene, before);
+        frame.chapter.tell(event, line.as_ref(), &self.scene, before);
+        frame.lines.extend(line);
     }
 
     /// Messages and sentences of events that happened before the scene.
@@ -187,7 +200,8 @@ fn touch(fact: &Fact, touched: &mut Touched) {
         | Fact::BecameFollower { partition, .. } => {
             touched.partitions.insert(partition.clone());
         }
-        Fact::TopicDeleted { .. } => touched.topics = true,
+        // A config of a topic may have changed.
+        Fact::TopicDeleted { .. } | Fact::MetadataCommitted { .. } => touched.topics = true,
         Fact::BrokerRegistered { broker, .. }
         | Fact::BrokerFenced { broker }
         | Fact::BrokerUnfenced { broker }

@@ -172,7 +172,8 @@ impl Painter {
 
     /// Makes the layout anew if anything that it depends on is different.
     fn lay_out(&mut self, player: &Player, look: &Look) {
-        let room = Room { width: look.room.width.max(300.0), height: look.room.height.max(240.0) };
+        let room =
+            Room { width: look.room.width.max(300.0), height: look.room.height.max(240.0), large: look.room.large };
         let selected = look.selected.as_ref().and_then(Selection::partition).cloned();
         let made = Made { shape: player.shape(), room, selected };
         if self.made_for.as_ref() != Some(&made) {
