@@ -161,6 +161,30 @@ fn golden() -> Vec<String> {
     scripts.map(|path| fs::read_to_string(path).expect("a golden script")).collect()
 }
 
+/// A controller that is cut off from the other voters leads on until its check of the quorum fails. What it fences
+/// meanwhile is committed nowhere, so a request that this decides must not be answered by it: the next controller, where
+/// the session of the dead broker has begun afresh, makes the topic.
+#[test]
+fn an_answer_that_rests_on_what_is_not_committed_waits() {
+    let opening = "cluster --brokers 3 --controllers 3 --network datacenter --set broker.session.timeout.ms=2000 \
+                   --set broker.heartbeat.interval.ms=400\nrun 3s\n";
+    let mut runner = Runner::new(Script::parse(opening).unwrap(), 1);
+    runner.finish();
+    let active = runner.world().active_controller().expect("a quorum of three has a leader");
+    let mut script = format!("{opening}crash broker 3\nrun 500ms\n");
+    for other in (101..=103).filter(|id| *id != active) {
+        script += &format!("cut controller {active} controller {other}\n");
+    }
+    script += "run 1600ms\n\
+               kafka-topics.sh --create --topic orders --partitions 1 --replication-factor 3\n\
+               expect replicas(orders-0) = {1,2,3} and isr(orders-0) = {1,2,3}\n";
+    let mut runner = Runner::new(Script::parse(&script).unwrap(), 1);
+    runner.finish();
+    let said: Vec<String> = runner.outputs().iter().filter_map(|output| output.printed()).collect();
+    assert_eq!((runner.stopped(), runner.summary().failed), (None, 0), "{said:?}");
+    assert!(said.iter().any(|text| text.contains("Created topic orders.")), "{said:?}");
+}
+
 #[test]
 fn any_text_is_read_or_refused() {
     let mut rng = Rng::stream(1, "texts");

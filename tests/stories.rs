@@ -24,6 +24,8 @@ struct Story {
     name: &'static str,
     /// What its recording does not show.
     without: &'static [Unseen],
+    /// A seed with which what is left to chance falls as it did in the recording: in most stories any.
+    seed: u64,
 }
 
 /// What recordings were made without, because nothing of it matters to their story.
@@ -41,20 +43,17 @@ enum Unseen {
 
 use Unseen::{Heartbeats, Metadata, Quorum, Replication};
 
-const STORIES: [Story; 8] = [
-    Story { name: "first-record", without: &[Quorum, Replication, Heartbeats] },
-    Story { name: "leader-crash", without: &[Quorum] },
-    Story { name: "leader-pause", without: &[Quorum] },
-    Story { name: "isr-shrink", without: &[Quorum] },
-    Story { name: "unclean-election", without: &[Quorum, Metadata] },
-    Story { name: "controlled-shutdown", without: &[Quorum] },
-    Story { name: "cut-broker-from-controllers", without: &[Quorum] },
-    Story { name: "cut-follower-from-leader", without: &[Quorum] },
+const STORIES: [Story; 9] = [
+    Story { name: "first-record", without: &[Quorum, Replication, Heartbeats], seed: 1 },
+    Story { name: "leader-crash", without: &[Quorum], seed: 1 },
+    Story { name: "leader-pause", without: &[Quorum], seed: 1 },
+    Story { name: "isr-shrink", without: &[Quorum], seed: 1 },
+    Story { name: "unclean-election", without: &[Quorum, Metadata], seed: 1 },
+    Story { name: "controller-crash", without: &[], seed: 10 },
+    Story { name: "controlled-shutdown", without: &[Quorum], seed: 1 },
+    Story { name: "cut-broker-from-controllers", without: &[Quorum], seed: 1 },
+    Story { name: "cut-follower-from-leader", without: &[Quorum], seed: 1 },
 ];
-
-/// A story that is played (`tests/golden`) and not compared flow by flow: which controller stands first, and whether
-/// votes split, decides who speaks to whom in all that follows.
-const PLAYED_ONLY: [&str; 1] = ["controller-crash"];
 
 /// What may differ, and why.
 struct Rule {
@@ -73,6 +72,10 @@ const RULES: &[Rule] = &[
         applies: |_, flow, token| {
             flow.api == "Fetch" && flow.response && flow.client.is_empty() && token.text.starts_with("err=")
         },
+    },
+    Rule {
+        reason: "whether a pre-vote comes too early, to a voter that still waits, or too late, to a candidate, is chance",
+        applies: |_, flow, token| flow.api == "Vote" && flow.response && token.text.ends_with("granted=false"),
     },
     Rule {
         reason: "two of the four partitions are empty in the recording: none of its keys falls on them",
@@ -193,11 +196,11 @@ impl std::fmt::Display for Difference {
 }
 
 /// Compares a story with its recording; and which rules took something out.
-fn compare(story: &Story, seed: u64) -> (Vec<Difference>, BTreeSet<usize>) {
+fn compare(story: &Story) -> (Vec<Difference>, BTreeSet<usize>) {
     let recording = root().join(format!("tests/stories/{}.txt", story.name));
     let (events, marks) = sequence::recorded(&fs::read_to_string(recording).expect("a recording"));
     let recorded = reduced(story, events, &marks);
-    let (events, commands) = play(story.name, seed);
+    let (events, commands) = play(story.name, story.seed);
     let ours = reduced(story, events, &commands);
     let (mut differences, mut used) = (Vec::new(), BTreeSet::new());
     let flows: BTreeSet<&Flow> = recorded.flows.keys().chain(ours.flows.keys()).collect();
@@ -230,7 +233,7 @@ fn tokens<'a>(sequences: &'a Sequences, flow: &Flow) -> &'a [Token] {
 fn stories_agree_with_their_recordings() {
     let (mut wrong, mut used) = (String::new(), BTreeSet::new());
     for story in &STORIES {
-        let (differences, rules) = compare(story, 1);
+        let (differences, rules) = compare(story);
         used.extend(rules);
         for difference in differences {
             wrong += &format!("{}: {difference}\n", story.name);
@@ -245,7 +248,7 @@ fn stories_agree_with_their_recordings() {
 #[test]
 fn every_story_has_its_row() {
     let table = fs::read_to_string(root().join("docs/STORIES.md")).expect("the table");
-    for name in STORIES.iter().map(|story| story.name).chain(PLAYED_ONLY) {
+    for name in STORIES.iter().map(|story| story.name) {
         let row = format!("| [{name}]");
         assert!(table.contains(&row), "docs/STORIES.md has no row `{row}`");
     }

@@ -1,6 +1,7 @@
 //! Identifiers that more than one layer uses.
 
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub struct HostId(pub u32);
 pub struct ConnId(pub u32);
 
 /// A partition of a topic, as Kafka writes it: `orders-0`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TopicPartition {
     /// The topic's name.
     pub topic: Arc<str>,
@@ -29,6 +30,21 @@ impl TopicPartition {
     /// The partition `partition` of `topic`.
     pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
         Self { topic: topic.into(), partition }
+    }
+}
+
+impl Ord for TopicPartition {
+    /// By name, then by index. Most names that meet are one string, whose content need not be looked at.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let same = Arc::ptr_eq(&self.topic, &other.topic);
+        let by_name = if same { Ordering::Equal } else { self.topic.cmp(&other.topic) };
+        by_name.then_with(|| self.partition.cmp(&other.partition))
+    }
+}
+
+impl PartialOrd for TopicPartition {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

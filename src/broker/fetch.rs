@@ -76,10 +76,9 @@ enum Found<'d> {
 
 impl Wanted {
     /// The partition as a session names it.
-    pub(super) fn key(&self) -> (Arc<str>, Uuid, i32) {
+    pub(super) fn key(&self) -> (Option<Arc<str>>, Uuid, i32) {
         // An id says all; a name may become known later.
-        let name = if self.topic_id.is_nil() { self.tp.topic.clone() } else { "".into() };
-        (name, self.topic_id, self.tp.partition)
+        (self.topic_id.is_nil().then(|| self.tp.topic.clone()), self.topic_id, self.tp.partition)
     }
 }
 
@@ -387,8 +386,8 @@ fn fetcher(version: i16, body: &FetchRequest) -> Fetcher {
 }
 
 /// A topic's name where it is what tells the topic.
-fn name_unless_id(name: &TopicName, id: Uuid) -> Arc<str> {
-    if id.is_nil() { (***name).into() } else { "".into() }
+fn name_unless_id(name: &TopicName, id: Uuid) -> Option<Arc<str>> {
+    id.is_nil().then(|| (***name).into())
 }
 
 /// Adds an answer under its topic, which stands last or not at all.

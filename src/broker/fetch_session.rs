@@ -22,7 +22,7 @@ const FIRST_WITH_SESSIONS: i16 = 7;
 const FIRST_WITH_TOPIC_ID: i16 = 13;
 
 /// A partition as a session names it: by topic name before version 13, by topic id since.
-type Key = (Arc<str>, Uuid, i32);
+type Key = (Option<Arc<str>>, Uuid, i32);
 
 /// The sessions of a broker.
 #[derive(Clone, Debug)]

@@ -87,8 +87,9 @@ impl ReplicaFetcher {
         }
     }
 
-    pub(super) fn owns(&self, conn: ConnId) -> bool {
-        self.net.owns(conn)
+    /// Its connection to the leader, if it has one.
+    pub(super) fn connection(&self) -> Option<ConnId> {
+        self.net.connection(self.source)
     }
 
     /// Whether there is nothing more to fetch, nor a session to take leave of.
@@ -123,11 +124,8 @@ impl Broker {
     pub(super) fn start_fetching(&mut self, tp: &TopicPartition, topic_id: Uuid, leader: i32, leader_epoch: i32) {
         let Some(endpoint) = self.endpoint_of(leader) else { return };
         let (id, timeout) = (self.id, self.config.replica_socket_timeout);
-        let fetcher = self
-            .fetchers
-            .entry(leader)
-            .or_insert_with(|| Arc::new(ReplicaFetcher::new(id, leader, endpoint.clone(), timeout)));
-        let fetcher = Arc::make_mut(fetcher);
+        let fetcher =
+            self.fetchers.get_or_insert_with(leader, || ReplicaFetcher::new(id, leader, endpoint.clone(), timeout));
         fetcher.endpoint = endpoint;
         let fetched =
             Fetched { tp: tp.clone(), leader_epoch, not_before: SimTime::ZERO, fenced: false, out_of_range: false };
@@ -136,32 +134,38 @@ impl Broker {
 
     /// Fetches a partition no more.
     pub(super) fn stop_fetching(&mut self, topic_id: Uuid, index: i32) {
-        for fetcher in self.fetchers.values_mut().filter(|f| f.partitions.contains_key(&(topic_id, index))) {
-            Arc::make_mut(fetcher).partitions.remove(&(topic_id, index));
+        let key = (topic_id, index);
+        let fetches = |source: &i32| self.fetchers.get(*source).is_some_and(|f| f.partitions.contains_key(&key));
+        for source in self.fetchers.sources().filter(fetches).collect::<Vec<_>>() {
+            self.fetcher_mut(source).partitions.remove(&key);
         }
     }
 
     /// Sends the fetches that are due.
     pub(super) fn poll_fetchers(&mut self, serving: &mut Serving<'_, '_>) {
-        let sources: Vec<i32> = self.fetchers.keys().copied().collect();
+        let mut sources = self.fetchers.take_touched();
+        sources.extend(self.fetchers.due(serving.ctx.now()));
         for source in sources {
-            if !self.fetchers[&source].in_flight {
+            let Some(fetcher) = self.fetchers.get(source) else { continue };
+            if !fetcher.in_flight {
                 self.poll_fetcher(source, serving);
             }
             // Kafka shuts down fetchers that have nothing to fetch.
-            if self.fetchers[&source].is_done() {
-                let mut fetcher = self.fetchers.remove(&source).expect("it is there");
-                Arc::make_mut(&mut fetcher).close(serving.ctx);
+            if self.fetcher(source).is_done()
+                && let Some(mut fetcher) = self.fetchers.remove(source)
+            {
+                fetcher.close(serving.ctx);
             }
+            self.fetchers.settle(source);
         }
     }
 
     fn poll_fetcher(&mut self, source: i32, serving: &mut Serving<'_, '_>) {
         let now = serving.ctx.now();
-        if self.fetchers[&source].not_before > now {
+        if self.fetcher(source).not_before > now {
             return;
         }
-        if let Some(key) = self.fetchers[&source].partitions.iter().find(|(_, f)| f.out_of_range).map(|(key, _)| *key) {
+        if let Some(key) = self.fetcher(source).partitions.iter().find(|(_, f)| f.out_of_range).map(|(key, _)| *key) {
             return self.ask_offset(source, key, LATEST, serving);
         }
         let wanted = self.fetch_plan(source, now, serving);
@@ -194,7 +198,7 @@ impl Broker {
                 max_bytes,
             })
         };
-        let ready = self.fetchers[&source].partitions.iter().filter(|(_, f)| !f.fenced && f.not_before <= now);
+        let ready = self.fetcher(source).partitions.iter().filter(|(_, f)| !f.fenced && f.not_before <= now);
         ready.filter_map(|(key, fetched)| Some((*key, from(fetched)?))).collect()
     }
 
@@ -231,8 +235,7 @@ impl Broker {
 
     /// Takes an input that concerns a fetcher's connection.
     pub(super) fn fetcher_input(&mut self, source: i32, input: Input, serving: &mut Serving<'_, '_>) {
-        let fetcher = Arc::make_mut(self.fetchers.get_mut(&source).expect("it owns the connection"));
-        for event in fetcher.net.handle(input, serving.ctx) {
+        for event in self.fetcher_mut(source).net.handle(input, serving.ctx) {
             match event {
                 NetEvent::Response(_, Asked::Fetch(wanted), ResponseKind::Fetch(body)) => {
                     self.fetched(source, &wanted, &body, serving);
@@ -247,8 +250,12 @@ impl Broker {
         }
     }
 
+    fn fetcher(&self, source: i32) -> &ReplicaFetcher {
+        self.fetchers.get(source).expect("it is there")
+    }
+
     fn fetcher_mut(&mut self, source: i32) -> &mut ReplicaFetcher {
-        Arc::make_mut(self.fetchers.get_mut(&source).expect("it is there"))
+        self.fetchers.get_mut(source).expect("it is there")
     }
 
     /// A request came to nothing: all that it was about is left alone for `replica.fetch.backoff.ms`.

@@ -22,6 +22,7 @@ mod describe_topic_partitions;
 mod fetch;
 mod fetch_session;
 mod fetcher;
+mod fetchers;
 mod forwarding;
 pub mod group;
 mod init_producer_id;
@@ -51,14 +52,13 @@ use crate::storage::Disk;
 use crate::wire::{BROKER_APIS, Request, RequestKind, ResponseKind, StrBytes};
 use auto_topic_creation::AutoTopicCreation;
 use fetch_session::FetchSessions;
-use fetcher::ReplicaFetcher;
+use fetchers::Fetchers;
 use forwarding::Forwarding;
 use init_producer_id::ProducerIds;
 use isr::AlterPartitions;
 use lifecycle::{Identity, Lifecycle, LifecycleEvent};
 use partition::Surroundings;
 use purgatory::Purgatory;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -83,7 +83,7 @@ pub struct Broker {
     /// Its logs are open and follow the metadata.
     published: bool,
     partitions: imbl::OrdMap<TopicPartition, Arc<Partition>>,
-    fetchers: BTreeMap<i32, Arc<ReplicaFetcher>>,
+    fetchers: Fetchers,
     alter_partitions: AlterPartitions,
     forwarding: Forwarding,
     auto_topics: AutoTopicCreation,
@@ -165,7 +165,7 @@ impl Broker {
             metadata_offset: 0,
             published: false,
             partitions: imbl::OrdMap::new(),
-            fetchers: BTreeMap::new(),
+            fetchers: Fetchers::default(),
             alter_partitions: AlterPartitions::new(setup.id, config.request_timeout),
             forwarding: Forwarding::new(setup.id, config.request_timeout),
             auto_topics: AutoTopicCreation::new(setup.id, config.request_timeout),
@@ -260,7 +260,7 @@ impl Broker {
             || self.forwarding.owns(conn)
             || self.auto_topics.owns(conn)
             || self.producer_ids.owns(conn)
-            || self.fetchers.values().any(|fetcher| fetcher.owns(conn))
+            || self.fetchers.owner(conn).is_some()
     }
 
     /// Takes an input that concerns its connections, or its deadline. True when it may stop (after
@@ -276,7 +276,7 @@ impl Broker {
                 self.forwarding_input(Input::Woken, serving);
                 self.auto_topics_input(Input::Woken, serving);
                 self.producer_ids_input(Input::Woken, serving);
-                for source in self.fetchers.keys().copied().collect::<Vec<_>>() {
+                for source in self.fetchers.due(serving.ctx.now()) {
                     self.fetcher_input(source, Input::Woken, serving);
                 }
                 self.run_tasks(serving);
@@ -312,7 +312,7 @@ impl Broker {
             self.auto_topics_input(input, serving);
         } else if self.producer_ids.owns(conn) {
             self.producer_ids_input(input, serving);
-        } else if let Some(source) = self.fetchers.iter().find(|(_, f)| f.owns(conn)).map(|(source, _)| *source) {
+        } else if let Some(source) = self.fetchers.owner(conn) {
             self.fetcher_input(source, input, serving);
         }
         false
@@ -365,8 +365,8 @@ impl Broker {
         self.forwarding.close(serving.ctx);
         self.auto_topics.close(serving.ctx);
         self.producer_ids.close(serving.ctx);
-        for fetcher in self.fetchers.values_mut() {
-            Arc::make_mut(fetcher).close(serving.ctx);
+        for source in self.fetchers.sources().collect::<Vec<_>>() {
+            self.fetchers.remove(source).expect("it is there").close(serving.ctx);
         }
         if self.published {
             serving.disk.shut_down(self.lifecycle.epoch().unwrap_or(-1));
@@ -380,9 +380,7 @@ impl Broker {
         deadline = earlier(deadline, self.forwarding.next_deadline(leader));
         deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
         deadline = earlier(deadline, self.producer_ids.next_deadline(leader));
-        for fetcher in self.fetchers.values() {
-            deadline = earlier(deadline, fetcher.next_deadline());
-        }
+        deadline = earlier(deadline, self.fetchers.next_deadline());
         earlier(deadline, self.published.then(|| self.tasks.next_deadline()))
     }
 

@@ -87,6 +87,8 @@ impl Broker {
                 delta.deleted.insert(r.topic_id, topic.name.clone());
                 delta.partitions.retain(|(id, _)| *id != r.topic_id);
             }
+            // It raises the partition epochs, so leaders have to hear of it.
+            MetadataRecord::ClearElr(r) => delta.partitions.extend(self.metadata.topics().with_elr(&r.topic_name)),
             MetadataRecord::Config(r) => match ResourceType::from_value(r.resource_type) {
                 Some(ResourceType::Topic) => drop(delta.configs.insert((*r.resource_name).into())),
                 Some(ResourceType::Broker) => delta.broker_configs = true,

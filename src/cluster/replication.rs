@@ -88,23 +88,28 @@ impl ReplicationControl {
         topic.name
     }
 
+    /// Partitions of a topic, or of all when `topic` is empty, that have eligible leader replicas: those that a
+    /// ClearElrRecord changes.
+    pub fn with_elr(&self, topic: &str) -> Vec<(Uuid, i32)> {
+        let of_topic = self.iter().filter(|info| topic.is_empty() || *info.name == *topic);
+        let has_elr = |p: &PartitionRegistration| !p.elr.is_empty() || !p.last_known_elr.is_empty();
+        let partitions = |info: &TopicInfo| {
+            let (id, partitions) = (info.id, info.partitions.clone());
+            partitions.into_iter().filter(|(_, p)| has_elr(p)).map(move |(index, _)| (id, index)).collect::<Vec<_>>()
+        };
+        of_topic.flat_map(partitions).collect()
+    }
+
     /// Forgets the eligible leader replicas of a topic, or of all when the record names none.
     pub fn replay_clear_elr(&mut self, record: &ClearElrRecord) {
-        let cleared = |topic: &&TopicInfo| record.topic_name.is_empty() || *topic.name == *record.topic_name;
-        let ids: Vec<Uuid> = self.iter().filter(cleared).map(|topic| topic.id).collect();
         let nothing = PartitionChangeRecord {
             eligible_leader_replicas: Some(Vec::new()),
             last_known_elr: Some(Vec::new()),
             ..Default::default()
         };
-        for id in ids {
-            let topic = self.topic_mut(id);
-            let has_elr = |p: &PartitionRegistration| !p.elr.is_empty() || !p.last_known_elr.is_empty();
-            let indices: Vec<i32> = topic.partitions.iter().filter(|(_, p)| has_elr(p)).map(|(i, _)| *i).collect();
-            for index in indices {
-                let partition = &mut topic.partitions[&index];
-                *partition = Arc::new(partition.merge(&nothing));
-            }
+        for (id, index) in self.with_elr(&record.topic_name) {
+            let partition = &mut self.topic_mut(id).partitions[&index];
+            *partition = Arc::new(partition.merge(&nothing));
         }
     }
 

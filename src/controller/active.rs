@@ -106,8 +106,14 @@ impl QuorumController {
     /// Appends what an operation came to, and answers when it is committed.
     pub(super) fn finish(&mut self, pending: Pending, outcome: Outcome<ResponseKind>, node: &mut Node<'_, '_>) {
         let wait_for = match outcome.records.is_empty() {
-            // What was only read may still rest on records that are not committed.
-            true => self.active.as_ref().and_then(|active| active.deferred.last_key_value()).map(|(at, _)| *at),
+            // What was only read may still rest on records that are not committed, whoever appended them
+            // (`deferredEventQueue.highestPendingOffset`).
+            true => self
+                .active
+                .as_ref()
+                .map(|active| active.next_write_offset)
+                .filter(|next| *next > self.next_offset)
+                .map(|next| next - 1),
             false => match self.append(outcome.records, node) {
                 Some(last) => Some(last),
                 None => {

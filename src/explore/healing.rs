@@ -19,6 +19,9 @@ pub(super) fn heal(explorer: &mut Explorer<'_>) -> Vec<String> {
         start_what_is_down(explorer);
         explorer.pass(LOOK_EVERY);
         explorer.runner.world_mut().take_trace();
+        if look % 100 == 99 {
+            elect_where_nobody_may_lead(explorer);
+        }
         if look % 2 == 0 && in_service(explorer.world()).is_empty() {
             break;
         }
@@ -61,6 +64,20 @@ fn start_what_is_down(explorer: &mut Explorer<'_>) {
     let down = world.servers().filter(|(host, _)| !world.is_running(*host));
     for node in down.map(|(host, _)| world.host_name(host).to_owned()).collect::<Vec<_>>() {
         explorer.act(&format!("start {node}"));
+    }
+}
+
+/// What an operator would do for partitions with an empty ISR and no eligible leader replicas, which no broker's return
+/// brings back: `min.insync.replicas` was changed while nobody led (a ClearElrRecord; a live cluster does the same).
+fn elect_where_nobody_may_lead(explorer: &mut Explorer<'_>) {
+    let world = explorer.world();
+    let stranded = |tp: &TopicPartition| {
+        world.partition(tp).is_some_and(|info| info.leader.is_none() && info.isr.is_empty() && info.elr.is_empty())
+    };
+    for tp in partitions(world).into_iter().filter(stranded).collect::<Vec<_>>() {
+        let (topic, index) = (&tp.topic, tp.partition);
+        let election = "kafka-leader-election.sh --election-type unclean";
+        explorer.act(&format!("{election} --topic {topic} --partition {index}"));
     }
 }
 

@@ -47,7 +47,13 @@ fn cluster(rng: &mut Rng, brokers: u64) -> String {
     set(&mut line, 40, &["leader.imbalance.check.interval.seconds=5"]);
     set(&mut line, 30, &["metadata.log.max.record.bytes.between.snapshots=3000"]);
     set(&mut line, 20, &["replica.high.watermark.checkpoint.interval.ms=200"]);
-    set(&mut line, 20, &["replica.fetch.max.bytes=300", "replica.fetch.response.max.bytes=500"]);
+    // Small fetches, but not so small that followers fall behind for ever where an answer takes its time.
+    match network {
+        "wan" | "teaching" => {
+            set(&mut line, 20, &["replica.fetch.max.bytes=3000", "replica.fetch.response.max.bytes=5000"])
+        }
+        _ => set(&mut line, 20, &["replica.fetch.max.bytes=300", "replica.fetch.response.max.bytes=500"]),
+    }
     line + "\n"
 }
 

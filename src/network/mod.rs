@@ -134,6 +134,11 @@ impl<T> NetworkClient<T> {
         self.conns.contains_key(&conn)
     }
 
+    /// The connection to a node, if there is one.
+    pub fn connection(&self, node: NodeId) -> Option<ConnId> {
+        self.nodes.get(&node)?.link.conn()
+    }
+
     /// Whether a request can go to `node` now; if not for want of a connection, one is opened to `endpoint`.
     pub fn ready(&mut self, node: NodeId, endpoint: &Endpoint, ctx: &mut Ctx<'_>) -> bool {
         let max_in_flight = self.config.max_in_flight;

@@ -174,7 +174,9 @@ fn request(api: &str, body: &Value, names: &Names) -> String {
         }
         "BeginQuorumEpoch" | "EndQuorumEpoch" => {
             let p = &body["Topics"][0]["Partitions"][0];
-            format!("leader={} le={}", int(&p["LeaderId"]), int(&p["LeaderEpoch"]))
+            let voter = int(&body["VoterId"]);
+            let to = if api == "BeginQuorumEpoch" { format!("to voter {voter} ") } else { String::new() };
+            format!("{to}leader={} le={}", int(&p["LeaderId"]), int(&p["LeaderEpoch"]))
         }
         "ElectLeaders" => format!("electionType={}", int(&body["ElectionType"])),
         _ => String::new(),
