@@ -82,7 +82,7 @@ pub enum Format {
 }
 
 /// The records that a query asks for, as they are on the leader's disk.
-pub fn browse(world: &World, query: &Query) -> Records {
+pub(super) fn browse(world: &World, query: &Query) -> Records {
     let leader = world.partition(&query.tp).and_then(|info| info.leader);
     let Some((id, log)) = leader.and_then(|id| Some((id, world.replica(id, &query.tp)?))) else {
         return Records::default();

@@ -8,7 +8,7 @@ use crate::base::{SimTime, TopicPartition};
 /// How many lanes there are at most; the partitions with most changes are shown.
 const LANES: usize = 12;
 /// Marks closer than so many pixels are one.
-const KNOT: f64 = 20.0;
+const KNOT: f64 = 34.0;
 /// The shortest session that a timeline is made for, in microseconds.
 const SHORTEST: f64 = 10e6;
 

@@ -256,6 +256,7 @@ impl Component for App {
                     self.present(false);
                 }
                 (self.menu, self.armed, self.hint) = (None, None, None);
+                (self.help, self.sessions, self.configs) = (false, false, None);
             }
             Msg::Press(x, y) => self.press(x, y),
             Msg::Menu(place) => self.open_menu(place),

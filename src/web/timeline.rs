@@ -54,8 +54,8 @@ fn knot(ctx: &Context<App>, knot: &Knot, now: f64) -> Html {
     let (name, class) = face(knot.kind);
     let moment = knot.at;
     let go = ctx.link().callback(move |_| Msg::Seek(moment));
-    let more = if knot.count > 1 { format!(", and {} more", knot.count - 1) } else { String::new() };
-    let label = format!("{:.3} s: {}{more}", moment.0 as f64 / 1e6, knot.text);
+    let many = if knot.count > 1 { format!("{} events, the gravest at ", knot.count) } else { String::new() };
+    let label = format!("{many}{:.3} s: {}", moment.0 as f64 / 1e6, knot.text);
     let ahead = (knot.x > now).then_some("ahead");
     html! {
         <button class={classes!("knot", class, ahead)} style={at(knot.x)} onclick={go} title={label.clone()} aria-label={label}>

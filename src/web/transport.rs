@@ -20,7 +20,7 @@ pub(super) fn transport(app: &App, ctx: &Context<App>) -> Html {
     html! {
         <div class="transport" role="group" aria-label="Playback">
             { button(|| Msg::Mark(false), "first", "Previous event worth stopping at", "Shift ←", "Shift+ArrowLeft", Some("far")) }
-            { button(|| Msg::StepBack, "stepb", "Step one event back", "←", "ArrowLeft", None) }
+            { button(|| Msg::StepBack, "stepb", "Step back one event", "←", "ArrowLeft", None) }
             { button(|| Msg::Toggle, name, label, "Space", "Space", (!step_main).then_some("main")) }
             { button(|| Msg::Step, "stepf", "Step one event", "→", "ArrowRight", step_main.then_some("main")) }
             { button(|| Msg::Mark(true), "live", "Next event worth stopping at", "Shift →", "Shift+ArrowRight", Some("far")) }

@@ -120,16 +120,27 @@ impl Observer {
         touched.hosts.extend(event.host);
         match (&event.kind, event.host) {
             (TraceKind::Started { .. }, Some(host)) => self.host_started(world, host, delta),
-            (TraceKind::Exited, Some(host)) => self.process(world, host, delta),
+            (TraceKind::Exited, Some(host)) => {
+                self.process(world, host, delta);
+                self.touch_logs(host, touched);
+            }
             // A fault may change any host and any link.
             (TraceKind::Commanded { .. }, _) => {
                 let hosts: Vec<u32> = self.scene.hosts.keys().copied().collect();
                 hosts.into_iter().for_each(|host| self.process(world, HostId(host), delta));
                 self.links(world, delta);
             }
+            (TraceKind::Fact(Fact::LogsRecovered { .. }), Some(host)) => self.touch_logs(host, touched),
             (TraceKind::Fact(fact), _) => touch(fact, touched),
             _ => {}
         }
+    }
+
+    /// A process came or went: what is left of its logs is what its disk has.
+    fn touch_logs(&self, host: HostId, touched: &mut Touched) {
+        let Some(id) = self.broker_id(host) else { return };
+        let held = self.scene.partitions.iter().filter(|(_, view)| view.replicas.contains(&id));
+        touched.partitions.extend(held.map(|(tp, _)| tp.clone()));
     }
 
     /// Puts messages and sentences of an event into a frame.
