@@ -7,10 +7,16 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use kafka_terrarium::base::{SimDuration, SimTime};
+use kafka_terrarium::base::{ConnId, SimDuration, SimTime};
+use kafka_terrarium::client::assignor::{Assignor, PartitionsPerTopic, read_members};
 use kafka_terrarium::client::{ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
 use kafka_terrarium::sim::{ClusterSpec, Command, NetworkProfile, Scheduler, World};
 use kafka_terrarium::tools::Invocation;
+use kafka_terrarium::wire::consumer_protocol::Subscription;
+use kafka_terrarium::wire::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_terrarium::wire::messages::sync_group_request::SyncGroupRequestAssignment;
+use kafka_terrarium::wire::messages::{GroupId, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest};
+use kafka_terrarium::wire::{ApiKey, Request, RequestKind, Response, ResponseKind, StrBytes};
 use std::time::Instant;
 
 /// How many snapshots are timed together.
@@ -37,6 +43,7 @@ fn main() {
     println!("ratio world / bare event queue, per message: {:.1}", world_best / queue_best);
     println!("snapshot: {:.1} us, {:.5} of a round", snapshot_best * 1e6, snapshot_best / world_best);
     large_cluster();
+    large_group();
 }
 
 fn seconds<T>(run: impl FnOnce() -> T) -> f64 {
@@ -95,6 +102,135 @@ fn large_cluster() {
         "100 brokers, 10,000 partitions, RF 3: a minute at rest in {minute:.1} s; snapshot {:.0} us",
         snapshot * 1e6
     );
+}
+
+/// A group of 1,000 members over the 10,000 partitions of a topic: one joins, and all are rebalanced. The members are
+/// clients from outside, one connection each, and one of them assigns, by range.
+fn large_group() {
+    const MEMBERS: usize = 1_000;
+    let mut spec = ClusterSpec::new(3);
+    spec.network = NetworkProfile::DATACENTER;
+    spec.configs.push(("offsets.topic.num.partitions".into(), "1".into()));
+    let mut world = World::new(spec, 1);
+    assert!(world.boot(SimTime(60_000_000)), "the cluster comes up");
+    let create = "--create --topic orders --partitions 10000 --replication-factor 1";
+    let start = "--group g --topic orders:0 --reset-offsets --to-earliest --execute";
+    for (tool, args) in [("kafka-topics", create), ("kafka-consumer-groups", start)] {
+        world.apply("", &Command::Tool(Invocation::new(tool, args.split(' ')))).expect("a tool starts");
+        world.run_until(world.now() + SimDuration::from_secs(10));
+        world.take_trace();
+    }
+    let mut group = LargeGroup::new(&mut world, MEMBERS);
+    // The first rebalance has the initial delay of three seconds, renewed while members come.
+    let first = seconds(|| group.rebalance(&mut world));
+    let again = (0..3).map(|_| seconds(|| group.rebalance(&mut world))).fold(f64::MAX, f64::min);
+    println!("{MEMBERS} members, 10,000 partitions: first rebalance in {first:.2} s, another in {again:.2} s");
+}
+
+/// The members of a group, outside of the world.
+struct LargeGroup {
+    conns: Vec<ConnId>,
+    ids: Vec<StrBytes>,
+    topics: PartitionsPerTopic,
+    /// Who assigns: it asks first, for only its JoinGroup makes a stable group rebalance.
+    leader: usize,
+    correlation_id: i32,
+}
+
+impl LargeGroup {
+    /// So many members, connected to the group's coordinator, with their ids.
+    fn new(world: &mut World, members: usize) -> Self {
+        let coordinator = world.coordinator("g").expect("the group has a coordinator");
+        let conns = (0..members).map(|_| world.external_connect(coordinator).expect("it is there")).collect();
+        world.run_until(world.now() + SimDuration::from_secs(1));
+        let topics = PartitionsPerTopic::from([("orders".into(), vec![Vec::new(); 10_000])]);
+        let mut group = Self { conns, ids: vec![StrBytes::new(); members], topics, leader: 0, correlation_id: 0 };
+        let answers = group.all_ask(world, |group, member| group.join(member));
+        group.ids = answers.into_iter().map(|answer| joined(answer).member_id).collect();
+        group
+    }
+
+    fn join(&self, member: usize) -> RequestKind {
+        let subscription = Subscription { topics: vec!["orders".into()], ..Subscription::default() };
+        let protocol = JoinGroupRequestProtocol::default()
+            .with_name(StrBytes::from_static_str("range"))
+            .with_metadata(subscription.encode(1));
+        let request = JoinGroupRequest::default()
+            .with_group_id(GroupId(StrBytes::from_static_str("g")))
+            .with_member_id(self.ids[member].clone())
+            .with_session_timeout_ms(600_000)
+            .with_rebalance_timeout_ms(600_000)
+            .with_protocol_type(StrBytes::from_static_str("consumer"))
+            .with_protocols(vec![protocol]);
+        RequestKind::JoinGroup(request)
+    }
+
+    fn sync(&self, member: usize, generation: i32, assignments: Vec<SyncGroupRequestAssignment>) -> RequestKind {
+        let request = SyncGroupRequest::default()
+            .with_group_id(GroupId(StrBytes::from_static_str("g")))
+            .with_generation_id(generation)
+            .with_member_id(self.ids[member].clone())
+            .with_assignments(assignments);
+        RequestKind::SyncGroup(request)
+    }
+
+    /// Every member sends a request, and the world goes on until every one has its answer.
+    fn all_ask(&mut self, world: &mut World, ask: impl Fn(&Self, usize) -> RequestKind) -> Vec<ResponseKind> {
+        self.correlation_id += 1;
+        let api = |body: &RequestKind| match body {
+            RequestKind::JoinGroup(_) => (ApiKey::JoinGroup, 5),
+            _ => (ApiKey::SyncGroup, 3),
+        };
+        let mut asked = (ApiKey::JoinGroup, 5);
+        let others = (0..self.conns.len()).filter(|member| *member != self.leader);
+        for member in std::iter::once(self.leader).chain(others) {
+            let body = ask(self, member);
+            asked = api(&body);
+            let (correlation_id, client_id) = (self.correlation_id, StrBytes::from_static_str("outside"));
+            let request = Request { api: asked.0, version: asked.1, correlation_id, client_id, body };
+            world.external_send(self.conns[member], request.frame().slice(4..));
+            if member == self.leader {
+                world.run_until(world.now() + SimDuration::from_millis(1));
+            }
+        }
+        let mut answers = vec![None; self.conns.len()];
+        while answers.iter().any(Option::is_none) {
+            world.run_until(world.now() + SimDuration::from_millis(100));
+            world.take_trace();
+            for (answer, conn) in answers.iter_mut().zip(&self.conns).filter(|(answer, _)| answer.is_none()) {
+                let frame = world.external_take(*conn).pop();
+                let read =
+                    |frame: bytes::Bytes| Response::decode(&frame.slice(4..), asked.0, asked.1).expect("it reads");
+                *answer = frame.map(|frame| read(frame).body);
+            }
+        }
+        answers.into_iter().flatten().collect()
+    }
+
+    fn rebalance(&mut self, world: &mut World) {
+        let joined: Vec<JoinGroupResponse> =
+            self.all_ask(world, |group, member| group.join(member)).into_iter().map(joined).collect();
+        let leader = joined.iter().position(|answer| answer.leader == answer.member_id).expect("one leads");
+        self.leader = leader;
+        let members = read_members(&joined[leader].members).expect("their subscriptions read");
+        let assigned = Assignor::Range.perform_assignment(&members, &self.topics).expect("range assigns always");
+        let generation = joined[leader].generation_id;
+        let answers = self.all_ask(world, |group, member| {
+            group.sync(member, generation, if member == leader { assigned.clone() } else { Vec::new() })
+        });
+        let empty = |answer: &ResponseKind| match answer {
+            ResponseKind::SyncGroup(answer) => answer.error_code != 0 || answer.assignment.is_empty(),
+            other => panic!("{other:?}"),
+        };
+        assert!(!answers.iter().any(empty), "every member has its ten partitions");
+    }
+}
+
+fn joined(answer: ResponseKind) -> JoinGroupResponse {
+    match answer {
+        ResponseKind::JoinGroup(answer) => answer,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn round(world: &mut World) {

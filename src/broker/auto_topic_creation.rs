@@ -2,13 +2,14 @@
 //!
 //! The broker asks the active controller, and answers meanwhile as if there were no such topic: the client asks again.
 
+use super::coordinators::OFFSETS_TOPIC;
 use super::{Broker, Serving};
 use crate::base::{ConnId, SimDuration, SimTime};
 use crate::machine::{Ctx, Input};
 use crate::network::controller_channel::{ActiveController, ChannelEvent};
 use crate::network::{ControllerChannel, envelope};
 use crate::wire::messages::CreateTopicsRequest;
-use crate::wire::messages::create_topics_request::CreatableTopic;
+use crate::wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use crate::wire::{ApiKey, Request, RequestKind, StrBytes, TopicName, api_range};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,6 +67,36 @@ impl Broker {
         };
         self.auto_topics.in_flight.extend(new.iter().cloned());
         self.auto_topics.channel.enqueue(new, ApiKey::Envelope, envelope::seal(&inner), serving.ctx.now());
+    }
+
+    /// Asks for the topic of groups, `__consumer_offsets`, with the settings of its own. Where there are fewer brokers
+    /// than it is to have replicas, the controller refuses it, and there are no groups.
+    pub(super) fn create_offsets_topic(&mut self, serving: &mut Serving<'_, '_>) {
+        let name: Arc<str> = OFFSETS_TOPIC.into();
+        if !self.auto_topics.in_flight.insert(name.clone()) {
+            return;
+        }
+        let settings = &self.config.offsets_topic;
+        let config = |(name, value): (&'static str, String)| {
+            let config = CreatableTopicConfig::default().with_name(StrBytes::from_static_str(name));
+            config.with_value(Some(StrBytes::from_string(value)))
+        };
+        let configs = [
+            ("compression.type", "producer".to_owned()),
+            ("cleanup.policy", "compact".to_owned()),
+            ("segment.bytes", settings.segment_bytes.to_string()),
+        ];
+        let topic = CreatableTopic::default()
+            .with_name(TopicName(StrBytes::from_static_str(OFFSETS_TOPIC)))
+            .with_num_partitions(settings.partitions)
+            .with_replication_factor(settings.replication_factor)
+            .with_configs(configs.into_iter().map(config).collect());
+        let request = CreateTopicsRequest::default()
+            .with_timeout_ms(self.config.request_timeout.as_millis() as i32)
+            .with_topics(vec![topic]);
+        // Nobody's name stands behind it, so it goes as it is and not in an Envelope.
+        let body = RequestKind::CreateTopics(request);
+        self.auto_topics.channel.enqueue(vec![name], ApiKey::CreateTopics, body, serving.ctx.now());
     }
 
     pub(super) fn auto_topics_input(&mut self, input: Input, serving: &mut Serving<'_, '_>) {

@@ -3,10 +3,12 @@
 //! A broker config is what was set on the broker while it runs, or else for all brokers, or else in its file, or else
 //! Kafka's default (KIP-226). A topic config is the topic's own, or else the broker config behind it.
 
+use super::group::GroupConfig;
 use crate::base::SimDuration;
 use crate::cluster::config_defs::{self, broker_config};
 use crate::cluster::{ConfigMap, Controller, ResourceType};
 use crate::storage::LogConfig;
+use crate::wire::Compression;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -56,6 +58,25 @@ pub struct BrokerConfig {
     /// `controlled.shutdown.enable` is not Kafka's any more; a stop is always graceful. `initial.broker.registration.
     /// timeout.ms`: a broker that has not registered by then gives up.
     pub initial_registration_timeout: SimDuration,
+    /// The group coordinator's.
+    pub group: GroupConfig,
+    /// `group.coordinator.append.linger.ms`: how long records of groups wait for more, to be written as one batch.
+    pub group_append_linger: SimDuration,
+    /// The settings of the topic `__consumer_offsets`.
+    pub offsets_topic: OffsetsTopicConfig,
+}
+
+/// The settings of the topic `__consumer_offsets`. They count when it is created, but for the codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OffsetsTopicConfig {
+    /// `offsets.topic.num.partitions`.
+    pub partitions: i32,
+    /// `offsets.topic.replication.factor`.
+    pub replication_factor: i16,
+    /// `offsets.topic.segment.bytes`.
+    pub segment_bytes: i32,
+    /// `offsets.topic.compression.codec`: of the batches that the coordinator writes.
+    pub compression: Compression,
 }
 
 /// Where broker configs come from, the nearest first.
@@ -137,6 +158,14 @@ impl BrokerConfig {
             fetch_session_slots: layers.number("max.incremental.fetch.session.cache.slots"),
             rack_aware_replica_selector: selector.ends_with("RackAwareReplicaSelector"),
             initial_registration_timeout: layers.millis("initial.broker.registration.timeout.ms"),
+            group: GroupConfig::new(|name| layers.text(name)),
+            group_append_linger: layers.millis("group.coordinator.append.linger.ms"),
+            offsets_topic: OffsetsTopicConfig {
+                partitions: layers.number("offsets.topic.num.partitions"),
+                replication_factor: layers.number("offsets.topic.replication.factor"),
+                segment_bytes: layers.number("offsets.topic.segment.bytes"),
+                compression: codec(layers.number(OFFSETS_CODEC)).expect("the codec was checked"),
+            },
         }
     }
 }
@@ -189,7 +218,19 @@ impl TopicConfig {
 /// Kafka's message for a value that it refuses, or that Kafka has no such config.
 pub fn check_broker_config(name: &str, value: &str) -> Result<(), String> {
     let key = broker_config(name).ok_or_else(|| format!("Kafka has no broker config {name}"))?;
-    key.check(value)
+    key.check(value)?;
+    match value.trim().parse().ok().filter(|id| name == OFFSETS_CODEC && codec(*id).is_none()) {
+        Some(id) => Err(format!("Unknown compression type id: {id}")),
+        None => Ok(()),
+    }
+}
+
+/// The config that names its codec by number.
+const OFFSETS_CODEC: &str = "offsets.topic.compression.codec";
+
+/// The codec with this number (`CompressionType.forId`).
+fn codec(id: i32) -> Option<Compression> {
+    i16::try_from(id).ok().filter(|id| (0..=4).contains(id)).and_then(Compression::of_attributes)
 }
 
 #[cfg(test)]
@@ -203,5 +244,13 @@ mod tests {
         assert_eq!(config.replica_lag_time_max, SimDuration::from_secs(5));
         assert_eq!(config.heartbeat_interval, SimDuration::from_secs(2));
         assert_eq!(config.flush_scheduler_interval, None);
+        assert_eq!((config.group.initial_rebalance_delay_ms, config.offsets_topic.partitions), (3_000, 50));
+    }
+
+    #[test]
+    fn a_codec_that_no_kafka_has_is_refused() {
+        assert_eq!(check_broker_config(OFFSETS_CODEC, "4"), Ok(()));
+        assert_eq!(check_broker_config(OFFSETS_CODEC, "5"), Err("Unknown compression type id: 5".into()));
+        assert_eq!(check_broker_config("num.partitions", "9"), Ok(()));
     }
 }

@@ -182,6 +182,7 @@ impl Broker {
                 }
             }
         }
+        self.commit_group_writes(serving);
     }
 
     /// Answers the parked requests whose time is up, with what there is.

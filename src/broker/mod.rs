@@ -6,7 +6,8 @@
 //!
 //! What the broker knows of the cluster it reads in the metadata log (`publish`). It registers and sends heartbeats
 //! (`lifecycle`), leads partitions (`partition`, `isr`), follows the leaders of others (`fetcher`), and hands requests
-//! that change the cluster to the active controller (`forwarding`).
+//! that change the cluster to the active controller (`forwarding`). Where it leads a partition of `__consumer_offsets` it
+//! coordinates the groups in it (`coordinators`).
 //!
 //! One file per API, named as Kafka names it; each handler reads the request, changes state, and returns the response
 //! body or parks the request. A frame that is not a request ends its connection and touches nothing else.
@@ -15,6 +16,7 @@ mod alter_configs;
 mod api_versions;
 mod auto_topic_creation;
 mod config;
+mod coordinators;
 mod describe_cluster;
 mod describe_configs;
 mod describe_log_dirs;
@@ -23,13 +25,17 @@ mod fetch;
 mod fetch_session;
 mod fetcher;
 mod fetchers;
+mod find_coordinator;
 mod forwarding;
 pub mod group;
+mod group_facts;
+mod group_requests;
 mod init_producer_id;
 mod isr;
 mod lifecycle;
 mod list_offsets;
 mod metadata;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod partition;
 mod produce;
@@ -51,6 +57,7 @@ use crate::quorum::Replica;
 use crate::storage::Disk;
 use crate::wire::{BROKER_APIS, Request, RequestKind, ResponseKind, StrBytes};
 use auto_topic_creation::AutoTopicCreation;
+use coordinators::Coordinators;
 use fetch_session::FetchSessions;
 use fetchers::Fetchers;
 use forwarding::Forwarding;
@@ -90,6 +97,7 @@ pub struct Broker {
     purgatory: Purgatory,
     sessions: FetchSessions,
     producer_ids: ProducerIds,
+    coordinators: Coordinators,
     tasks: tasks::Tasks,
 }
 
@@ -171,6 +179,7 @@ impl Broker {
             auto_topics: AutoTopicCreation::new(setup.id, config.request_timeout),
             purgatory: Purgatory::default(),
             producer_ids: ProducerIds::new(setup.id, config.request_timeout),
+            coordinators: Coordinators::default(),
             sessions: FetchSessions::new(config.fetch_session_slots),
             tasks: tasks::Tasks::new(&config, ctx.now()),
             config,
@@ -247,6 +256,16 @@ impl Broker {
         self.purgatory.len()
     }
 
+    /// The coordinator of a group, if this broker has it and has loaded it.
+    pub fn group_shard(&self, group: &str) -> Option<&group::GroupShard> {
+        self.coordinators.shard(self.partition_of_group(group)).ok()
+    }
+
+    /// The coordinators that it has loaded, in the order of their partitions of `__consumer_offsets`.
+    pub fn group_shards(&self) -> impl Iterator<Item = &group::GroupShard> {
+        self.coordinators.partitions().into_iter().filter_map(|partition| self.coordinators.shard(partition).ok())
+    }
+
     /// How many incremental fetch sessions it keeps.
     pub fn fetch_sessions(&self) -> usize {
         self.sessions.len()
@@ -280,6 +299,7 @@ impl Broker {
                     self.fetcher_input(source, Input::Woken, serving);
                 }
                 self.run_tasks(serving);
+                self.poll_coordinators(serving);
                 self.expire(serving);
             }
             Input::Accepted(conn, _) => self.server.accept(conn),
@@ -380,6 +400,7 @@ impl Broker {
         deadline = earlier(deadline, self.forwarding.next_deadline(leader));
         deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
         deadline = earlier(deadline, self.producer_ids.next_deadline(leader));
+        deadline = earlier(deadline, self.coordinators.next_deadline());
         deadline = earlier(deadline, self.fetchers.next_deadline());
         earlier(deadline, self.published.then(|| self.tasks.next_deadline()))
     }
@@ -400,11 +421,22 @@ impl Broker {
         let served = match &request.body {
             RequestKind::ApiVersions(body) => self.api_versions(&pending, body),
             RequestKind::Metadata(body) => self.metadata(&pending, request, body, serving),
-            RequestKind::Produce(body) => self.produce(&pending, body, serving),
+            RequestKind::Produce(body) => self.produce(&pending, &request.client_id, body, serving),
             RequestKind::Fetch(body) => self.fetch(&pending, request, body, serving),
             RequestKind::ListOffsets(body) => self.list_offsets(&pending, body, serving.disk),
             RequestKind::InitProducerId(body) => self.init_producer_id(body, serving.ctx.now()),
             RequestKind::OffsetForLeaderEpoch(body) => self.offset_for_leader_epoch(body, serving.disk),
+            RequestKind::FindCoordinator(body) => self.find_coordinator(&pending, body, serving),
+            RequestKind::JoinGroup(_)
+            | RequestKind::SyncGroup(_)
+            | RequestKind::Heartbeat(_)
+            | RequestKind::LeaveGroup(_) => self.ask_coordinator(&pending, request, serving),
+            RequestKind::OffsetCommit(body) => self.offset_commit(&pending, request, body, serving),
+            RequestKind::OffsetFetch(body) => self.offset_fetch(&pending, request, body, serving),
+            RequestKind::OffsetDelete(body) => self.offset_delete(&pending, request, body, serving),
+            RequestKind::DescribeGroups(body) => self.describe_groups(&pending, body),
+            RequestKind::ListGroups(body) => self.list_groups(body),
+            RequestKind::DeleteGroups(body) => self.delete_groups(&pending, request, body, serving),
             RequestKind::DescribeCluster(body) => self.describe_cluster(&pending, body),
             RequestKind::DescribeConfigs(body) => self.describe_configs(body),
             RequestKind::DescribeLogDirs(body) => self.describe_log_dirs(body, serving.disk),
@@ -461,6 +493,7 @@ impl Broker {
         if log.update_high_watermark(to).is_some() {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.purgatory.touch(tp);
+            self.coordinators.high_watermark_moved(tp);
         }
     }
 
@@ -479,6 +512,7 @@ impl Broker {
         if let Some(from) = log.advance_high_watermark(to) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.purgatory.touch(tp);
+            self.coordinators.high_watermark_moved(tp);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! With acks=all the answer waits until the high watermark has passed the records, which is until every replica of the
 //! ISR has them. `min.insync.replicas` is not what it waits for, but what it asks before it appends.
 
+use super::metadata::is_internal;
 use super::purgatory::{Parked, Waiting};
 use super::{Broker, Served, Serving, str_bytes};
 use crate::base::{SimDuration, TopicPartition};
@@ -25,6 +26,9 @@ const FIRST_WITH_TOPIC_ID: i16 = 13;
 const FIRST_WITH_ZSTD: i16 = 7;
 /// The first version that says who leads instead (KIP-951).
 const FIRST_WITH_CURRENT_LEADER: i16 = 10;
+
+/// The client that may write to internal topics (`AdminUtils.ADMIN_CLIENT_ID`).
+const ADMIN_CLIENT: &str = "__admin_client";
 
 /// Why a batch is not appended.
 struct Refusal {
@@ -67,6 +71,7 @@ impl Broker {
     pub(super) fn produce(
         &mut self,
         pending: &Pending,
+        client_id: &str,
         request: &ProduceRequest,
         serving: &mut Serving<'_, '_>,
     ) -> Served {
@@ -74,7 +79,7 @@ impl Broker {
         let mut responses = Vec::with_capacity(request.topic_data.len());
         let mut waiting = Vec::new();
         for (topic_at, asked) in request.topic_data.iter().enumerate() {
-            let topic = self.produced_topic(pending, asked);
+            let topic = self.produced_topic(pending, client_id, asked);
             let mut answers = Vec::with_capacity(asked.partition_data.len());
             for (partition_at, data) in asked.partition_data.iter().enumerate() {
                 let result = match &topic {
@@ -115,14 +120,22 @@ impl Broker {
         served
     }
 
-    fn produced_topic(&self, pending: &Pending, asked: &TopicProduceData) -> Result<Arc<str>, ErrorCode> {
-        if pending.version >= FIRST_WITH_TOPIC_ID {
-            let topic = self.metadata.topics().by_id(asked.topic_id);
-            topic.map(|topic| topic.name.clone()).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
+    /// The topic's name. To those that brokers keep for themselves only a client of that name may write.
+    fn produced_topic(
+        &self,
+        pending: &Pending,
+        client_id: &str,
+        asked: &TopicProduceData,
+    ) -> Result<Arc<str>, ErrorCode> {
+        let topic = if pending.version >= FIRST_WITH_TOPIC_ID {
+            self.metadata.topics().by_id(asked.topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?
         } else {
             let TopicName(name) = &asked.name;
-            let topic = self.metadata.topics().by_name(name);
-            topic.map(|topic| topic.name.clone()).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+            self.metadata.topics().by_name(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?
+        };
+        match is_internal(&topic.name) && client_id != ADMIN_CLIENT {
+            true => Err(ErrorCode::INVALID_TOPIC_EXCEPTION),
+            false => Ok(topic.name.clone()),
         }
     }
 
@@ -163,11 +176,44 @@ impl Broker {
             // It was appended before, and its acknowledgement was lost: the answer is what it was then.
             return Ok((known, log.log_start_offset()));
         }
+        Ok(self.append_as_leader(tp, &header, &batch, leader_epoch, serving))
+    }
+
+    /// Appends a batch of a coordinator of this broker to a partition that it leads, as with acks=1. Returns the offset
+    /// after it.
+    ///
+    /// # Errors
+    /// Why the log does not take it.
+    pub(super) fn append_of_coordinator(
+        &mut self,
+        tp: &TopicPartition,
+        batch: &Bytes,
+        serving: &mut Serving<'_, '_>,
+    ) -> Result<i64, ErrorCode> {
+        let partition = self.led_partition(tp)?;
+        let header = records::header(batch).expect("it was just built");
+        if header.size > partition.config.max_message_bytes {
+            return Err(ErrorCode::MESSAGE_TOO_LARGE);
+        }
+        let leader_epoch = partition.metadata.leader_epoch;
+        let (info, _) = self.append_as_leader(tp, &header, batch, leader_epoch, serving);
+        Ok(info.last_offset + 1)
+    }
+
+    /// Appends a batch that has passed all checks. Returns what came of it and where the log starts.
+    fn append_as_leader(
+        &mut self,
+        tp: &TopicPartition,
+        header: &BatchHeader,
+        batch: &Bytes,
+        leader_epoch: i32,
+        serving: &mut Serving<'_, '_>,
+    ) -> (AppendInfo, i64) {
         let log = serving.disk.log_mut(tp).expect("a leader has the log");
         if serving.ctx.is_mutant(Mutant::AppendReusesOffset) && log.log_end_offset() % 10 == 9 {
             log.truncate_to(log.log_end_offset() - 1);
         }
-        let info = log.append_as_leader(&header, &batch, leader_epoch);
+        let info = log.append_as_leader(header, batch, leader_epoch);
         let log_start_offset = log.log_start_offset();
         serving.disk.did(&info.work);
         serving.ctx.fact(Fact::Appended {
@@ -181,7 +227,7 @@ impl Broker {
         // Followers wait for records, whatever becomes of the high watermark.
         self.purgatory.touch(tp);
         self.advance_high_watermark(tp, serving);
-        Ok((info, log_start_offset))
+        (info, log_start_offset)
     }
 
     /// A partition that this broker leads, or the error that a client gets.

@@ -8,7 +8,7 @@ use super::config::{BrokerConfig, ConfigLayers, TopicConfig};
 use super::partition::Partition;
 use super::{Broker, BrokerProcess, Serving};
 use crate::base::TopicPartition;
-use crate::cluster::{Controller, PartitionRegistration, ResourceType};
+use crate::cluster::{Controller, PartitionRegistration, ResourceType, TopicInfo};
 use crate::machine::{Fact, Mutant};
 use crate::quorum::{LogBatch, Replica};
 use crate::storage::Log;
@@ -17,11 +17,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// The partitions of a topic.
+fn partitions_of(topic: &TopicInfo) -> Vec<TopicPartition> {
+    topic.partitions.keys().map(|index| TopicPartition::new(topic.name.clone(), *index)).collect()
+}
+
 /// What batches of the metadata log have changed, as far as replicas and configs are concerned.
 #[derive(Default)]
 struct Delta {
     partitions: BTreeSet<(Uuid, i32)>,
-    deleted: BTreeMap<Uuid, Arc<str>>,
+    /// Topics that are gone, each with its partitions.
+    deleted: BTreeMap<Uuid, Vec<TopicPartition>>,
     /// Topics whose configs changed.
     configs: BTreeSet<Arc<str>>,
     /// Configs of this broker, or of all, changed.
@@ -68,7 +74,7 @@ impl Broker {
         let before = std::mem::replace(&mut self.metadata, loaded);
         self.metadata_offset = id.offset;
         for topic in before.topics().iter().filter(|topic| self.metadata.topics().by_id(topic.id).is_none()) {
-            delta.deleted.insert(topic.id, topic.name.clone());
+            delta.deleted.insert(topic.id, partitions_of(topic));
         }
         for topic in self.metadata.topics().iter() {
             delta.partitions.extend(topic.partitions.keys().map(|index| (topic.id, *index)));
@@ -84,7 +90,7 @@ impl Broker {
             MetadataRecord::PartitionChange(r) => drop(delta.partitions.insert((r.topic_id, r.partition_id))),
             MetadataRecord::RemoveTopic(r) => {
                 let topic = self.metadata.topics().by_id(r.topic_id).expect("a topic is there until it is removed");
-                delta.deleted.insert(r.topic_id, topic.name.clone());
+                delta.deleted.insert(r.topic_id, partitions_of(topic));
                 delta.partitions.retain(|(id, _)| *id != r.topic_id);
             }
             // It raises the partition epochs, so leaders have to hear of it.
@@ -139,8 +145,8 @@ impl Broker {
         if delta.broker_configs {
             self.reconfigure();
         }
-        for (topic_id, name) in &delta.deleted {
-            self.delete_topic(*topic_id, name, serving);
+        for (topic_id, partitions) in &delta.deleted {
+            self.delete_topic(*topic_id, partitions, serving);
         }
         for (topic_id, index) in &delta.partitions {
             let Some(topic) = self.metadata.topics().by_id(*topic_id) else { continue };
@@ -148,6 +154,10 @@ impl Broker {
             self.apply_partition(TopicPartition::new(name, *index), *topic_id, registration, serving);
         }
         self.apply_configs(delta, serving);
+        let deleted: Vec<TopicPartition> = delta.deleted.values().flatten().cloned().collect();
+        if !deleted.is_empty() {
+            self.delete_group_offsets(&deleted, serving);
+        }
         self.complete_touched(serving);
     }
 
@@ -208,6 +218,7 @@ impl Broker {
         }
         self.purgatory.touch(tp);
         self.advance_high_watermark(tp, serving);
+        self.group_partition_led(tp, leader_epoch, serving);
     }
 
     fn follow(
@@ -224,6 +235,7 @@ impl Broker {
         let in_isr = registration.isr.contains(&self.id);
         let is_new_epoch = partition.make_follower(registration, is_new);
         self.purgatory.touch(tp);
+        self.group_partition_lost(tp, serving);
         // A broker that is being let go would only be in the leaders' way (`isInControlledShutdown`).
         if self.lifecycle.state() == BrokerProcess::PendingControlledShutdown && (leader < 0 || !in_isr) {
             return self.stop_fetching(topic_id, tp.partition);
@@ -250,13 +262,14 @@ impl Broker {
         self.partitions.remove(tp);
         serving.disk.delete(tp);
         self.purgatory.touch(tp);
+        self.group_partition_lost(tp, serving);
     }
 
-    fn delete_topic(&mut self, topic_id: Uuid, name: &Arc<str>, serving: &mut Serving<'_, '_>) {
-        let range = TopicPartition::new(name.clone(), 0)..=TopicPartition::new(name.clone(), i32::MAX);
-        let of_topic = self.partitions.range(range).filter(|(_, partition)| partition.topic_id == topic_id);
-        for tp in of_topic.map(|(tp, _)| tp.clone()).collect::<Vec<_>>() {
-            self.drop_replica(&tp, topic_id, serving);
+    fn delete_topic(&mut self, topic_id: Uuid, partitions: &[TopicPartition], serving: &mut Serving<'_, '_>) {
+        for tp in partitions {
+            if self.partitions.get(tp).is_some_and(|partition| partition.topic_id == topic_id) {
+                self.drop_replica(tp, topic_id, serving);
+            }
         }
     }
 

@@ -22,6 +22,30 @@ const BROKER_SYNONYMS: [&[&str]; 3] = [
     &["log.retention.ms", "log.retention.minutes", "log.retention.hours"],
 ];
 
+/// Broker configs that are shown only where they are set (`ConfigDef.defineInternal`).
+const INTERNAL: [&str; 20] = [
+    "controller.performance.always.log.threshold.ms",
+    "controller.performance.sample.period.ms",
+    "group.consumer.regex.refresh.interval.ms",
+    "group.share.enable",
+    "group.share.persister.class.name",
+    "internal.metadata.delete.delay.millis",
+    "internal.metadata.log.segment.bytes",
+    "internal.metadata.max.batch.size.in.bytes",
+    "internal.metadata.max.fetch.size.in.bytes",
+    "log.initial.task.delay.ms",
+    "producer.id.expiration.check.interval.ms",
+    "remote.log.manager.task.retry.backoff.max.ms",
+    "remote.log.manager.task.retry.backoff.ms",
+    "remote.log.manager.task.retry.jitter",
+    "server.max.startup.time.ms",
+    "share.coordinator.cold.partition.snapshot.interval.ms",
+    "share.coordinator.state.topic.prune.interval.ms",
+    "unclean.leader.election.interval.ms",
+    "unstable.api.versions.enable",
+    "unstable.feature.versions.enable",
+];
+
 /// The broker configs behind a group's.
 const GROUP_DEFAULTS: [(&str, &str); 8] = [
     ("consumer.heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"),
@@ -59,8 +83,9 @@ impl Controller {
     /// DescribeConfigs, as the node with these settings answers.
     pub fn describe_configs(&self, request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
         let results = request.resources.iter().map(|resource| {
+            // Where there is nothing to say, Kafka's message is empty here, not absent.
             let result = DescribeConfigsResult::default()
-                .with_error_message(None)
+                .with_error_message(Some(text("")))
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
             match self.describe_resource(resource) {
@@ -72,7 +97,10 @@ impl Controller {
                     let shown = configs.into_iter().filter(asked).map(|config| config.entry(request));
                     result.with_configs(shown.collect())
                 }
-                Err(refused) => result.with_error_code(refused.error.0).with_error_message(refused.text()),
+                Err(refused) => {
+                    let message = refused.text().unwrap_or_default();
+                    result.with_error_code(refused.error.0).with_error_message(Some(message))
+                }
             }
         });
         DescribeConfigsResponse::default().with_results(results.collect())
@@ -147,7 +175,8 @@ impl Controller {
 
     /// Every config of this broker, those of its file and those set while it runs that Kafka does not know too.
     fn describe_broker(&self) -> Vec<Described> {
-        let known = config_defs::broker_configs().iter().map(|key| Arc::from(key.name));
+        let shown = config_defs::broker_configs().iter().filter(|key| !INTERNAL.contains(&key.name));
+        let known = shown.map(|key| Arc::from(key.name));
         let set = self.broker_layers().into_iter().flat_map(|(configs, _)| configs).flat_map(|configs| configs.keys());
         let names: BTreeSet<Arc<str>> = known.chain(set.cloned()).collect();
         let describe = |name: Arc<str>| {
@@ -285,10 +314,22 @@ fn printed(kind: ConfigType, value: &Arc<str>) -> Arc<str> {
         ConfigType::Int | ConfigType::Long | ConfigType::Short => {
             trimmed.parse::<i64>().map_or(value.clone(), |number| number.to_string().into())
         }
-        ConfigType::Double => trimmed.parse::<f64>().map_or(value.clone(), |number| format!("{number:?}").into()),
+        ConfigType::Double => trimmed.parse().map_or(value.clone(), |number| double(number).into()),
         ConfigType::List => list_parts(value).collect::<Vec<_>>().join(",").into(),
         ConfigType::Password => value.clone(),
         ConfigType::Class | ConfigType::String => trimmed.into(),
+    }
+}
+
+/// `Double.toString`.
+fn double(number: f64) -> String {
+    if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:E}");
+    match text.split_once('E') {
+        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0E{exponent}"),
+        _ => text,
     }
 }
 
@@ -304,5 +345,29 @@ fn type_number(kind: ConfigType) -> i8 {
         ConfigType::List => 7,
         ConfigType::Class => 8,
         ConfigType::Password => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_printed_as_java_prints_them() {
+        for (kind, value, text) in [
+            (ConfigType::Double, "1.7976931348623157E308", "1.7976931348623157E308"),
+            (ConfigType::Double, "0.50", "0.5"),
+            (ConfigType::Double, "10000000", "1.0E7"),
+            (ConfigType::Boolean, " TRUE ", "true"),
+            (ConfigType::Long, "007", "7"),
+            (ConfigType::List, "compact, delete", "compact,delete"),
+        ] {
+            assert_eq!(&*printed(kind, &value.into()), text);
+        }
+    }
+
+    #[test]
+    fn internal_configs_are_configs() {
+        assert!(INTERNAL.iter().all(|name| config_defs::broker_config(name).is_some()));
     }
 }

@@ -27,6 +27,9 @@ const SUPPORTED: [(&str, i16, i16, i16); 6] = [
     ("transaction.version", 0, 0, 0),
 ];
 
+/// `FeatureUpdate.UpgradeType.UNSAFE_DOWNGRADE`.
+const UNSAFE_DOWNGRADE: i8 = 3;
+
 /// Whether a client's name or version is letters, digits, `-` and `.`, beginning and ending with a letter or digit.
 fn is_software_name(text: &StrBytes) -> bool {
     let bytes = text.as_bytes();
@@ -142,7 +145,27 @@ impl FeatureControl {
                        unsafe downgrade.";
             return Err(invalid(why.into()));
         }
+        if level > self.level(name) && update.upgrade_type > 1 {
+            return Err(invalid("Can't downgrade to a newer version.".into()));
+        }
+        if name == MetadataVersion::FEATURE {
+            self.check_metadata_version(MetadataVersion(level), update.upgrade_type == UNSAFE_DOWNGRADE)?;
+        }
         Ok((self.level(name) != level).then(|| feature_level(name, level)))
+    }
+
+    /// What was written at the present level must be readable at a lower one.
+    fn check_metadata_version(&self, level: MetadataVersion, is_unsafe: bool) -> Result<(), ApiError> {
+        let current = self.metadata_version;
+        if level >= current || !current.changes_metadata(level) {
+            return Ok(());
+        }
+        let why = match is_unsafe {
+            true => "Unsafe metadata downgrade is not supported in this version.",
+            false => "Refusing to perform the requested downgrade because it might delete metadata information.",
+        };
+        let message = format!("Invalid metadata.version {}. {why}", level.0);
+        Err(ApiError::new(ErrorCode::INVALID_UPDATE_VERSION, message))
     }
 
     /// The first records of a new cluster's metadata log, as `kafka-storage.sh format` and the first active controller

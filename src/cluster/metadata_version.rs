@@ -13,6 +13,9 @@ const NAMES: [&str; 27] = [
     "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0-IV3", "4.1-IV0", "4.1-IV1",
 ];
 
+/// The levels from 8 on at which records got fields or there were records of new kinds.
+const CHANGED: [i16; 7] = [8, 11, 13, 14, 15, 17, 23];
+
 impl MetadataVersion {
     /// The name of the feature.
     pub const FEATURE: &'static str = "metadata.version";
@@ -24,6 +27,12 @@ impl MetadataVersion {
     /// The level called `name`, such as `3.7-IV2`.
     pub fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().position(|known| *known == name).map(|index| Self(index as i16 + 1))
+    }
+
+    /// Whether going from one level to the other adds or takes away what records say (`checkIfMetadataChanged`).
+    pub fn changes_metadata(self, other: Self) -> bool {
+        let (low, high) = if self < other { (self, other) } else { (other, self) };
+        CHANGED.iter().any(|level| low < Self(*level) && Self(*level) <= high)
     }
 
     fn at_least(self, name: &str) -> bool {

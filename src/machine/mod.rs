@@ -146,6 +146,15 @@ impl<'a> Ctx<'a> {
     }
 }
 
+/// What a member of a group is assigned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assigned {
+    /// The member's id.
+    pub member: Arc<str>,
+    /// Its partitions; none can be read of a group that is not of consumers.
+    pub partitions: Vec<TopicPartition>,
+}
+
 /// Something that happened inside a machine and that the trace keeps. Checkers, the page and the event log read these;
 /// no machine does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -374,6 +383,105 @@ pub enum Fact {
         logs: u32,
         /// Bytes that were cut off because they were not whole or not sound.
         truncated_bytes: u64,
+    },
+    /// A broker has read a partition of `__consumer_offsets` that it leads, and coordinates its groups now.
+    CoordinatorLoaded {
+        /// The partition.
+        partition: TopicPartition,
+        /// How many groups are in it.
+        groups: u32,
+        /// How many committed offsets.
+        offsets: u32,
+    },
+    /// A broker does not coordinate the groups of a partition any more: another leads it, or it is gone.
+    CoordinatorUnloaded {
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// A broker cannot coordinate the groups of a partition: a record in it cannot be read.
+    CoordinatorFailed {
+        /// The partition.
+        partition: TopicPartition,
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// A member is in a group; told by its coordinator, as all of groups.
+    MemberJoined {
+        /// The group.
+        group: Arc<str>,
+        /// The member's id.
+        member: Arc<str>,
+        /// Its `group.instance.id`, if it is a static member (KIP-345).
+        instance: Option<Arc<str>>,
+    },
+    /// A static member came back under a new id, and whoever has the old one is fenced.
+    MemberReplaced {
+        /// The group.
+        group: Arc<str>,
+        /// Its `group.instance.id`.
+        instance: Arc<str>,
+        /// The id that it had.
+        old: Arc<str>,
+        /// The id that it has.
+        member: Arc<str>,
+    },
+    /// A member is out.
+    MemberRemoved {
+        /// The group.
+        group: Arc<str>,
+        /// The member's id.
+        member: Arc<str>,
+        /// Why, in words that follow on `because`.
+        reason: Arc<str>,
+    },
+    /// A group is to be rebalanced: it waits for its members to join.
+    GroupRebalancing {
+        /// The group.
+        group: Arc<str>,
+        /// Its generation, which ends.
+        generation: i32,
+        /// Why, in Kafka's words.
+        reason: String,
+    },
+    /// A group's members have joined a new generation, and its leader is to assign.
+    GroupGeneration {
+        /// The group.
+        group: Arc<str>,
+        /// The new generation.
+        generation: i32,
+        /// What the members have voted for: of consumers, an assignor.
+        protocol: Arc<str>,
+        /// The member that assigns.
+        leader: Arc<str>,
+        /// The members.
+        members: Vec<Arc<str>>,
+    },
+    /// What a group's leader has assigned is in the log, and the members get it.
+    GroupAssigned {
+        /// The group.
+        group: Arc<str>,
+        /// Its generation.
+        generation: i32,
+        /// What each member is assigned.
+        assignment: Vec<Assigned>,
+    },
+    /// A group has no members any more.
+    GroupEmpty {
+        /// The group.
+        group: Arc<str>,
+        /// Its new generation.
+        generation: i32,
+    },
+    /// Offsets of a group are committed: they are in its coordinator's log below the high watermark.
+    OffsetsCommitted {
+        /// The group.
+        group: Arc<str>,
+        /// The member that committed; empty of somebody outside of the group.
+        member: Arc<str>,
+        /// The generation that it named; -1 of somebody outside of the group.
+        generation: i32,
+        /// Each partition with the offset of the next record to read.
+        offsets: Vec<(TopicPartition, i64)>,
     },
     /// A client could not go on and told its application why.
     ClientError {

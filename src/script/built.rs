@@ -19,16 +19,10 @@ pub(super) fn missing_statement(statement: &Statement) -> Option<String> {
 pub(super) fn missing_query(query: &Query) -> Option<String> {
     let name = match query {
         Query::Duplicates(_) => "duplicates",
-        Query::Lag(..) => "lag",
-        Query::Committed(..) => "committed",
         Query::Assigned(_) => "assigned",
-        Query::Members(_) => "members",
-        Query::Generation(_) => "generation",
-        Query::GroupState(_) => "state",
-        Query::Coordinator(_) => "coordinator",
         _ => return None,
     };
-    Some(format!("`{name}` of a group is not built yet: this build has no consumer groups"))
+    Some(format!("`{name}` is not built yet: in this build a consumer is in no group"))
 }
 
 /// The message for a tool, a flag or a value that Kafka or the language has and this build has not.

@@ -4,7 +4,7 @@ use super::ast::Node;
 use super::error::Position;
 use super::expression::{Comparison, Expression, ExpressionKind, Query, Value};
 use crate::base::{HostId, SimDuration, SimTime, TopicPartition};
-use crate::sim::World;
+use crate::sim::{GroupInfo, World};
 use crate::storage::Log;
 use std::cmp::Ordering;
 
@@ -203,14 +203,17 @@ impl<'a> Looker<'a> {
             Query::NodeState(node) => self.state(node, at),
             Query::Time => Value::Duration(self.world.now().since(SimTime::ZERO)),
             Query::Controller => self.world.active_controller().map_or(Value::None, number),
-            Query::Duplicates(_)
-            | Query::Lag(..)
-            | Query::Committed(..)
-            | Query::Assigned(_)
-            | Query::Members(_)
-            | Query::Generation(_)
-            | Query::GroupState(_)
-            | Query::Coordinator(_) => panic!("{query:?} is refused when a script is read"),
+            Query::Lag(group, tp) => self.group(group, at, |world, info| lag(world, info, tp.as_ref())),
+            Query::Committed(group, tp) => {
+                self.group(group, at, |_, info| committed(info, tp).map_or(Value::None, Value::Number))
+            }
+            Query::Members(group) => self.group(group, at, |_, info| {
+                Value::Set(info.members.iter().map(|member| Value::Name(member.client.to_string())).collect())
+            }),
+            Query::Generation(group) => self.group(group, at, |_, info| number(info.generation)),
+            Query::GroupState(group) => self.group(group, at, |_, info| Value::Name(info.state.into())),
+            Query::Coordinator(group) => self.world.coordinator(group).map_or(Value::None, number),
+            Query::Duplicates(_) | Query::Assigned(_) => panic!("{query:?} is refused when a script is read"),
         }
     }
 
@@ -237,6 +240,13 @@ impl<'a> Looker<'a> {
             None => {
                 self.miss(at, format!("broker {id} has no replica of {tp}; its replicas are {}", ids(&info.replicas)))
             }
+        }
+    }
+
+    fn group(&mut self, name: &str, at: Position, look: impl FnOnce(&World, &GroupInfo) -> Value) -> Value {
+        match self.world.group(name) {
+            Some(info) => look(self.world, &info),
+            None => self.miss(at, no_group(self.world, name)),
         }
     }
 
@@ -295,6 +305,31 @@ fn no_producer(world: &World, name: &str) -> String {
 fn no_consumer(world: &World, name: &str) -> String {
     let names: Vec<_> = world.consumers().map(|(_, consumer)| consumer.name().to_owned()).collect();
     no_such("consumer", name, &names)
+}
+
+fn no_group(world: &World, name: &str) -> String {
+    let groups: Vec<String> = world.groups().iter().map(|group| group.id.to_string()).collect();
+    no_such("group", name, &groups)
+}
+
+/// The offset that a group has committed for a partition.
+fn committed(group: &GroupInfo, tp: &TopicPartition) -> Option<i64> {
+    group.committed.iter().find(|(partition, _)| partition == tp).map(|(_, offset)| *offset)
+}
+
+/// How many records lie between what a group has committed and the leader's high watermark: of one partition, or of all
+/// for which it has committed an offset. None where it has not.
+fn lag(world: &World, group: &GroupInfo, tp: Option<&TopicPartition>) -> Value {
+    let of = |(partition, offset): &(TopicPartition, i64)| {
+        let leader = world.partition(partition)?.leader?;
+        Some(world.replica(leader, partition)?.high_watermark() - offset)
+    };
+    let asked = group.committed.iter().filter(|(partition, _)| tp.is_none_or(|tp| tp == partition));
+    let lags: Vec<Option<i64>> = asked.map(of).collect();
+    match lags.is_empty() {
+        true => Value::None,
+        false => lags.into_iter().sum::<Option<i64>>().map_or(Value::None, Value::Number),
+    }
 }
 
 fn broker_ids(world: &World) -> Vec<String> {

@@ -4,12 +4,16 @@ use super::host::Node;
 use super::world::World;
 use crate::base::{HostId, SimDuration, SimTime, TopicPartition};
 use crate::broker::Broker;
+use crate::broker::group::{ClassicMember, GroupShard, coordinator_partition};
 use crate::check::{Breach, Evidence, LawReport};
 use crate::client::{Consumer, Producer};
 use crate::cluster::{Controller, PartitionRegistration};
 use crate::server::Server;
 use crate::storage::Log;
 use crate::tools::ToolOutput;
+use crate::wire::StrBytes;
+use crate::wire::consumer_protocol::Assignment;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -47,6 +51,48 @@ pub struct PartitionInfo {
     pub min_insync_replicas: usize,
     /// The leader was elected uncleanly and may lack committed records.
     pub recovering: bool,
+}
+
+/// A group of consumers, or of whoever else uses the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupInfo {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its state: `Empty`, `PreparingRebalance`, `CompletingRebalance` or `Stable`.
+    pub state: &'static str,
+    /// Its generation.
+    pub generation: i32,
+    /// What its members have voted for; none of a group without members.
+    pub protocol: Option<Arc<str>>,
+    /// The member that assigns.
+    pub leader: Option<Arc<str>>,
+    /// Its members in the order of their ids.
+    pub members: Vec<MemberInfo>,
+    /// Each partition with the committed offset, as far as it is in the log for good.
+    pub committed: Vec<(TopicPartition, i64)>,
+}
+
+/// A member of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberInfo {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its `group.instance.id`, if it is a static member.
+    pub instance: Option<Arc<str>>,
+    /// The client's name for itself (`client.id`).
+    pub client: Arc<str>,
+    /// The partitions that it is assigned, where they can be read.
+    pub assigned: Vec<TopicPartition>,
+}
+
+fn member_info(member: &ClassicMember) -> MemberInfo {
+    let assignment = Assignment::decode(member.assignment()).map(|assignment| assignment.partitions);
+    MemberInfo {
+        id: member.member_id().as_str().into(),
+        instance: member.group_instance_id().map(|instance| instance.as_str().into()),
+        client: member.client_id().as_str().into(),
+        assigned: assignment.unwrap_or_default(),
+    }
 }
 
 /// A controller.
@@ -281,6 +327,46 @@ impl World {
             Node::Tool(tool) => tool.output(),
             _ => None,
         }
+    }
+
+    /// The broker that coordinates a group, or would: the leader of the group's partition of `__consumer_offsets`, as
+    /// the controller knows it. None while there is no such topic or no leader.
+    pub fn coordinator(&self, group: &str) -> Option<i32> {
+        let topic = self.cluster_metadata()?.topics().by_name("__consumer_offsets")?;
+        let partition = topic.partitions.get(&coordinator_partition(group, topic.partitions.len() as i32))?;
+        partition.has_leader().then_some(partition.leader)
+    }
+
+    /// A group, as its coordinator has it.
+    pub fn group(&self, group: &str) -> Option<GroupInfo> {
+        let shard = self.group_shard(group)?;
+        let id = StrBytes::from_string(group.to_owned());
+        let known = shard.group(&id)?;
+        let offset = |(topic, partition, offset): (&StrBytes, i32, i64)| {
+            (TopicPartition::new(topic.as_str(), partition), offset)
+        };
+        Some(GroupInfo {
+            id: group.into(),
+            state: known.state().name(),
+            generation: known.generation(),
+            protocol: known.protocol_name().map(|name| name.as_str().into()),
+            leader: known.leader().map(|leader| leader.as_str().into()),
+            members: known.members().map(member_info).collect(),
+            committed: shard.committed_offsets(&id).map(offset).collect(),
+        })
+    }
+
+    /// Every group that a running broker coordinates, by id.
+    pub fn groups(&self) -> Vec<GroupInfo> {
+        let shards = self.servers().filter_map(|(_, server)| server.broker()).flat_map(Broker::group_shards);
+        let ids: BTreeSet<String> =
+            shards.flat_map(GroupShard::groups).map(|group| group.group_id().to_string()).collect();
+        ids.iter().filter_map(|id| self.group(id)).collect()
+    }
+
+    /// The shard of a group at the broker that the controller knows as its coordinator, once that has loaded it.
+    fn group_shard(&self, group: &str) -> Option<&GroupShard> {
+        self.broker(self.coordinator(group)?)?.group_shard(group)
     }
 
     /// How many acknowledged records are in no committed log.

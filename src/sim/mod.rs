@@ -22,7 +22,7 @@ mod world;
 
 pub use command::{Applied, Command, CommandError};
 pub use faults::Fault;
-pub use looking::{ControllerInfo, Impairments, LinkInfo, PartitionInfo, TopicInfo};
+pub use looking::{ControllerInfo, GroupInfo, Impairments, LinkInfo, MemberInfo, PartitionInfo, TopicInfo};
 pub use scheduler::Scheduler;
 pub use spec::{BrokerSpec, ClusterSpec, Controllers, FIRST_CONTROLLER_ID, NetworkProfile};
 pub use trace::{Packet, TraceEvent, TraceKind};

@@ -523,13 +523,19 @@ impl World {
     }
 }
 
+/// How many brokers the defaults of internal topics need: they have three replicas.
+const SMALLEST_WITH_DEFAULTS: usize = 3;
+
 /// What each node of a cluster is set up with: the controllers of their own first.
 fn node_setups(spec: &ClusterSpec, seed: u64) -> Vec<ServerSetup> {
     let uuid = |stream: &str| uuid::Builder::from_random_bytes(Rng::stream(seed, stream).bytes16()).into_uuid();
     let cluster_id: Arc<str> = crate::cluster::uuid_text(uuid("cluster id")).into();
     let voters = spec.voters();
+    // The file that comes with Kafka is one for a single node, and says so: else there would be no groups.
+    let small = [("offsets.topic.replication.factor".to_owned(), "1".to_owned())];
+    let shipped = if spec.brokers.len() < SMALLEST_WITH_DEFAULTS { &small[..] } else { &[] };
     let node = |id: i32, own: &[(String, String)]| {
-        let set = spec.configs.iter().chain(own);
+        let set = shipped.iter().chain(&spec.configs).chain(own);
         let file: ConfigMap = set.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect();
         ServerSetup {
             id,

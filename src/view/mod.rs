@@ -13,6 +13,7 @@ mod faults;
 #[cfg(any(test, feature = "gallery"))]
 pub mod fixture;
 mod gauges;
+mod groups;
 mod inspect;
 mod layout;
 mod narrate;

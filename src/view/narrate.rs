@@ -1,5 +1,6 @@
 //! The world in plain sentences: present tense, actor first, Kafka's own terms.
 
+use super::groups::group_text;
 use super::packet::records_text;
 use super::scene::{PartitionView, Role, Scene, acks_label};
 use crate::base::{HostId, SimTime, TopicPartition};
@@ -72,6 +73,12 @@ fn asks(scene: &Scene, who: &str, packet: &Packet) -> Option<String> {
     Some(match packet.api {
         2 => format!("{who} asks {whom} for offsets (ListOffsets)."),
         3 => format!("{who} asks {whom} who leads what (Metadata)."),
+        8 => format!("{who} tells {whom} how far it has come (OffsetCommit)."),
+        9 => format!("{who} asks {whom} how far its group has come (OffsetFetch)."),
+        10 => format!("{who} asks {whom} who coordinates its group (FindCoordinator)."),
+        11 => format!("{who} asks {whom} to join its group (JoinGroup)."),
+        13 => format!("{who} tells {whom} that it leaves its group (LeaveGroup)."),
+        14 => format!("{who} asks {whom} for its assignment (SyncGroup)."),
         18 => format!("{who} asks {whom} which API versions it speaks (ApiVersions)."),
         19 => format!("{who} asks {whom} to create a topic (CreateTopics)."),
         22 => format!("{who} asks {whom} for a producer id (InitProducerId)."),
@@ -137,6 +144,17 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         Fact::SendFailed { topic, records, error } => {
             (Alarm, format!("{who} gives up {} for {topic}: {error}.", records_text(u64::from(*records))))
         }
+        Fact::CoordinatorLoaded { .. }
+        | Fact::CoordinatorUnloaded { .. }
+        | Fact::CoordinatorFailed { .. }
+        | Fact::MemberJoined { .. }
+        | Fact::MemberReplaced { .. }
+        | Fact::MemberRemoved { .. }
+        | Fact::GroupRebalancing { .. }
+        | Fact::GroupGeneration { .. }
+        | Fact::GroupAssigned { .. }
+        | Fact::GroupEmpty { .. }
+        | Fact::OffsetsCommitted { .. } => return group_text(fact, who),
         Fact::ClientError { message } => (Alarm, format!("{who} cannot go on: {}.", message.trim_end_matches('.'))),
     })
 }

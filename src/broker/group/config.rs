@@ -54,6 +54,15 @@ impl GroupConfig {
         true
     }
 
+    /// The settings that `text` gives by their names; Kafka's default for one that it does not give.
+    pub fn new<'a>(text: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let mut config = Self::default();
+        for (name, value) in NAMES.iter().filter_map(|name| Some((name, text(name)?))) {
+            assert!(config.set(name, value), "{name} can be set");
+        }
+        config
+    }
+
     /// [`GroupConfig::offsets_retention_minutes`] in milliseconds.
     pub(super) fn offsets_retention_ms(&self) -> i64 {
         i64::from(self.offsets_retention_minutes) * 60_000

@@ -8,6 +8,7 @@ use crate::wire::messages::{
     SyncGroupResponse,
 };
 use crate::wire::{GroupRecord, StrBytes};
+use bytes::Bytes;
 use uuid::Uuid;
 
 /// A request that a shard may answer later: a number by which its owner finds the connection again.
@@ -89,14 +90,49 @@ pub enum GroupEvent {
         /// Why, in Kafka's words.
         reason: String,
     },
+    /// A member is in the group.
+    Joined {
+        /// The group.
+        group: StrBytes,
+        /// The member.
+        member_id: StrBytes,
+        /// Its `group.instance.id`, if it is a static member.
+        instance: Option<StrBytes>,
+    },
+    /// A static member came back: it has a new id, and whoever has the old one is fenced (KIP-345).
+    Replaced {
+        /// The group.
+        group: StrBytes,
+        /// The member's `group.instance.id`.
+        instance: StrBytes,
+        /// The id that it had.
+        old_id: StrBytes,
+        /// The id that it has.
+        member_id: StrBytes,
+    },
     /// All have joined, or the time for it is over; the leader now assigns.
     Stabilized {
         /// The group.
         group: StrBytes,
         /// Its new generation.
         generation: i32,
-        /// How many members it has.
-        members: usize,
+        /// What the members have voted for.
+        protocol: StrBytes,
+        /// The member that assigns.
+        leader: StrBytes,
+        /// Its members.
+        members: Vec<StrBytes>,
+    },
+    /// The leader's assignment is in the log, and the members get it.
+    Assigned {
+        /// The group.
+        group: StrBytes,
+        /// Its generation.
+        generation: i32,
+        /// Whether its members are consumers, so that what they are assigned can be read.
+        is_of_consumers: bool,
+        /// What each member is assigned.
+        assignment: Vec<(StrBytes, Bytes)>,
     },
     /// The group has no members any more.
     Emptied {
@@ -105,13 +141,28 @@ pub enum GroupEvent {
         /// Its new generation.
         generation: i32,
     },
-    /// A member's session has run out.
-    MemberFailed {
+    /// A member is out.
+    Removed {
         /// The group.
         group: StrBytes,
         /// The member.
         member_id: StrBytes,
+        /// Why.
+        why: Removal,
     },
+}
+
+/// Why a member is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It left, or an operator sent it away (LeaveGroup).
+    Left,
+    /// Its session ran out: no heartbeat came for `session.timeout.ms`.
+    SessionExpired,
+    /// It did not join the next generation before the rebalance timeout.
+    DidNotJoin,
+    /// It did not ask for its assignment before the rebalance timeout.
+    DidNotSync,
 }
 
 /// Where the ids of new members come from.

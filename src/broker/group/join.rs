@@ -1,7 +1,7 @@
 //! JoinGroup: a member comes, comes back, or is told what it has missed.
 
 use super::classic::{ClassicGroup, ClassicState, Terms};
-use super::effect::{RequestContext, Turn};
+use super::effect::{Effect, GroupEvent, RequestContext, Turn};
 use super::member::{ClassicMember, Parked, Protocol, protocols};
 use super::shard::GroupShard;
 use super::timeline::Incarnation;
@@ -257,6 +257,11 @@ impl GroupShard {
             joined.new_member_added = true;
         }
         joined.add(member, &joining.request.protocol_type);
+        turn.push(Effect::Event(GroupEvent::Joined {
+            group: joined.group_id().clone(),
+            member_id: member_id.clone(),
+            instance: joining.instance().cloned(),
+        }));
         let key = TimerKey::Heartbeat(joined.group_id().clone(), member_id.clone());
         self.timers.schedule(key, turn.now, NEW_MEMBER_JOIN_TIMEOUT_MS, TimerTask::Plain);
         let instance = joining.instance().map_or("null", |instance| instance);
@@ -308,7 +313,14 @@ impl GroupShard {
         old_id: &StrBytes,
         new_id: &StrBytes,
     ) {
-        let (join, sync) = self.timeline.group_mut(group).replace_static_member(instance, old_id, new_id);
+        let is = self.timeline.group_mut(group);
+        let (join, sync) = is.replace_static_member(instance, old_id, new_id);
+        turn.push(Effect::Event(GroupEvent::Replaced {
+            group: is.group_id().clone(),
+            instance: instance.clone(),
+            old_id: old_id.clone(),
+            member_id: new_id.clone(),
+        }));
         let fenced = ErrorCode::FENCED_INSTANCE_ID;
         self.answer_join(turn, join, refusal(old_id, fenced).with_protocol_name(None));
         self.answer_sync(turn, sync, super::sync::refusal(fenced));

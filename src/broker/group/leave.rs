@@ -1,7 +1,7 @@
 //! LeaveGroup: members go, or an operator sends them away by their instance ids.
 
 use super::classic::ClassicState;
-use super::effect::{Effect, GroupResponse, RequestContext, Turn};
+use super::effect::{Effect, GroupEvent, GroupResponse, Removal, RequestContext, Turn};
 use super::join;
 use super::rebalance::listed;
 use super::shard::GroupShard;
@@ -68,6 +68,10 @@ impl GroupShard {
         self.timers.cancel(&TimerKey::Heartbeat(is.group_id().clone(), member_id.clone()));
         // A client that is still there asks again.
         let parked = is.take_join(&member_id);
+        if is.member(&member_id).is_some() {
+            let (group, member_id, why) = (is.group_id().clone(), member_id.clone(), Removal::Left);
+            turn.push(Effect::Event(GroupEvent::Removed { group, member_id, why }));
+        }
         is.remove(&member_id);
         self.answer_join(turn, parked, join::refusal("", ErrorCode::UNKNOWN_MEMBER_ID));
         Ok(())

@@ -84,7 +84,9 @@ mod writes;
 
 pub use classic::{ClassicGroup, ClassicState};
 pub use config::GroupConfig;
-pub use effect::{Effect, GroupEvent, GroupResponse, MemberIdRandom, RequestContext, RequestToken, Turn, WriteId};
+pub use effect::{
+    Effect, GroupEvent, GroupResponse, MemberIdRandom, Removal, RequestContext, RequestToken, Turn, WriteId,
+};
 pub use member::{ClassicMember, Protocol};
 pub use offsets::OffsetAndMetadata;
 pub use partition::coordinator_partition;

@@ -1,7 +1,7 @@
 //! A group's rebalance: it waits for its members to join, opens the next generation, and waits for them to sync.
 
 use super::classic::ClassicState;
-use super::effect::{Effect, GroupEvent, Turn};
+use super::effect::{Effect, GroupEvent, Removal, Turn};
 use super::join;
 use super::member::ClassicMember;
 use super::shard::GroupShard;
@@ -96,7 +96,9 @@ impl GroupShard {
         let absent: Vec<StrBytes> = is.members().filter(is_absent).map(|member| member.member_id().clone()).collect();
         for member_id in absent {
             self.timeline.group_mut(group).remove(&member_id);
-            self.timers.cancel(&TimerKey::Heartbeat(group_id.clone(), member_id));
+            self.timers.cancel(&TimerKey::Heartbeat(group_id.clone(), member_id.clone()));
+            let (group, why) = (group_id.clone(), Removal::DidNotJoin);
+            turn.push(Effect::Event(GroupEvent::Removed { group, member_id, why }));
         }
         let is = self.timeline.group_mut(group);
         if !is.elect_joined_leader() && is.members().len() != 0 {
@@ -112,8 +114,13 @@ impl GroupShard {
             turn.push(Effect::Event(GroupEvent::Emptied { group: group_id, generation }));
             return Some(Write { records, completion: Completion::Nothing });
         }
-        let members = is.members().len();
-        turn.push(Effect::Event(GroupEvent::Stabilized { group: group_id, generation, members }));
+        turn.push(Effect::Event(GroupEvent::Stabilized {
+            group: group_id,
+            generation,
+            protocol: is.protocol_name().cloned().unwrap_or_default(),
+            leader: is.leader().cloned().unwrap_or_default(),
+            members: is.member_ids(),
+        }));
         self.answer_joined(turn, group);
         None
     }
@@ -147,6 +154,8 @@ impl GroupShard {
         for member_id in &late {
             self.timeline.group_mut(group).remove(member_id);
             self.timers.cancel(&TimerKey::Heartbeat(group_id.clone(), member_id.clone()));
+            let (group, member_id, why) = (group_id.clone(), member_id.clone(), Removal::DidNotSync);
+            turn.push(Effect::Event(GroupEvent::Removed { group, member_id, why }));
         }
         let reason = format!("Removing [{}] on pending sync request expiration", listed(&late));
         let write = self.prepare_rebalance(turn, group, reason);
@@ -165,8 +174,11 @@ impl GroupShard {
             None => None,
             Some(member) if member.has_satisfied_heartbeat() => None,
             Some(_) => {
-                let (group_id, failed) = (group_id.clone(), member_id.clone());
-                turn.push(Effect::Event(GroupEvent::MemberFailed { group: group_id, member_id: failed }));
+                turn.push(Effect::Event(GroupEvent::Removed {
+                    group: group_id.clone(),
+                    member_id: member_id.clone(),
+                    why: Removal::SessionExpired,
+                }));
                 // A new member that is still there asks again.
                 let parked = is.take_join(member_id);
                 is.remove(member_id);

@@ -136,6 +136,12 @@ impl GroupShard {
         topics.flat_map(|(topic, partitions)| partitions.iter().map(move |(index, offset)| (topic, *index, offset)))
     }
 
+    /// The offsets that a group has committed, as far as they are in the log for good: topic, partition, offset.
+    pub fn committed_offsets(&self, group_id: &StrBytes) -> impl Iterator<Item = (&StrBytes, i32, i64)> {
+        let topics = self.timeline.committed().offsets.of_group(group_id).into_iter().flatten();
+        topics.flat_map(|(topic, partitions)| partitions.iter().map(move |(index, is)| (topic, *index, is.offset)))
+    }
+
     /// How many JoinGroups and SyncGroups wait for an answer.
     pub fn waiting_requests(&self) -> usize {
         self.waiting.len()

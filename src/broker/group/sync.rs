@@ -1,7 +1,7 @@
 //! SyncGroup: the leader brings what it has assigned, the others fetch theirs.
 
 use super::classic::ClassicState;
-use super::effect::{RequestContext, Turn};
+use super::effect::{Effect, GroupEvent, RequestContext, Turn};
 use super::member::Parked;
 use super::shard::GroupShard;
 use super::timeline::Incarnation;
@@ -138,6 +138,12 @@ impl GroupShard {
                     let assigned = by_member.get(&member_id).cloned().unwrap_or_default();
                     is.member_mut(&member_id).expect("a member of the group").assignment = assigned;
                 }
+                turn.push(Effect::Event(GroupEvent::Assigned {
+                    group: is.group_id().clone(),
+                    generation,
+                    is_of_consumers: is.uses_consumer_protocol(),
+                    assignment: is.members().map(|is| (is.member_id().clone(), is.assignment().clone())).collect(),
+                }));
                 self.propagate_assignment(turn, group);
                 self.timeline.group_mut(group).transition_to(ClassicState::Stable, turn.now_ms());
             }

@@ -30,10 +30,17 @@ pub(super) fn describe(tool: &Topics, admin: &mut Admin<'_, '_>, out: &mut Out) 
     let live: BTreeSet<i32> = admin.describe_cluster(false)?.nodes.iter().map(|node| node.id).collect();
     let reassignments = reassignments(&topics, admin)?;
     for (topic, configs) in topics.iter().zip(configs) {
-        let described = Described { topic, configs: configs?, live: &live, reassignments: &reassignments };
+        let configs = in_hash_order(configs?);
+        let described = Described { topic, configs, live: &live, reassignments: &reassignments };
         described.print(tool, out)?;
     }
     Ok(())
+}
+
+/// The order of `Config.entries()`.
+fn in_hash_order(configs: Vec<ConfigEntry>) -> Vec<ConfigEntry> {
+    let by_name = configs.into_iter().map(|config| (config.name.clone(), config)).collect();
+    hash_order(by_name).into_iter().map(|(_, config)| config).collect()
 }
 
 /// The topics to describe, in the order in which Java's maps give them.

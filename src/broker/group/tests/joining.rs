@@ -108,7 +108,8 @@ fn a_silent_member_is_out_when_its_session_ends() {
     lab.wait(999);
     assert_eq!(lab.state("g"), ClassicState::Stable);
     lab.wait(1);
-    let gone = GroupEvent::MemberFailed { group: text("g"), member_id: clients[1].member_id.clone() };
+    let gone =
+        GroupEvent::Removed { group: text("g"), member_id: clients[1].member_id.clone(), why: Removal::SessionExpired };
     assert!(lab.events.contains(&gone));
     assert_eq!(lab.heartbeat(&clients[0]), ErrorCode::REBALANCE_IN_PROGRESS);
     assert_eq!(lab.heartbeat(&clients[1]), ErrorCode::UNKNOWN_MEMBER_ID);

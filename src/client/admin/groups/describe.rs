@@ -2,7 +2,10 @@
 
 use super::super::driver::{Answered, Handler, LookedUp, Results, named};
 use super::super::{Admin, Call, Route, Step, Throwable, body};
-use super::{GroupDescription, GroupError, GroupMember, coordinator_lookup, coordinators, group_error, group_id};
+use super::{
+    GroupDescription, GroupError, GroupMember, STATES, coordinator_lookup, coordinators, group_error, group_id,
+    name_among,
+};
 use crate::base::{SimDuration, TopicPartition};
 use crate::network::NodeId;
 use crate::wire::messages::consumer_group_describe_response::{Assignment, DescribedGroup as ConsumerGroup, Member};
@@ -92,7 +95,7 @@ impl DescribeGroups {
             ErrorCode::NONE => {
                 let description = GroupDescription {
                     group_id: name.clone(),
-                    state: group.group_state.to_string(),
+                    state: name_among(&STATES, &group.group_state),
                     assignor: group.assignor_name.to_string(),
                     members: group.members.iter().map(consumer_member).collect(),
                     coordinator,
@@ -134,7 +137,7 @@ impl DescribeGroups {
         }
         let description = GroupDescription {
             group_id: name.clone(),
-            state: group.group_state.to_string(),
+            state: name_among(&STATES, &group.group_state),
             assignor: group.protocol_data.to_string(),
             members: group.members.iter().map(classic_member).collect(),
             coordinator,

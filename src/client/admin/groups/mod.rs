@@ -124,6 +124,18 @@ impl Admin<'_, '_> {
     }
 }
 
+/// `GroupState`.
+const STATES: [&str; 8] =
+    ["PreparingRebalance", "CompletingRebalance", "Stable", "Dead", "Empty", "Assigning", "Reconciling", "NotReady"];
+
+/// `GroupType`.
+const TYPES: [&str; 4] = ["Consumer", "Classic", "Share", "Streams"];
+
+/// A name as the client spells it, whatever capitals the broker wrote.
+fn name_among(names: &[&str], text: &str) -> String {
+    names.iter().find(|name| name.eq_ignore_ascii_case(text)).unwrap_or(&"Unknown").to_string()
+}
+
 fn has_brokers(response: &ResponseKind) -> Result<(), Throwable> {
     match body!(Metadata, response).brokers.is_empty() {
         // StaleMetadataException is an InvalidMetadataException: it is tried again.
@@ -148,12 +160,12 @@ fn is_loaded(response: &ResponseKind) -> Result<(), Throwable> {
 fn listed(response: &ResponseKind) -> Result<Vec<GroupListing>, Throwable> {
     let response = body!(ListGroups, response);
     check(response.error_code, None)?;
-    let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let named = |names: &[&str], text: &str| (!text.is_empty()).then(|| name_among(names, text));
     let listing = |group: &crate::wire::messages::list_groups_response::ListedGroup| GroupListing {
         group_id: group.group_id.to_string(),
         protocol_type: group.protocol_type.to_string(),
-        state: known(&group.group_state),
-        kind: known(&group.group_type),
+        state: named(&STATES, &group.group_state),
+        kind: named(&TYPES, &group.group_type),
     };
     Ok(response.groups.iter().map(listing).collect())
 }
