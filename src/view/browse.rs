@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn session() -> Session {
-        let script = "kafka-topics.sh --create --topic orders\nproducer p1 --topic orders --rate 0/s\n";
+        let script = "kafka-topics.sh --create --topic orders\nproducer p1 --topic orders\n";
         let mut session = Session::start(script, 1).expect("a script");
         session.advance_to(SimTime(10_000_000));
         for n in 0..150 {
