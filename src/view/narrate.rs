@@ -42,6 +42,9 @@ pub type Before = BTreeMap<TopicPartition, PartitionView>;
 pub fn narrate(event: &TraceEvent, scene: &Scene, before: &Before) -> Option<Line> {
     let who = event.host.map_or_else(|| "Someone".into(), |host| name(scene, host));
     let (weight, text) = match &event.kind {
+        TraceKind::Started { name } if name == "outside" => {
+            (Notable, "Clients from outside the world can connect from now on.".into())
+        }
         TraceKind::Started { name } => (Notable, format!("{} starts.", started(scene, event.host, name))),
         TraceKind::Exited => (Notable, format!("{who} ends.")),
         TraceKind::Commanded { line } => (Notable, format!("› {line}")),
@@ -190,42 +193,39 @@ fn partition_text(fact: &Fact, who: &str, scene: &Scene, before: Option<&Partiti
         let leader = leader.map_or_else(|| "nobody leads it".into(), |id| format!("broker {id} leads it"));
         return Some((Routine, format!("{who} puts {tp} on brokers {}; {leader}.", list(replicas))));
     };
-    if before.leader_epoch != *leader_epoch || before.leader != *leader {
-        return Some(match leader {
-            None => (Alarm, format!("{tp} has no leader: no replica that may lead is alive.")),
-            Some(id) if *recovering => (
-                Alarm,
-                format!(
-                    "{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}, uncleanly: it may lack committed records."
-                ),
-            ),
-            Some(id) => (
-                Notable,
-                format!("{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}{}.", after(before, *id)),
-            ),
-        });
+    if before.leader_epoch == *leader_epoch && before.leader == *leader {
+        return Some(isr_text(tp, before, isr, elr, scene.min_isr(tp)));
     }
-    let short = (isr.len() as i32) < scene.min_isr(tp);
-    let eligible = elr.iter().filter(|id| !before.elr.contains(id)).copied().collect::<Vec<_>>();
+    let Some(id) = leader else {
+        return Some((Alarm, format!("{tp} has no leader: no replica that may lead is alive.")));
+    };
+    let made = format!("{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}");
+    Some(if *recovering {
+        (Alarm, format!("{made}, uncleanly: it may lack committed records."))
+    } else {
+        (Notable, format!("{made}{}.", after(before, *id)))
+    })
+}
+
+/// What changed of an ISR while the leader stayed.
+fn isr_text(tp: &TopicPartition, before: &PartitionView, isr: &[i32], elr: &[i32], min_isr: i32) -> (Weight, String) {
+    let eligible: Vec<i32> = elr.iter().filter(|id| !before.elr.contains(id)).copied().collect();
     let eligible = match eligible[..] {
         [] => String::new(),
         [one] => format!(" Broker {one} stays eligible to lead (ELR)."),
         _ => format!(" Brokers {} stay eligible to lead (ELR).", list(&eligible)),
     };
-    Some(match isr.len().cmp(&before.isr.len()) {
-        Ordering::Less if short => {
-            let min = scene.min_isr(tp);
-            (
-                Alarm,
-                format!(
-                    "The ISR of {tp} shrinks to {isr:?}, below min.insync.replicas {min}: writes with acks=all are refused, and readers see nothing new.{eligible}"
-                ),
-            )
+    let then = &before.isr;
+    match isr.len().cmp(&then.len()) {
+        Ordering::Less if (isr.len() as i32) < min_isr => {
+            let shrinks = format!("The ISR of {tp} shrinks to {isr:?}, below min.insync.replicas {min_isr}");
+            let so = "writes with acks=all are refused, and readers see nothing new";
+            (Alarm, format!("{shrinks}: {so}.{eligible}"))
         }
-        Ordering::Less => (Notable, format!("The ISR of {tp} shrinks from {:?} to {isr:?}.{eligible}", before.isr)),
-        Ordering::Greater => (Notable, format!("The ISR of {tp} grows from {:?} to {isr:?}.", before.isr)),
+        Ordering::Less => (Notable, format!("The ISR of {tp} shrinks from {then:?} to {isr:?}.{eligible}")),
+        Ordering::Greater => (Notable, format!("The ISR of {tp} grows from {then:?} to {isr:?}.")),
         Ordering::Equal => (Routine, format!("{tp} has ISR {isr:?} and ELR {elr:?}.")),
-    })
+    }
 }
 
 /// Who led before, where that is somebody else.

@@ -15,6 +15,7 @@ mod bindgen;
 mod browser;
 mod clients;
 mod html;
+mod offline;
 mod pack;
 mod project;
 mod records;
@@ -42,6 +43,8 @@ Usage: cargo xtask COMMAND
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
   swarm [--seeds N] [--from S] [--jobs J] explore random clusters, loads and faults under all laws
   clients [--client C] [--scenario S]     run real Kafka clients against the gateway
+  clients --suites[=NAME]                 run the clients' own tests against it
+  clients --bench                         time one of them beside a real broker
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
   records                                 write the records in src/wire from Kafka's schemas
   help                                    this page
@@ -89,7 +92,8 @@ fn command() -> Result<bool> {
 }
 
 fn build(project: &Project, kind: pack::Kind) -> Result<()> {
-    let site = pack::pack(project, kind, pack::Cargo::Inherit)?;
+    let mut site = pack::pack(project, kind, pack::Cargo::Inherit)?;
+    offline::add(&mut site);
     let dist = project.root.join("dist");
     pack::write(&site, &dist).with_context(|| format!("writing {}", dist.display()))?;
     println!("dist/ holds {} files", site.len());
