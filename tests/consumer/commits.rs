@@ -32,11 +32,13 @@ fn auto_commit_covers_earlier_polls() {
     assert!(lab.asked.is_empty(), "the interval is not over");
     lab.run(1_900);
     lab.beat(ErrorCode::NONE);
-    lab.run(10_000);
-    assert!(lab.asked.iter().all(|asked| asked.request.api == ApiKey::Heartbeat), "it works on twenty records");
-    lab.asked.clear();
-    lab.run(10_000);
-    lab.asked.retain(|asked| asked.request.api != ApiKey::Heartbeat);
+    for second in 0..17 {
+        lab.run(1_000);
+        lab.beats();
+        assert!(lab.asked.is_empty(), "after {second} s it still works on twenty records");
+    }
+    lab.run(3_000);
+    lab.beats();
     assert_eq!(lab.take_commit(), [(0, 24)].into());
 }
 
@@ -153,7 +155,7 @@ fn seek_pause_and_resume() {
     lab.run(600);
     assert_eq!(lab.consumer.delivered(), 8);
     lab.call(Call::Seek(zero, SeekTo::Beginning));
-    lab.run(600);
+    lab.run(1_200);
     assert_eq!(lab.consumer.delivered(), 11);
     let elsewhere = Call::Pause(tps(&[7])[0].clone());
     let mut said = Ok(());

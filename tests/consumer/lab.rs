@@ -432,6 +432,13 @@ impl Lab {
         self.refuse(&asked, error);
     }
 
+    /// Answers heartbeats as long as nothing else comes first.
+    pub(crate) fn beats(&mut self) {
+        while self.asked.first().is_some_and(|asked| asked.request.api == ApiKey::Heartbeat) {
+            self.beat(ErrorCode::NONE);
+        }
+    }
+
     /// What the rebalance listener was told, in order, as `+[0, 1]`, `-[0]` and `lost[1]`.
     pub(crate) fn listener(&self) -> Vec<String> {
         let indexes = |all: &[TopicPartition]| all.iter().map(|tp| tp.partition).collect::<Vec<_>>();
