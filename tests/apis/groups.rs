@@ -2,7 +2,8 @@
 
 use super::{Client, orders, versions};
 use kafka_terrarium::base::{SimDuration, SimTime, TopicPartition};
-use kafka_terrarium::sim::{ClusterSpec, Command, Fault, World};
+use kafka_terrarium::machine::Fact;
+use kafka_terrarium::sim::{ClusterSpec, Command, Fault, TraceEvent, TraceKind, World};
 use kafka_terrarium::tools::Invocation;
 use kafka_terrarium::wire::consumer_protocol::{Assignment, Subscription};
 use kafka_terrarium::wire::messages::delete_groups_response::DeletableGroupResult;
@@ -209,16 +210,33 @@ fn there_is_no_coordinator_of_transactions_or_of_anything_else() {
     let (error, _, message) = client.find(6, 1, "t");
     assert_eq!(error, ErrorCode::COORDINATOR_NOT_AVAILABLE);
     assert!(message.unwrap().contains("not built yet"));
-    assert_eq!(client.find(6, 9, "t").0, ErrorCode::INVALID_REQUEST);
+    // The words of each are a 4.1.1 broker's.
+    let malformed = Some(ErrorCode::INVALID_REQUEST.message().to_owned());
+    assert_eq!(client.find(6, 9, "t"), (ErrorCode::INVALID_REQUEST, -1, malformed.clone()));
+    assert_eq!(client.find(1, 9, "t"), (ErrorCode::INVALID_REQUEST, -1, malformed));
+    assert_eq!(client.find(6, 2, "t"), (ErrorCode::INVALID_REQUEST, -1, Some(String::new())));
+    let share_key = "g:AAAAAAAAAAAAAAAAAAAAAQ:0";
+    assert_eq!(client.find(5, 2, share_key).0, ErrorCode::INVALID_REQUEST);
+    assert_eq!(client.find(6, 2, share_key).0, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+    assert_eq!(client.find(3, 0, "g"), (ErrorCode::NONE, 1, Some("NONE".to_owned())));
+    assert_eq!(client.find(4, 0, "g"), (ErrorCode::NONE, 1, Some(String::new())));
 }
 
 #[test]
 fn too_few_brokers_for_the_replicas_of_the_topic_of_groups() {
     let mut client = connect_with(&[("offsets.topic.replication.factor", "3")]);
+    client.world.take_trace();
     for _ in 0..5 {
         assert_eq!(client.find(6, 0, "g").0, ErrorCode::COORDINATOR_NOT_AVAILABLE);
     }
     assert_eq!(client.world.topics().len(), 1);
+    let is_told = |event: &TraceEvent| match &event.kind {
+        TraceKind::Fact(Fact::TopicNotCreated { topic, error, .. }) => {
+            &**topic == "__consumer_offsets" && *error == ErrorCode::INVALID_REPLICATION_FACTOR
+        }
+        _ => false,
+    };
+    assert!(client.world.take_trace().iter().any(is_told));
     let answer = client.join(9, "g", "");
     assert_eq!(ErrorCode(answer.error_code), ErrorCode::NOT_COORDINATOR);
 }
@@ -237,6 +255,7 @@ fn join_group() {
         assert_eq!(ErrorCode(unknown.error_code), ErrorCode::UNKNOWN_MEMBER_ID);
         let nameless = client.join(version, "", "");
         assert_eq!(ErrorCode(nameless.error_code), ErrorCode::INVALID_GROUP_ID);
+        assert_eq!(nameless.protocol_name.is_none(), version >= 7);
     }
 }
 

@@ -98,6 +98,66 @@ def reset(control):
         time.sleep(0.3)
 
 
+def until(holds, what, seconds=60):
+    """Waits until something is so."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not after {seconds} s: {what}"
+        time.sleep(0.1)
+
+
+def is_stable(control, group, members):
+    """Whether a group is stable with so many members."""
+    known = control.ask("kafka-consumer-groups.sh --list")["out"].split()
+    if group not in known or control.show(f"state({group})") != "Stable":
+        return False
+    return len(control.show(f"members({group})")) == members
+
+
+def values(members):
+    return sorted(value for member in members for value in member.found)
+
+
+def group(member, write):
+    """Two members share a topic; one leaves, and the other goes on alone from what was committed.
+
+    `member()` joins the group `readers`; it has what it has `found`, and can `leave()`. `write(values)` writes texts to
+    all partitions of the topic.
+    """
+    control, members = Control(), [member(), member()]
+    until(lambda: is_stable(control, "readers", 2), "two members")
+    first, second = [str(n) for n in range(100, 160)], [str(n) for n in range(200, 260)]
+    write(first)
+    until(lambda: len(values(members)) >= 60, "the first records")
+    same(values(members), first)
+    assert all(member.found for member in members), "one member read everything"
+    members[0].leave()
+    until(lambda: is_stable(control, "readers", 1), "one member")
+    write(second)
+    until(lambda: len(values(members)) >= 120, "the other records")
+    same(values(members), first + second)
+    members[1].leave()
+    until(lambda: control.show("lag(readers)") == 0 and control.show("state(readers)") == "Empty", "all is committed")
+
+
+def coordinator_crash(member, write):
+    """The group's coordinator dies; time is skipped until the group has another. The member reads on and commits."""
+    control, one = Control(), member()
+    until(lambda: is_stable(control, "readers", 1), "a member")
+    first, second = [str(n) for n in range(100, 130)], [str(n) for n in range(200, 230)]
+    write(first)
+    until(lambda: len(one.found) >= 30 and control.show("lag(readers)") == 0, "the first records")
+    coordinator = control.show("coordinator(readers)")
+    control.ask(f"crash broker {coordinator}")
+    control.ask(f"run until coordinator(readers) != none and coordinator(readers) != {coordinator} within 30s")
+    control.ask(f"start broker {coordinator}")
+    write(second)
+    until(lambda: len(one.found) >= 60, "the other records")
+    until(lambda: is_stable(control, "readers", 1) and control.show("lag(readers)") == 0, "all is committed")
+    same(values([one]), first + second)
+    one.leave()
+
+
 FAULTS = {"leader-crash": crash_leader, "leader-stop": stop_leader, "leader-pause": pause_leader, "reset": reset}
 
 

@@ -4,7 +4,18 @@ import functools
 import threading
 import time
 
-from common import BOOTSTRAP, FAULTS, Control, each_once, main, nothing_is_lost, record, same
+from common import (
+    BOOTSTRAP,
+    FAULTS,
+    Control,
+    coordinator_crash,
+    each_once,
+    group,
+    main,
+    nothing_is_lost,
+    record,
+    same,
+)
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
@@ -68,6 +79,34 @@ def read_all(topic, partitions=3):
     """Reads a topic up to its end."""
     ends = admin().list_offsets({TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)})
     return read(topic, sum(end.result(TIMEOUT).offset for end in ends.values()), partitions)
+
+
+class Member:
+    """A member of a group, which reads in a thread of its own and commits what it has read."""
+
+    def __init__(self):
+        self.consumer = consumer(group_id="readers")
+        self.consumer.subscribe(["ready"])
+        self.found, self.over = [], threading.Event()
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        while not self.over.is_set():
+            messages = self.consumer.consume(1000, 0.2)
+            assert all(message.error() is None for message in messages), messages
+            self.found += [message.value().decode() for message in messages]
+            if messages:
+                self.consumer.commit(asynchronous=False)
+        self.consumer.close()
+
+    def leave(self):
+        self.over.set()
+        self.thread.join(TIMEOUT)
+
+
+def write(texts):
+    send("ready", [(text.encode(), text.encode(), []) for text in texts])
 
 
 def metadata():
@@ -181,6 +220,8 @@ main(
         "compression": compression,
         "large": large,
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
+        "group": lambda: group(Member, write),
+        "coordinator-crash": lambda: coordinator_crash(Member, write),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
     }
 )

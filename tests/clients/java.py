@@ -7,7 +7,18 @@ import subprocess
 import threading
 import time
 
-from common import BOOTSTRAP, FAULTS, Control, each_once, main, nothing_is_lost, record, same
+from common import (
+    BOOTSTRAP,
+    FAULTS,
+    Control,
+    coordinator_crash,
+    each_once,
+    group,
+    main,
+    nothing_is_lost,
+    record,
+    same,
+)
 
 TIMEOUT = 100
 JARS = os.environ["KAFKA_JARS"]
@@ -50,6 +61,33 @@ def consume(topic, *formatter):
             limit = ["--max-messages", str(records), "--timeout-ms", "60000"]
             found += tool(f"{TOOLS}.consumer.ConsoleConsumer", *which, *limit, *formatter).splitlines()
     return found
+
+
+class Member:
+    """A member of a group: a console consumer. It commits what it has read every half second, and when it is stopped."""
+
+    def __init__(self):
+        group = ["--topic", "ready", "--group", "readers", "--from-beginning"]
+        commit = ["--consumer-property", "auto.commit.interval.ms=500"]
+        name = f"{TOOLS}.consumer.ConsoleConsumer"
+        self.process = subprocess.Popen(command(name, *group, *commit), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.found = []
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.found.append(line.decode().strip())
+
+    def leave(self):
+        self.process.terminate()
+        self.thread.join(TIMEOUT)
+        self.process.wait(TIMEOUT)
+
+
+def write(texts):
+    keyed = ["--property", "parse.key=true", "--property", "key.separator=:"]
+    produce("ready", *keyed, given="".join(f"{text}:{text}\n" for text in texts).encode())
 
 
 def metadata():
@@ -175,6 +213,8 @@ main(
         "list-offsets": list_offsets,
         "compression": compression,
         "large": large,
+        "group": lambda: group(Member, write),
+        "coordinator-crash": lambda: coordinator_crash(Member, write),
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
     }

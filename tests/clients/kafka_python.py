@@ -4,7 +4,19 @@ import functools
 import threading
 import time
 
-from common import BOOTSTRAP, FAULTS, Control, each_once, main, nothing_is_lost, record, refuses, same
+from common import (
+    BOOTSTRAP,
+    FAULTS,
+    Control,
+    coordinator_crash,
+    each_once,
+    group,
+    main,
+    nothing_is_lost,
+    record,
+    refuses,
+    same,
+)
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import MessageSizeTooLargeError, TopicAlreadyExistsError
@@ -51,6 +63,35 @@ def read(topic, partitions=3):
             found.extend(messages)
     consumer.close()
     return found
+
+
+GROUP = {"bootstrap_servers": SERVERS, "auto_offset_reset": "earliest", "enable_auto_commit": False}
+
+
+class Member:
+    """A member of a group, which reads in a thread of its own and commits what it has read."""
+
+    def __init__(self):
+        self.consumer = KafkaConsumer("ready", group_id="readers", **GROUP)
+        self.found, self.over = [], threading.Event()
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        while not self.over.is_set():
+            messages = self.consumer.poll(200)
+            self.found += [message.value.decode() for batch in messages.values() for message in batch]
+            if messages:
+                self.consumer.commit()
+        self.consumer.close()
+
+    def leave(self):
+        self.over.set()
+        self.thread.join(TIMEOUT)
+
+
+def write(texts):
+    send("ready", [(text.encode(), text.encode(), []) for text in texts])
 
 
 def metadata():
@@ -169,6 +210,8 @@ main(
         "compression": compression,
         "large": large,
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
+        "group": lambda: group(Member, write),
+        "coordinator-crash": lambda: coordinator_crash(Member, write),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
     }
 )

@@ -98,6 +98,84 @@ async function read(topic, groupId = `read ${topic}`) {
   return found;
 }
 
+/** Waits until something is so. */
+async function until(holds, what) {
+  const deadline = Date.now() + TIMEOUT;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, `not after ${TIMEOUT} ms: ${what}`);
+    await sleep(100);
+  }
+}
+
+/** A member of a group, which commits what it has read. */
+async function member() {
+  const retry = { initialRetryTime: 50, maxRetryTime: 1_000, retries: 60 };
+  const options = { groupId: "readers", maxWaitTimeInMs: 100, heartbeatInterval: 1_000, sessionTimeout: 10_000, retry };
+  const consumer = kafka.consumer(options);
+  const found = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic: "ready", fromBeginning: true });
+  await consumer.run({
+    autoCommitThreshold: 1,
+    eachMessage: async ({ message }) => void found.push(message.value.toString()),
+  });
+  return { found, leave: () => consumer.disconnect() };
+}
+
+async function isStable({ ask, show }, members) {
+  const { out } = await ask("kafka-consumer-groups.sh --list");
+  if (!out.split("\n").includes("readers") || (await show("state(readers)")) !== "Stable") return false;
+  return (await show("members(readers)")).length === members;
+}
+
+async function write(from, to) {
+  const values = Array.from({ length: to - from }, (_, n) => String(from + n));
+  await send("ready", values.map((value, n) => ({ value, partition: n % 3 })));
+  return values;
+}
+
+const valuesOf = (members) => members.flatMap(({ found }) => found).sort();
+
+/** Two members share a topic; one leaves, and the other goes on alone from what was committed. */
+async function group() {
+  const gateway = await control();
+  const members = [await member(), await member()];
+  await until(() => isStable(gateway, 2), "two members");
+  const first = await write(100, 160);
+  await until(() => valuesOf(members).length >= 60, "the first records");
+  assert.deepEqual(valuesOf(members), first);
+  assert.ok(members.every(({ found }) => found.length > 0), "one member read everything");
+  await members[0].leave();
+  await until(() => isStable(gateway, 1), "one member");
+  const second = await write(200, 260);
+  await until(() => valuesOf(members).length >= 120, "the other records");
+  assert.deepEqual(valuesOf(members), [...first, ...second]);
+  await members[1].leave();
+  await until(async () => (await gateway.show("lag(readers)")) === 0, "all is committed");
+  gateway.end();
+}
+
+/** The group's coordinator dies: the member goes on, and what it commits is kept. */
+async function coordinatorCrash() {
+  const gateway = await control();
+  const one = await member();
+  await until(() => isStable(gateway, 1), "a member");
+  const first = await write(100, 130);
+  await until(async () => one.found.length >= 30 && (await gateway.show("lag(readers)")) === 0, "the first records");
+  const coordinator = await gateway.show("coordinator(readers)");
+  await gateway.ask(`crash broker ${coordinator}`);
+  const other = `coordinator(readers) != none and coordinator(readers) != ${coordinator}`;
+  await gateway.ask(`run until ${other} within 30s`);
+  await gateway.ask(`start broker ${coordinator}`);
+  const second = await write(200, 230);
+  await until(() => one.found.length >= 60, "the other records");
+  await until(async () => (await isStable(gateway, 1)) && (await gateway.show("lag(readers)")) === 0, "all is committed");
+  // A commit that the dead coordinator did not answer is given up, and what it was for is read again.
+  assert.deepEqual([...new Set(valuesOf([one]))], [...first, ...second]);
+  await one.leave();
+  gateway.end();
+}
+
 async function metadata() {
   await withAdmin(async (admin) => {
     const cluster = await admin.describeCluster();
@@ -237,6 +315,8 @@ const scenarios = {
   "list-offsets": listOffsets,
   compression,
   large,
+  group,
+  "coordinator-crash": coordinatorCrash,
   "leader-crash": through(crashLeader),
   "leader-stop": through(stopLeader),
   "leader-pause": through(pauseLeader),

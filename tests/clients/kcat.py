@@ -6,7 +6,18 @@ import subprocess
 import threading
 import time
 
-from common import BOOTSTRAP, FAULTS, Control, each_once, main, nothing_is_lost, record, same
+from common import (
+    BOOTSTRAP,
+    FAULTS,
+    Control,
+    coordinator_crash,
+    each_once,
+    group,
+    main,
+    nothing_is_lost,
+    record,
+    same,
+)
 
 TIMEOUT = 60
 
@@ -26,6 +37,33 @@ def consume(topic, *arguments):
     """Every record of a topic, up to its end."""
     lines = kcat("-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J", *arguments).decode().splitlines()
     return [json.loads(line) for line in lines]
+
+
+class Member:
+    """A member of a group. It commits what it has read every half second."""
+
+    def __init__(self):
+        options = ["-X", "auto.offset.reset=earliest", "-X", "auto.commit.interval.ms=500", "-u", "-q"]
+        arguments = ["kcat", "-b", BOOTSTRAP, "-G", "readers", *options, "ready"]
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.found = []
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.found.append(line.decode().strip())
+
+    def leave(self):
+        self.process.terminate()
+        self.thread.join(TIMEOUT)
+        self.process.wait(TIMEOUT)
+
+
+def write(texts):
+    for partition in range(3):
+        given = "".join(f"{text}\n" for text in texts[partition::3])
+        produce("ready", "-p", str(partition), given=given.encode())
 
 
 def metadata():
@@ -127,6 +165,8 @@ main(
         "compression": compression,
         "large": large,
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
+        "group": lambda: group(Member, write),
+        "coordinator-crash": lambda: coordinator_crash(Member, write),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
     }
 )

@@ -26,7 +26,7 @@ const fn scenario(name: &'static str, what: &'static str) -> Scenario {
     Scenario { name, what }
 }
 
-pub const SCENARIOS: [Scenario; 13] = [
+pub const SCENARIOS: [Scenario; 15] = [
     scenario("metadata", "finds every broker at its port, and a topic's leaders and replicas"),
     scenario("create-topics", "creates a topic; is refused when it does so again"),
     scenario("auto-create", "writes to a topic that is not there, which creates it"),
@@ -36,13 +36,15 @@ pub const SCENARIOS: [Scenario; 13] = [
     scenario("compression", "writes and reads with every codec that it has"),
     scenario("large", "writes and reads records of 900,000 bytes; is refused one of 1,500,000"),
     scenario("idempotence", "writes while the leader dies: every record is there once, in order"),
+    scenario("group", "reads as two members of a group: each has a share, one leaves, and the other has all"),
+    scenario("coordinator-crash", "reads as a member of a group while its coordinator dies: it reads on and commits"),
     scenario("leader-crash", "writes while the leader dies: nothing that was acknowledged is lost"),
     scenario("leader-stop", "writes while the leader stops in good order"),
     scenario("leader-pause", "writes while the leader stands still for a second"),
     scenario("reset", "writes while its connections break again and again"),
 ];
 
-const NO_GROUPS: &str = "it reads only as a member of a group, which the cluster has not yet";
+const NO_GROUPS: &str = "it knows no groups";
 const NO_ADMIN: &str = "it has no such call";
 
 pub const CLIENTS: [Client; 6] = [
@@ -72,15 +74,7 @@ pub const CLIENTS: [Client; 6] = [
         version: "kafkajs 2.2.4 (npm)",
         install: install::kafkajs,
         is_quick: true,
-        lacks: &[
-            ("produce-fetch", NO_GROUPS),
-            ("compression", NO_GROUPS),
-            ("idempotence", NO_GROUPS),
-            ("leader-crash", NO_GROUPS),
-            ("leader-stop", NO_GROUPS),
-            ("leader-pause", NO_GROUPS),
-            ("reset", NO_GROUPS),
-        ],
+        lacks: &[("idempotence", "its idempotent producer is an experiment")],
     },
     Client {
         name: "rskafka",
@@ -91,6 +85,8 @@ pub const CLIENTS: [Client; 6] = [
             ("auto-create", NO_ADMIN),
             ("acks", "it always writes with acks=all"),
             ("idempotence", "it has no idempotent producer"),
+            ("group", NO_GROUPS),
+            ("coordinator-crash", NO_GROUPS),
         ],
     },
     Client {
