@@ -16,7 +16,8 @@ use kafka_terrarium::wire::messages::offset_fetch_request::{
 };
 use kafka_terrarium::wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_terrarium::wire::messages::*;
-use kafka_terrarium::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName};
+use kafka_terrarium::wire::records::{self, Record};
+use kafka_terrarium::wire::{ApiKey, ErrorCode, Request, RequestKind, ResponseKind, StrBytes, TopicName};
 
 fn text(text: impl Into<String>) -> StrBytes {
     StrBytes::from_string(text.into())
@@ -452,4 +453,55 @@ fn only_coordinators_write_to_the_topic_of_groups() {
     let ResponseKind::Produce(answer) = client.ask(ApiKey::Produce, 9, RequestKind::Produce(body)) else { panic!() };
     let error = answer.responses[0].partition_responses[0].error_code;
     assert_eq!(ErrorCode(error), ErrorCode::INVALID_TOPIC_EXCEPTION);
+}
+
+#[test]
+fn offsets_that_nobody_uses_expire_and_their_group_with_them() {
+    let mut client = connect_with(&[
+        ("offsets.topic.num.partitions", "1"),
+        ("offsets.retention.minutes", "1"),
+        ("offsets.retention.check.interval.ms", "1000"),
+    ])
+    .with_coordinator();
+    assert_eq!(client.commit(9, "g", "orders", 0, 5), ErrorCode::NONE);
+    client.wait(58_000);
+    assert_eq!(client.fetch_offsets(9, "g", true, true).1, [(0, 5)]);
+    client.wait(3_000);
+    assert_eq!(client.fetch_offsets(9, "g", true, true).1, []);
+    assert_eq!(list(&mut client, 5, &[]), [""; 0]);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_has_no_coordinator() {
+    let mut client = connect_with(&[("offsets.topic.num.partitions", "1")]).with_coordinator();
+    let RequestKind::Produce(mut body) = super::produce_body(9, 1, uuid::Uuid::nil(), unreadable()) else { panic!() };
+    body.topic_data[0].name = TopicName(text("__consumer_offsets"));
+    client.correlation_id += 1;
+    let request = Request {
+        api: ApiKey::Produce,
+        version: 9,
+        correlation_id: client.correlation_id,
+        client_id: text("__admin_client"),
+        body: RequestKind::Produce(body),
+    };
+    client.world.external_send(client.conn, request.frame().slice(4..));
+    client.wait(500);
+    client.world.external_take(client.conn);
+    let broker = client.world.host_named("broker 1").unwrap();
+    client.world.apply("", &Command::Fault(Fault::Crash(broker))).unwrap();
+    client.wait(100);
+    client.world.apply("", &Command::Fault(Fault::Start(broker))).unwrap();
+    client.world.take_trace();
+    client.wait(20_000);
+    let failed = |event: &TraceEvent| matches!(&event.kind, TraceKind::Fact(Fact::CoordinatorFailed { .. }));
+    assert!(client.world.take_trace().iter().any(failed));
+    client.conn = client.world.external_connect(1).unwrap();
+    client.wait(500);
+    assert_eq!(ErrorCode(client.join(9, "g", "").error_code), ErrorCode::NOT_COORDINATOR);
+}
+
+/// A batch with a key that says that it is of an offset, and is not.
+fn unreadable() -> bytes::Bytes {
+    let key = Some(bytes::Bytes::from_static(&[0, 1, 0]));
+    records::build(&[Record { key, ..Record::default() }])
 }
