@@ -383,8 +383,8 @@ fn validate(header: &BatchHeader, batch: &Bytes, max_bytes: usize, log_start_off
     if header.record_count < 1 || header.last_offset_delta != header.record_count - 1 {
         return Err(invalid());
     }
-    match records::decode(batch) {
-        Ok(_) => Ok(()),
+    match records::check_records(batch) {
+        Ok(()) => Ok(()),
         // What does not decompress is no fault that Kafka has a code for.
         Err(BatchError::Decompress(..) | BatchError::Codec(_)) => {
             Err(Refusal { log_start_offset, ..ErrorCode::UNKNOWN_SERVER_ERROR.into() })

@@ -51,6 +51,10 @@ const LOOKS: usize = 64;
 /// Room to read into.
 const SCRATCH: usize = 256 << 10;
 
+/// The operating system's poll may wait only for whole milliseconds, and a hop from broker to broker takes less. A
+/// shorter wait is a sleep, for which the sockets wait too.
+const POLL_TICK: Duration = Duration::from_millis(1);
+
 /// After an accept failed for want of something (file descriptors), the next is tried after so long.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 
@@ -190,7 +194,7 @@ impl Driver {
     pub(super) fn run(mut self) -> Result<Stopped, GatewayError> {
         let mut events = Events::with_capacity(1_024);
         while !self.stopping {
-            match self.poll.poll(&mut events, self.timeout()) {
+            match self.wait(&mut events) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(refused(error)),
                 _ => {}
             }
@@ -209,6 +213,19 @@ impl Driver {
         }
         let save = self.session.outside_is_kept().then(|| self.session.to_save());
         Ok(Stopped { summary: self.session.summary(), save })
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        let nap = timeout.filter(|timeout| (Duration::from_nanos(1)..POLL_TICK).contains(timeout));
+        self.poll.poll(events, if nap.is_some() { Some(Duration::ZERO) } else { timeout })?;
+        if let Some(nap) = nap
+            && events.is_empty()
+        {
+            std::thread::sleep(nap);
+        }
+        Ok(())
     }
 
     /// How long nothing is to do; none: until a socket wakes it.

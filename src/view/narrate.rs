@@ -41,6 +41,9 @@ pub type Before = BTreeMap<TopicPartition, PartitionView>;
 pub fn narrate(event: &TraceEvent, scene: &Scene, before: &Before) -> Option<Line> {
     let who = event.host.map_or_else(|| "Someone".into(), |host| name(scene, host));
     let (weight, text) = match &event.kind {
+        TraceKind::Started { name } if name == "outside" => {
+            (Notable, "Clients from outside the world can connect from now on.".into())
+        }
         TraceKind::Started { name } => (Notable, format!("{} starts.", started(scene, event.host, name))),
         TraceKind::Exited => (Notable, format!("{who} ends.")),
         TraceKind::Commanded { line } => (Notable, format!("› {line}")),

@@ -331,16 +331,41 @@ fn fields_size(record: &Record) -> usize {
 /// The records of a batch with their offsets.
 pub fn decode(batch: &Bytes) -> Result<Vec<(i64, Record)>, BatchError> {
     let header = header(batch)?;
-    let mut rest = match header.compression()? {
+    let records = match header.compression()? {
         Compression::None => batch.slice(HEADER_LEN..header.size),
         codec => codec.decompress(&batch[HEADER_LEN..header.size])?.into(),
     };
-    let mut records = Vec::new();
+    let own = |part: Option<&[u8]>| part.map(|part| records.slice_ref(part));
+    let mut found = Vec::new();
+    let mut rest = &records[..];
     for _ in 0..header.record_count {
-        let (delta, record) = get_record(&mut rest, header.base_timestamp_ms)?;
-        records.push((header.base_offset + delta, record));
+        let mut headers = Vec::new();
+        let seen = get_record(&mut rest, |key, value| headers.push((key.to_owned(), own(value))))?;
+        let timestamp_ms = header.base_timestamp_ms.wrapping_add(seen.timestamp_delta);
+        let record = Record { timestamp_ms, key: own(seen.key), value: own(seen.value), headers };
+        found.push((header.base_offset.wrapping_add(seen.offset_delta), record));
     }
-    if rest.is_empty() { Ok(records) } else { Err(BatchError::Record("bytes follow the last record")) }
+    nothing_follows(rest)?;
+    Ok(found)
+}
+
+/// Checks that the records of a batch parse, and are as many as it says, without keeping any.
+pub fn check_records(batch: &[u8]) -> Result<(), BatchError> {
+    let header = header(batch)?;
+    let packed = &batch[HEADER_LEN..header.size];
+    let unpacked = match header.compression()? {
+        Compression::None => None,
+        codec => Some(codec.decompress(packed)?),
+    };
+    let mut rest = unpacked.as_deref().unwrap_or(packed);
+    for _ in 0..header.record_count {
+        get_record(&mut rest, |_, _| {})?;
+    }
+    nothing_follows(rest)
+}
+
+fn nothing_follows(rest: &[u8]) -> Result<(), BatchError> {
+    if rest.is_empty() { Ok(()) } else { Err(BatchError::Record("bytes follow the last record")) }
 }
 
 fn put_record(out: &mut BytesMut, record: &Record, timestamp_delta: i64, offset_delta: i64) {
@@ -358,29 +383,40 @@ fn put_record(out: &mut BytesMut, record: &Record, timestamp_delta: i64, offset_
     }
 }
 
-fn get_record(rest: &mut Bytes, base_timestamp_ms: i64) -> Result<(i64, Record), BatchError> {
+/// A record where it lies in its batch, without its headers.
+struct Seen<'a> {
+    timestamp_delta: i64,
+    offset_delta: i64,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+}
+
+/// Takes the next record, and shows its headers to `header`.
+fn get_record<'a>(
+    rest: &mut &'a [u8],
+    mut header: impl FnMut(&'a str, Option<&'a [u8]>),
+) -> Result<Seen<'a>, BatchError> {
     let length = get_varint(rest)?;
     if length < 0 || length as usize > rest.len() {
         return Err(BatchError::Record("a record is longer than its batch"));
     }
-    let mut body = rest.split_to(length as usize);
+    let (mut body, after) = rest.split_at(length as usize);
+    *rest = after;
     if body.is_empty() {
         return Err(BatchError::Record("a record is empty"));
     }
     body.advance(1);
-    let timestamp_ms = base_timestamp_ms.wrapping_add(get_varint(&mut body)?);
-    let offset_delta = get_varint(&mut body)?;
+    let (timestamp_delta, offset_delta) = (get_varint(&mut body)?, get_varint(&mut body)?);
     let (key, value) = (get_bytes(&mut body)?, get_bytes(&mut body)?);
-    let mut headers = Vec::new();
     for _ in 0..get_varint(&mut body)? {
         let key = get_bytes(&mut body)?.ok_or(BatchError::Record("a header has no key"))?;
-        let key = String::from_utf8(key.to_vec()).map_err(|_| BatchError::Record("a header key is not UTF-8"))?;
-        headers.push((key, get_bytes(&mut body)?));
+        let key = std::str::from_utf8(key).map_err(|_| BatchError::Record("a header key is not UTF-8"))?;
+        header(key, get_bytes(&mut body)?);
     }
     if !body.is_empty() {
         return Err(BatchError::Record("bytes follow a record's headers"));
     }
-    Ok((offset_delta, Record { timestamp_ms, key, value, headers }))
+    Ok(Seen { timestamp_delta, offset_delta, key, value })
 }
 
 fn put_varint(out: &mut BytesMut, value: i64) {
@@ -398,13 +434,10 @@ fn varint_size(value: i64) -> usize {
     (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7)
 }
 
-fn get_varint(rest: &mut Bytes) -> Result<i64, BatchError> {
+fn get_varint(rest: &mut &[u8]) -> Result<i64, BatchError> {
     let mut zigzag = 0u64;
     for shift in (0..64).step_by(7) {
-        if rest.is_empty() {
-            return Err(BatchError::Record("a number is cut short"));
-        }
-        let byte = rest.get_u8();
+        let byte = rest.try_get_u8().map_err(|_| BatchError::Record("a number is cut short"))?;
         zigzag |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
             return Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64));
@@ -423,10 +456,14 @@ fn put_bytes(out: &mut BytesMut, bytes: Option<&[u8]>) {
     }
 }
 
-fn get_bytes(rest: &mut Bytes) -> Result<Option<Bytes>, BatchError> {
+fn get_bytes<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, BatchError> {
     match get_varint(rest)? {
         -1 => Ok(None),
-        n if n >= 0 && n as usize <= rest.len() => Ok(Some(rest.split_to(n as usize))),
+        n if n >= 0 && n as usize <= rest.len() => {
+            let (bytes, after) = rest.split_at(n as usize);
+            *rest = after;
+            Ok(Some(bytes))
+        }
         _ => Err(BatchError::Record("a field is longer than its record")),
     }
 }
@@ -441,4 +478,35 @@ fn i32_at(bytes: &[u8], at: usize) -> i32 {
 
 fn i64_at(bytes: &[u8], at: usize) -> i64 {
     i64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checking_records_finds_what_decoding_them_finds() {
+        let record = |n: i64| Record {
+            timestamp_ms: n,
+            key: (n % 2 == 0).then(|| Bytes::from_static(b"key")),
+            value: Some(Bytes::from_static(b"value")),
+            headers: vec![("header".into(), Some(Bytes::from_static(b"h"))), ("none".into(), None)],
+        };
+        let records: Vec<Record> = (0..3).map(record).collect();
+        for compression in [Compression::None, Compression::Gzip] {
+            let sound = build_with(records.iter(), compression, 6, ProducerStamp::NONE);
+            assert_eq!(check_records(&sound), Ok(()));
+            let mut wrong = 0;
+            for at in 0..sound.len() {
+                for bit in 0..8 {
+                    let mut damaged = sound.to_vec();
+                    damaged[at] ^= 1 << bit;
+                    let found = check_records(&damaged);
+                    assert_eq!(found, decode(&damaged.into()).map(drop), "bit {bit} of byte {at}");
+                    wrong += usize::from(found.is_err());
+                }
+            }
+            assert!(wrong > 100, "{wrong} of the damaged batches are refused");
+        }
+    }
 }

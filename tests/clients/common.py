@@ -4,13 +4,21 @@ A program is started as `PROGRAM SCENARIO` with the cluster in BOOTSTRAP and the
 ends with status 0 when the client did all that the scenario asks for.
 """
 
+import functools
 import json
 import os
 import socket
 import sys
+import threading
 import time
 
 BOOTSTRAP = os.environ["BOOTSTRAP"]
+
+# The group that reads the topic `ready`.
+GROUP = "g"
+
+# Longer than anything takes that does not hang.
+PATIENCE = 90
 
 
 class Control:
@@ -69,12 +77,46 @@ def refuses(error, call):
     raise AssertionError(f"no {error}")
 
 
-def crash_leader(control):
-    """The leader of the topic that is written to dies; time is skipped until another leads; it comes back."""
-    leader = control.show("leader(faulty-0)")
+def wait(condition, what):
+    """Waits until it is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def crash_leader(control, partition="faulty-0"):
+    """The leader of what is written to dies; time is skipped until another leads; it comes back."""
+    leader = control.show(f"leader({partition})")
     control.ask(f"crash broker {leader}")
-    control.ask("run until leader(faulty-0) != none and epoch(faulty-0) > 0 within 30s")
+    control.ask(f"run until leader({partition}) != none and epoch({partition}) > 0 within 30s")
     control.ask(f"start broker {leader}")
+
+
+def crash_coordinator(control):
+    """The broker that coordinates the group dies; time is skipped until another does; it comes back."""
+    coordinator = control.show(f"coordinator({GROUP})")
+    control.ask(f"crash broker {coordinator}")
+    others = " or ".join(f"coordinator({GROUP}) = {n}" for n in (1, 2, 3) if n != coordinator)
+    control.ask(f"run until {others} within 30s")
+    control.ask(f"start broker {coordinator}")
+
+
+def pause_coordinator(control):
+    """It stands still for a second."""
+    coordinator = control.show(f"coordinator({GROUP})")
+    control.ask(f"pause broker {coordinator}")
+    time.sleep(1)
+    control.ask(f"resume broker {coordinator}")
+
+
+def reset_two(control):
+    """The connections to it and to another broker break again and again. (kcat ends when it has none left at all.)"""
+    coordinator = control.show(f"coordinator({GROUP})")
+    for _ in range(3):
+        for broker in (coordinator, coordinator % 3 + 1):
+            control.ask(f"reset outside broker {broker}")
+            time.sleep(0.3)
 
 
 def stop_leader(control):
@@ -98,67 +140,100 @@ def reset(control):
         time.sleep(0.3)
 
 
-def until(holds, what, seconds=60):
-    """Waits until something is so."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not after {seconds} s: {what}"
-        time.sleep(0.1)
-
-
-def is_stable(control, group, members):
-    """Whether a group is stable with so many members."""
-    known = control.ask("kafka-consumer-groups.sh --list")["out"].split()
-    if group not in known or control.show(f"state({group})") != "Stable":
-        return False
-    return len(control.show(f"members({group})")) == members
-
-
-def values(members):
-    return sorted(value for member in members for value in member.found)
-
-
-def group(member, write):
-    """Two members share a topic; one leaves, and the other goes on alone from what was committed.
-
-    `member()` joins the group `readers`; it has what it has `found`, and can `leave()`. `write(values)` writes texts to
-    all partitions of the topic.
-    """
-    control, members = Control(), [member(), member()]
-    until(lambda: is_stable(control, "readers", 2), "two members")
-    first, second = [str(n) for n in range(100, 160)], [str(n) for n in range(200, 260)]
-    write(first)
-    until(lambda: len(values(members)) >= 60, "the first records")
-    same(values(members), first)
-    assert all(member.found for member in members), "one member read everything"
-    members[0].leave()
-    until(lambda: is_stable(control, "readers", 1), "one member")
-    write(second)
-    until(lambda: len(values(members)) >= 120, "the other records")
-    same(values(members), first + second)
-    members[1].leave()
-    until(lambda: control.show("lag(readers)") == 0 and control.show("state(readers)") == "Empty", "all is committed")
-
-
-def coordinator_crash(member, write):
-    """The group's coordinator dies; time is skipped until the group has another. The member reads on and commits."""
-    control, one = Control(), member()
-    until(lambda: is_stable(control, "readers", 1), "a member")
-    first, second = [str(n) for n in range(100, 130)], [str(n) for n in range(200, 230)]
-    write(first)
-    until(lambda: len(one.found) >= 30 and control.show("lag(readers)") == 0, "the first records")
-    coordinator = control.show("coordinator(readers)")
-    control.ask(f"crash broker {coordinator}")
-    control.ask(f"run until coordinator(readers) != none and coordinator(readers) != {coordinator} within 30s")
-    control.ask(f"start broker {coordinator}")
-    write(second)
-    until(lambda: len(one.found) >= 60, "the other records")
-    until(lambda: is_stable(control, "readers", 1) and control.show("lag(readers)") == 0, "all is committed")
-    same(values([one]), first + second)
-    one.leave()
-
-
 FAULTS = {"leader-crash": crash_leader, "leader-stop": stop_leader, "leader-pause": pause_leader, "reset": reset}
+
+
+GROUP_FAULTS = {
+    "group-leader-crash": functools.partial(crash_leader, partition="ready-0"),
+    "group-coordinator-crash": crash_coordinator,
+    "group-pause": pause_coordinator,
+    "group-reset": reset_two,
+}
+
+
+class Reader(threading.Thread):
+    """A member of the group: it reads the topic `ready` and commits what it has read, until it is told to end.
+
+    `consumer` opens a consumer, which polls (values), tells its partitions, commits and closes.
+    """
+
+    def __init__(self, consumer):
+        super().__init__(daemon=True)
+        self.consumer, self.values, self.partitions = consumer, [], set()
+        self.over, self.error = threading.Event(), None
+        self.start()
+
+    def run(self):
+        try:
+            consumer = self.consumer()
+            while not self.over.is_set():
+                values = consumer.poll()
+                self.values += values
+                self.partitions = consumer.partitions()
+                if values:
+                    consumer.commit()
+            consumer.close()
+        except Exception as error:  # told where the member is ended
+            self.error = error
+
+    def end(self):
+        self.over.set()
+        self.join(PATIENCE)
+        assert not self.is_alive(), "a member of the group hangs"
+        if self.error:
+            raise self.error
+
+
+def group(reader, send):
+    """What a group has committed it does not read again."""
+    for first, last in [(0, 100), (100, 150)]:
+        sent = [f"{n}".encode() for n in range(first, last)]
+        send("ready", sent)
+        member = reader()
+        wait(lambda: len(member.values) >= len(sent) or member.error, "not all that was sent is read")
+        time.sleep(0.5)
+        member.end()
+        same(sorted(member.values), sorted(sent))
+        committed = [Control().show(f"committed({GROUP}, ready-{partition})") or 0 for partition in range(3)]
+        assert sum(committed) == last, f"{committed} of {last}"
+
+
+def rebalance(reader):
+    """Two members share a topic's partitions; what one has when it leaves goes to the other."""
+    first = reader()
+    wait(lambda: len(first.partitions) == 3 or first.error, "the first member has not got all partitions")
+    second = reader()
+    shared = lambda: second.partitions and len(first.partitions) + len(second.partitions) == 3
+    wait(lambda: shared() or first.error or second.error, "the members do not share the partitions")
+    assert not first.partitions & second.partitions
+    second.end()
+    wait(lambda: len(first.partitions) == 3 or first.error, "the other member has not got all partitions")
+    first.end()
+
+
+def read_through(fault, reader, writing, seconds=1.5):
+    """Two members read what is written while a fault happens: all of it, and the end is committed."""
+    members = [reader(), reader()]
+    failed = lambda: any(member.error for member in members)
+    wait(lambda: all(member.partitions for member in members) or failed(), "the members do not share the partitions")
+    with writing("ready") as acknowledged:
+        time.sleep(seconds / 3)
+        GROUP_FAULTS[fault](Control())
+        time.sleep(seconds)
+    missing = lambda: set(acknowledged) - {value for member in members for value in member.values}
+    wait(lambda: not missing() or failed(), "not all that was acknowledged is read")
+    time.sleep(0.5)
+    for member in members:
+        member.end()
+    assert acknowledged and not missing()
+    lag = Control().show(f"lag({GROUP})")
+    assert lag == 0, f"{lag} records are not committed"
+
+
+def groups(reader, send, writing):
+    """The scenarios of groups, for a client that has a reader, sends values, and writes on."""
+    faults = {fault: functools.partial(read_through, fault, reader, writing) for fault in GROUP_FAULTS}
+    return {"group": lambda: group(reader, send), "rebalance": lambda: rebalance(reader), **faults}
 
 
 def main(scenarios):

@@ -1,23 +1,28 @@
 """confluent-kafka-python, the Python binding of librdkafka."""
 
+import contextlib
 import functools
 import threading
 import time
 
-from common import (
-    BOOTSTRAP,
-    FAULTS,
-    Control,
-    coordinator_crash,
-    each_once,
-    group,
-    main,
-    nothing_is_lost,
-    record,
-    same,
+from common import BOOTSTRAP, FAULTS, GROUP, Control, Reader, each_once, groups, main, nothing_is_lost, record, same, wait
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    Producer,
+    TopicPartition,
 )
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+)
 
 TIMEOUT = 60
 
@@ -79,34 +84,6 @@ def read_all(topic, partitions=3):
     """Reads a topic up to its end."""
     ends = admin().list_offsets({TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)})
     return read(topic, sum(end.result(TIMEOUT).offset for end in ends.values()), partitions)
-
-
-class Member:
-    """A member of a group, which reads in a thread of its own and commits what it has read."""
-
-    def __init__(self):
-        self.consumer = consumer(group_id="readers")
-        self.consumer.subscribe(["ready"])
-        self.found, self.over = [], threading.Event()
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        while not self.over.is_set():
-            messages = self.consumer.consume(1000, 0.2)
-            assert all(message.error() is None for message in messages), messages
-            self.found += [message.value().decode() for message in messages]
-            if messages:
-                self.consumer.commit(asynchronous=False)
-        self.consumer.close()
-
-    def leave(self):
-        self.over.set()
-        self.thread.join(TIMEOUT)
-
-
-def write(texts):
-    send("ready", [(text.encode(), text.encode(), []) for text in texts])
 
 
 def metadata():
@@ -180,33 +157,98 @@ def large():
     assert send("ready", [(None, bytes(1_500_000), [])], message_max_bytes=2_000_000) == [], "a record that is too large"
 
 
-def through(fault, is_idempotent=False, seconds=1.5):
-    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
-    ours = producer(message_timeout_ms=50_000, retries=1000, enable_idempotence=is_idempotent)
-    acknowledged = []
-    over = threading.Event()
+@contextlib.contextmanager
+def writing(topic, **config):
+    """Writes on, one number after the other; what got an acknowledgement."""
+    ours = producer(message_timeout_ms=50_000, retries=1000, **config)
+    acknowledged, failed, over = [], [], threading.Event()
 
     def delivered(error, message):
-        assert error is None, error
-        acknowledged.append(message.value())
+        if error is None:
+            acknowledged.append(message.value())
+        else:
+            failed.append(error)
 
     def write():
         n = 0
         while not over.is_set():
-            ours.produce("faulty", f"{n}".encode(), on_delivery=delivered)
+            ours.produce(topic, f"{n}".encode(), on_delivery=delivered)
             ours.poll(0.002)
             n += 1
 
     writer = threading.Thread(target=write)
     writer.start()
-    time.sleep(seconds / 3)
-    FAULTS[fault](Control())
-    time.sleep(seconds)
-    over.set()
-    writer.join()
+    try:
+        yield acknowledged
+    finally:
+        over.set()
+        writer.join()
     assert ours.flush(TIMEOUT) == 0, "some records have no answer"
+    assert not failed, failed[0]
+
+
+def through(fault, is_idempotent=False, seconds=1.5):
+    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+    with writing("faulty", enable_idempotence=is_idempotent) as acknowledged:
+        time.sleep(seconds / 3)
+        FAULTS[fault](Control())
+        time.sleep(seconds)
     check = each_once if is_idempotent else nothing_is_lost
     check(acknowledged, [message.value() for message in read_all("faulty", 1)])
+
+
+class Member:
+    """A consumer in the group, which commits by itself what was read."""
+
+    def __init__(self):
+        self.consumer = consumer(group_id=GROUP)
+        self.consumer.subscribe(["ready"])
+
+    def poll(self):
+        # What is no message is the client's word on a broker that is away, which it deals with.
+        return [message.value() for message in self.consumer.consume(1000, 0.1) if message.error() is None]
+
+    def partitions(self):
+        return {partition.partition for partition in self.consumer.assignment()}
+
+    def commit(self):
+        # One that does not succeed, while its coordinator is away or its partitions move, is made good by the next.
+        with contextlib.suppress(KafkaException):
+            self.consumer.commit(asynchronous=False)
+
+    def close(self):
+        self.commit()
+        self.consumer.close()
+
+
+def send_values(topic, values):
+    assert len(send(topic, [(None, value, []) for value in values])) == len(values)
+
+
+def administration():
+    send_values("ready", [b"1", b"2"])
+    member = Reader(Member)
+    wait(lambda: len(member.values) == 2 or member.error, "not all that was sent is read")
+    described = admin().describe_consumer_groups([GROUP])[GROUP].result(TIMEOUT)
+    assert described.state.name == "STABLE" and len(described.members) == 1, described.state
+    member.end()
+    assert [found.group_id for found in admin().list_consumer_groups().result(TIMEOUT).valid] == [GROUP]
+    (offsets,) = admin().list_consumer_group_offsets([ConsumerGroupTopicPartitions(GROUP)]).values()
+    assert sum(one.offset for one in offsets.result(TIMEOUT).topic_partitions) == 2
+    admin().delete_consumer_groups([GROUP])[GROUP].result(TIMEOUT)
+    assert not admin().list_consumer_groups().result(TIMEOUT).valid
+    changed = ConfigResource(ConfigResource.Type.TOPIC, "ready")
+    entry = ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET)
+    changed.add_incremental_config(entry)
+    admin().incremental_alter_configs([changed])[changed].result(TIMEOUT)
+    asked = ConfigResource(ConfigResource.Type.TOPIC, "ready")
+    is_changed = lambda: admin().describe_configs([asked])[asked].result(TIMEOUT)["retention.ms"].value == "60000"
+    wait(is_changed, "the config is not changed")
+    admin().create_partitions([NewPartitions("ready", 5)])["ready"].result(TIMEOUT)
+    partitions = lambda: len(admin().list_topics("ready", timeout=TIMEOUT).topics["ready"].partitions)
+    wait(lambda: partitions() == 5, "the partitions are not there")
+    admin().delete_topics(["ready"])["ready"].result(TIMEOUT)
+    wait(lambda: "ready" not in admin().list_topics(timeout=TIMEOUT).topics, "the topic is still there")
 
 
 main(
@@ -220,8 +262,8 @@ main(
         "compression": compression,
         "large": large,
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
-        "group": lambda: group(Member, write),
-        "coordinator-crash": lambda: coordinator_crash(Member, write),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
+        **groups(lambda: Reader(Member), send_values, writing),
+        "admin": administration,
     }
 )

@@ -1,5 +1,6 @@
 """Kafka's own command-line tools and clients, as they come from Maven Central; the jars lie in KAFKA_JARS."""
 
+import contextlib
 import functools
 import json
 import os
@@ -7,18 +8,7 @@ import subprocess
 import threading
 import time
 
-from common import (
-    BOOTSTRAP,
-    FAULTS,
-    Control,
-    coordinator_crash,
-    each_once,
-    group,
-    main,
-    nothing_is_lost,
-    record,
-    same,
-)
+from common import BOOTSTRAP, FAULTS, GROUP, Control, each_once, groups, main, nothing_is_lost, record, same, wait
 
 TIMEOUT = 100
 JARS = os.environ["KAFKA_JARS"]
@@ -63,33 +53,6 @@ def consume(topic, *formatter):
     return found
 
 
-class Member:
-    """A member of a group: a console consumer. It commits what it has read every half second, and when it is stopped."""
-
-    def __init__(self):
-        group = ["--topic", "ready", "--group", "readers", "--from-beginning"]
-        commit = ["--consumer-property", "auto.commit.interval.ms=500"]
-        name = f"{TOOLS}.consumer.ConsoleConsumer"
-        self.process = subprocess.Popen(command(name, *group, *commit), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.found = []
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.found.append(line.decode().strip())
-
-    def leave(self):
-        self.process.terminate()
-        self.thread.join(TIMEOUT)
-        self.process.wait(TIMEOUT)
-
-
-def write(texts):
-    keyed = ["--property", "parse.key=true", "--property", "key.separator=:"]
-    produce("ready", *keyed, given="".join(f"{text}:{text}\n" for text in texts).encode())
-
-
 def metadata():
     described = topics("--describe", "--topic", "ready").splitlines()
     partitions = [dict(field.split(": ") for field in line.strip().split("\t") if ": " in field) for line in described]
@@ -131,13 +94,15 @@ def produce_fetch():
     same(sorted(consume("ready", *(word for one in shown for word in ("--property", one)))), sorted(expected))
 
 
-def perf(topic, records, size, *configs):
+def perf(topic, records, size, *configs, sent=None):
+    """Writes records, of which so many are taken; all, unless it is said."""
     arguments = ["--topic", topic, "--num-records", str(records), "--record-size", str(size), "--throughput", "-1"]
     name = f"{TOOLS}.ProducerPerformance"
     props = ["--producer-props", f"bootstrap.servers={BOOTSTRAP}", *configs]
     run = ["java", *QUICK, "-cp", f"{JARS}/*", name, *arguments, *props]
     done = subprocess.run(run, capture_output=True, timeout=TIMEOUT)
-    assert done.returncode == 0 and f"{records} records sent" in done.stdout.decode(), done
+    sent = records if sent is None else sent
+    assert done.returncode == 0 and done.stdout.decode().startswith(f"{sent} records sent"), done
     return done.stderr.decode() + done.stdout.decode()
 
 
@@ -166,41 +131,109 @@ def compression():
 def large():
     perf("faulty", 20, 900_000, "acks=all")
     assert count("faulty") == {0: 20}
-    too_large = perf("faulty", 1, 1_500_000, "acks=all", "max.request.size=2000000")
+    too_large = perf("faulty", 1, 1_500_000, "acks=all", "max.request.size=2000000", sent=0)
     assert "RecordTooLargeException" in too_large, too_large
     assert count("faulty") == {0: 20}
 
 
-def through(fault, is_idempotent=False, seconds=3):
-    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+@contextlib.contextmanager
+def writing(topic, is_idempotent=False):
+    """Writes on, one number after the other; what got an acknowledgement."""
     configs = f"enable.idempotence={str(is_idempotent).lower()}\nretries=1000\n"
     file = f"{os.environ.get('TMPDIR', '/tmp')}/terrarium-java-{os.getpid()}.properties"
     with open(file, "w") as properties:
         properties.write(configs)
-    arguments = ["--topic", "faulty", "--throughput", "500", "--producer.config", file]
+    arguments = ["--topic", topic, "--throughput", "500", "--producer.config", file]
     writer = subprocess.Popen(command(f"{TOOLS}.VerifiableProducer", *arguments), stdout=subprocess.PIPE)
-    acknowledged, begun = [], threading.Event()
+    acknowledged, failed, begun = [], [], threading.Event()
 
     def listen():
         for line in writer.stdout:
             event = json.loads(line)
-            assert event["name"] != "producer_send_error", event
+            if event["name"] == "producer_send_error":
+                failed.append(event)
             if event["name"] == "producer_send_success":
-                acknowledged.append(event["value"])
+                acknowledged.append(event["value"].encode())
                 begun.set()
 
     listener = threading.Thread(target=listen)
     listener.start()
-    assert begun.wait(TIMEOUT), "nothing was acknowledged"
-    FAULTS[fault](Control())
-    time.sleep(seconds)
-    # It sends what it holds, and ends.
-    writer.terminate()
-    writer.wait(TIMEOUT)
-    listener.join()
-    os.unlink(file)
+    try:
+        assert begun.wait(TIMEOUT), "nothing was acknowledged"
+        yield acknowledged
+    finally:
+        # It sends what it holds, and ends.
+        writer.terminate()
+        writer.wait(TIMEOUT)
+        listener.join()
+        os.unlink(file)
+    assert not failed, failed[0]
+
+
+def through(fault, is_idempotent=False, seconds=3):
+    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+    with writing("faulty", is_idempotent) as acknowledged:
+        FAULTS[fault](Control())
+        time.sleep(seconds)
     check = each_once if is_idempotent else nothing_is_lost
-    check(acknowledged, consume("faulty"))
+    check(acknowledged, [value.encode() for value in consume("faulty")])
+
+
+class Member:
+    """Kafka's VerifiableConsumer in the group: it says what it reads and which partitions it has, and commits."""
+
+    def __init__(self):
+        arguments = ["--topic", "ready", "--group-id", GROUP, "--verbose", "--reset-policy", "earliest"]
+        self.process = subprocess.Popen(command(f"{TOOLS}.VerifiableConsumer", *arguments), stdout=subprocess.PIPE)
+        self.values, self.partitions, self.error = [], set(), None
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        for line in self.process.stdout:
+            event = json.loads(line)
+            numbers = {partition["partition"] for partition in event.get("partitions", []) if "partition" in partition}
+            match event["name"]:
+                case "record_data":
+                    self.values.append(event["value"].encode())
+                case "partitions_assigned":
+                    self.partitions = self.partitions | numbers
+                case "partitions_revoked":
+                    self.partitions = self.partitions - numbers
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(TIMEOUT)
+        self.thread.join()
+
+
+def send_values(topic, values):
+    produce(topic, given=b"".join(value + b"\n" for value in values))
+
+
+def consumer_groups(*arguments):
+    return tool(f"{TOOLS}.consumer.group.ConsumerGroupCommand", *arguments)
+
+
+def administration():
+    send_values("ready", [b"1", b"2"])
+    member = Member()
+    wait(lambda: len(member.values) == 2, "not all that was sent is read")
+    assert "Stable" in consumer_groups("--describe", "--group", GROUP, "--state")
+    member.end()
+    same(consumer_groups("--list").split(), [GROUP])
+    described = consumer_groups("--describe", "--group", GROUP).splitlines()
+    rows = [line.split() for line in described if line.startswith(f"{GROUP} ")]
+    assert sum(int(row[3]) for row in rows) == 2 and all(row[5] == "0" for row in rows), described
+    assert "Deletion of requested consumer groups" in consumer_groups("--delete", "--group", GROUP)
+    same(consumer_groups("--list").split(), [])
+    entity = ["--entity-type", "topics", "--entity-name", "ready"]
+    tool("kafka.admin.ConfigCommand", *entity, "--alter", "--add-config", "retention.ms=60000")
+    assert "retention.ms=60000" in tool("kafka.admin.ConfigCommand", *entity, "--describe")
+    topics("--alter", "--topic", "ready", "--partitions", "5")
+    wait(lambda: "PartitionCount: 5" in topics("--describe", "--topic", "ready"), "the partitions are not there")
+    topics("--delete", "--topic", "ready")
+    wait(lambda: "ready" not in topics("--list").split(), "the topic is still there")
 
 
 main(
@@ -213,9 +246,9 @@ main(
         "list-offsets": list_offsets,
         "compression": compression,
         "large": large,
-        "group": lambda: group(Member, write),
-        "coordinator-crash": lambda: coordinator_crash(Member, write),
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
+        **groups(Member, send_values, writing),
+        "admin": administration,
     }
 )

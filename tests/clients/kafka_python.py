@@ -1,5 +1,6 @@
 """kafka-python."""
 
+import contextlib
 import functools
 import threading
 import time
@@ -7,19 +8,21 @@ import time
 from common import (
     BOOTSTRAP,
     FAULTS,
+    GROUP,
     Control,
-    coordinator_crash,
+    Reader,
     each_once,
-    group,
+    groups,
     main,
     nothing_is_lost,
     record,
     refuses,
     same,
+    wait,
 )
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import NewTopic
-from kafka.errors import MessageSizeTooLargeError, TopicAlreadyExistsError
+from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
+from kafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
 
 TIMEOUT = 60
 SERVERS = BOOTSTRAP.split(",")
@@ -63,35 +66,6 @@ def read(topic, partitions=3):
             found.extend(messages)
     consumer.close()
     return found
-
-
-GROUP = {"bootstrap_servers": SERVERS, "auto_offset_reset": "earliest", "enable_auto_commit": False}
-
-
-class Member:
-    """A member of a group, which reads in a thread of its own and commits what it has read."""
-
-    def __init__(self):
-        self.consumer = KafkaConsumer("ready", group_id="readers", **GROUP)
-        self.found, self.over = [], threading.Event()
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        while not self.over.is_set():
-            messages = self.consumer.poll(200)
-            self.found += [message.value.decode() for batch in messages.values() for message in batch]
-            if messages:
-                self.consumer.commit()
-        self.consumer.close()
-
-    def leave(self):
-        self.over.set()
-        self.thread.join(TIMEOUT)
-
-
-def write(texts):
-    send("ready", [(text.encode(), text.encode(), []) for text in texts])
 
 
 def metadata():
@@ -173,30 +147,88 @@ def large():
     refuses(MessageSizeTooLargeError, too_large)
 
 
-def through(fault, is_idempotent=False, seconds=1.5):
-    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+@contextlib.contextmanager
+def writing(topic, **config):
+    """Writes on, one number after the other; what got an acknowledgement."""
     patience = {"retries": 1000, "delivery_timeout_ms": 60_000, "request_timeout_ms": 10_000}
-    ours = producer(enable_idempotence=is_idempotent, **patience)
-    over, sent = threading.Event(), []
+    ours = producer(**patience, **config)
+    over, sent, acknowledged = threading.Event(), [], []
 
     def write():
         while not over.is_set():
             value = b"%d" % len(sent)
-            sent.append((value, ours.send("faulty", value)))
+            sent.append((value, ours.send(topic, value)))
             time.sleep(0.002)
 
     writer = threading.Thread(target=write)
     writer.start()
-    time.sleep(seconds / 3)
-    FAULTS[fault](Control())
-    time.sleep(seconds)
-    over.set()
-    writer.join()
+    try:
+        yield acknowledged
+    finally:
+        over.set()
+        writer.join()
     ours.flush(TIMEOUT)
-    acknowledged = [value for value, future in sent if future.get(TIMEOUT)]
+    acknowledged += [value for value, future in sent if future.get(TIMEOUT)]
+    ours.close()
+
+
+def through(fault, is_idempotent=False, seconds=1.5):
+    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+    with writing("faulty", enable_idempotence=is_idempotent) as acknowledged:
+        time.sleep(seconds / 3)
+        FAULTS[fault](Control())
+        time.sleep(seconds)
     check = each_once if is_idempotent else nothing_is_lost
     check(acknowledged, [message.value for message in read("faulty", 1)])
-    ours.close()
+
+
+class Member:
+    """A consumer in the group, which commits by itself what was read."""
+
+    def __init__(self):
+        ours = {"group_id": GROUP, "auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": 50}
+        self.consumer = KafkaConsumer("ready", bootstrap_servers=SERVERS, **ours)
+
+    def poll(self):
+        return [message.value for messages in self.consumer.poll(100).values() for message in messages]
+
+    def partitions(self):
+        return {partition.partition for partition in self.consumer.assignment()}
+
+    def commit(self):
+        # One that does not succeed, while its coordinator is away or its partitions move, is made good by the next.
+        with contextlib.suppress(KafkaError):
+            self.consumer.commit()
+
+    def close(self):
+        self.commit()
+        self.consumer.close()
+
+
+def send_values(topic, values):
+    send(topic, [(None, value, []) for value in values])
+
+
+def administration():
+    send_values("ready", [b"1", b"2"])
+    member = Reader(Member)
+    wait(lambda: len(member.values) == 2 or member.error, "not all that was sent is read")
+    member.end()
+    admin = KafkaAdminClient(bootstrap_servers=SERVERS)
+    assert [found["group_id"] for found in admin.list_groups()] == [GROUP]
+    assert admin.describe_groups([GROUP])[GROUP]["group_state"] == "Empty"
+    offsets = admin.list_group_offsets([GROUP])[GROUP]
+    assert sum(found.offset for found in offsets.values()) == 2, offsets
+    admin.delete_groups([GROUP])
+    assert not list(admin.list_groups())
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "ready", configs={"retention.ms": "60000"})])
+    retention = lambda: str(admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "ready")]))
+    wait(lambda: "60000" in retention(), "the config is not changed")
+    admin.create_partitions({"ready": NewPartitions(5)})
+    wait(lambda: len(admin.describe_topics(["ready"])[0]["partitions"]) == 5, "the partitions are not there")
+    admin.delete_topics(["ready"])
+    wait(lambda: "ready" not in admin.list_topics(), "the topic is still there")
+    admin.close()
 
 
 main(
@@ -210,8 +242,8 @@ main(
         "compression": compression,
         "large": large,
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
-        "group": lambda: group(Member, write),
-        "coordinator-crash": lambda: coordinator_crash(Member, write),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
+        **groups(lambda: Reader(Member), send_values, writing),
+        "admin": administration,
     }
 )

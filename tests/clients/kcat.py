@@ -1,23 +1,14 @@
 """kcat, the command-line client on librdkafka. It creates no topics and names no acknowledged records one by one."""
 
+import contextlib
 import functools
 import json
+import re
 import subprocess
 import threading
 import time
 
-from common import (
-    BOOTSTRAP,
-    FAULTS,
-    Control,
-    coordinator_crash,
-    each_once,
-    group,
-    main,
-    nothing_is_lost,
-    record,
-    same,
-)
+from common import BOOTSTRAP, FAULTS, GROUP, PATIENCE, Control, each_once, groups, main, nothing_is_lost, record, same
 
 TIMEOUT = 60
 
@@ -37,33 +28,6 @@ def consume(topic, *arguments):
     """Every record of a topic, up to its end."""
     lines = kcat("-C", "-t", topic, "-o", "beginning", "-e", "-q", "-J", *arguments).decode().splitlines()
     return [json.loads(line) for line in lines]
-
-
-class Member:
-    """A member of a group. It commits what it has read every half second."""
-
-    def __init__(self):
-        options = ["-X", "auto.offset.reset=earliest", "-X", "auto.commit.interval.ms=500", "-u", "-q"]
-        arguments = ["kcat", "-b", BOOTSTRAP, "-G", "readers", *options, "ready"]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.found = []
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.found.append(line.decode().strip())
-
-    def leave(self):
-        self.process.terminate()
-        self.thread.join(TIMEOUT)
-        self.process.wait(TIMEOUT)
-
-
-def write(texts):
-    for partition in range(3):
-        given = "".join(f"{text}\n" for text in texts[partition::3])
-        produce("ready", "-p", str(partition), given=given.encode())
 
 
 def metadata():
@@ -125,11 +89,12 @@ def large():
     assert all(message["payload"] == "x" * 900_000 for message in consume("ready"))
 
 
-def through(fault, is_idempotent=False, seconds=1.5):
-    """Writes on while a fault happens. kcat ends with an error when a record was not acknowledged."""
+@contextlib.contextmanager
+def writing(topic, is_idempotent=False):
+    """Writes on, one number after the other. kcat ends with an error when a record was not acknowledged."""
     configs = ["acks=all", "linger.ms=1", f"enable.idempotence={str(is_idempotent).lower()}"]
     writer = subprocess.Popen(
-        ["kcat", "-b", BOOTSTRAP, "-P", "-t", "faulty", *(word for config in configs for word in ("-X", config))],
+        ["kcat", "-b", BOOTSTRAP, "-P", "-t", topic, *(word for config in configs for word in ("-X", config))],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -137,22 +102,65 @@ def through(fault, is_idempotent=False, seconds=1.5):
 
     def write():
         while not over.is_set():
-            written.append(str(len(written)))
-            writer.stdin.write(f"{written[-1]}\n".encode())
+            written.append(str(len(written)).encode())
+            writer.stdin.write(written[-1] + b"\n")
             writer.stdin.flush()
             time.sleep(0.002)
 
     thread = threading.Thread(target=write)
     thread.start()
-    time.sleep(seconds / 3)
-    FAULTS[fault](Control())
-    time.sleep(seconds)
-    over.set()
-    thread.join()
+    try:
+        yield written
+    finally:
+        over.set()
+        thread.join()
     _, errors = writer.communicate(timeout=TIMEOUT)
     assert writer.returncode == 0, f"status {writer.returncode}: {errors.decode()}"
+
+
+def through(fault, is_idempotent=False, seconds=1.5):
+    """Writes on while a fault happens: what was acknowledged is there in the end, of an idempotent producer once."""
+    with writing("faulty", is_idempotent) as written:
+        time.sleep(seconds / 3)
+        FAULTS[fault](Control())
+        time.sleep(seconds)
     check = each_once if is_idempotent else nothing_is_lost
-    check(written, [message["payload"] for message in consume("faulty")])
+    check(written, [message["payload"].encode() for message in consume("faulty")])
+
+
+class Member:
+    """kcat in the group: it prints what it reads and says which partitions it has, and commits at the latest when it is
+    told to end."""
+
+    def __init__(self):
+        configs = ["auto.offset.reset=earliest", "auto.commit.interval.ms=200", "fetch.wait.max.ms=50"]
+        words = [word for config in configs for word in ("-X", config)]
+        command = ["kcat", "-b", BOOTSTRAP, "-u", *words, "-G", GROUP, "ready"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.values, self.partitions, self.error = [], set(), None
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self.read, self.listen)]
+        for thread in self.threads:
+            thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.values.append(line.rstrip(b"\n"))
+
+    def listen(self):
+        for line in self.process.stderr:
+            if b"rebalanced" in line:
+                said = line.decode().rsplit("assigned:", 1)
+                self.partitions = {int(n) for n in re.findall(r"\[(\d+)\]", said[1])} if len(said) == 2 else set()
+
+    def end(self):
+        self.process.terminate()
+        assert self.process.wait(PATIENCE) == 0, f"status {self.process.returncode}"
+        for thread in self.threads:
+            thread.join()
+
+
+def send_values(topic, values):
+    produce(topic, given=b"".join(value + b"\n" for value in values))
 
 
 main(
@@ -165,8 +173,7 @@ main(
         "compression": compression,
         "large": large,
         "idempotence": lambda: through("leader-crash", is_idempotent=True),
-        "group": lambda: group(Member, write),
-        "coordinator-crash": lambda: coordinator_crash(Member, write),
         **{fault: functools.partial(through, fault) for fault in FAULTS},
+        **groups(Member, send_values, writing),
     }
 )

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use kafka_terrarium::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_terrarium::wire::messages::metadata_request::MetadataRequestTopic;
 use kafka_terrarium::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_terrarium::wire::messages::{
     ApiVersionsRequest, FetchRequest, FetchResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
@@ -64,6 +65,17 @@ impl Client {
     pub(crate) fn metadata(&mut self) -> MetadataResponse {
         let ResponseKind::Metadata(answer) = self.ask(ApiKey::Metadata, 9, all_topics()) else { panic!("Metadata") };
         answer
+    }
+
+    /// Asks for a topic by its name, as clients do that would have it created: its error code and how many replicas
+    /// each of its partitions has.
+    pub(crate) fn topic(&mut self, name: &'static str) -> (i16, Vec<usize>) {
+        let topic = MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_static_str(name))));
+        let body = MetadataRequest::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(true);
+        let body = RequestKind::Metadata(body);
+        let ResponseKind::Metadata(answer) = self.ask(ApiKey::Metadata, 9, body) else { panic!("Metadata") };
+        let partitions = answer.topics[0].partitions.iter().map(|partition| partition.replica_nodes.len());
+        (answer.topics[0].error_code, partitions.collect())
     }
 
     /// Writes a record to `orders-0`: its offset.

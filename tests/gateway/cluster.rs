@@ -61,6 +61,24 @@ fn every_broker_has_a_port_and_tells_of_the_others() {
 }
 
 #[test]
+fn the_script_s_configs_are_the_brokers() {
+    const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+    let configs = "--set num.partitions=4 --set default.replication.factor=2";
+    let gateway = Gateway::start(GatewaySpec::new(format!("cluster --brokers 3 {configs}\n"))).expect("free ports");
+    let mut client = connect(&gateway, 1);
+    assert_eq!(client.topic("asked-for"), (UNKNOWN_TOPIC_OR_PARTITION, vec![]), "it is only being created");
+    gateway.command("run 1s").expect("time passes");
+    assert_eq!(client.topic("asked-for"), (0, vec![2; 4]));
+    let never = "cluster --brokers 3 --set auto.create.topics.enable=false\n";
+    let gateway = Gateway::start(GatewaySpec::new(never)).expect("free ports");
+    let mut client = connect(&gateway, 1);
+    for _ in 0..2 {
+        assert_eq!(client.topic("asked-for"), (UNKNOWN_TOPIC_OR_PARTITION, vec![]));
+        gateway.command("run 1s").expect("time passes");
+    }
+}
+
+#[test]
 fn a_leader_s_crash_is_seen_and_survived() {
     let gateway = cluster();
     let first = leader(&gateway);

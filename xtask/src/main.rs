@@ -42,6 +42,8 @@ Usage: cargo xtask COMMAND
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
   swarm [--seeds N] [--from S] [--jobs J] explore random clusters, loads and faults under all laws
   clients [--client C] [--scenario S]     run real Kafka clients against the gateway
+  clients --suites[=NAME]                 run the clients' own tests against it
+  clients --bench                         time one of them beside a real broker
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
   records                                 write the records in src/wire from Kafka's schemas
   help                                    this page

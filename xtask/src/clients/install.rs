@@ -92,19 +92,38 @@ pub fn java(project: &Project) -> Result<Installed> {
     Ok(Installed { program: python()?, arguments: program(project, "java.py"), environment })
 }
 
+/// franz-go's fake broker, which is timed beside the gateway.
+pub fn kfake(project: &Project) -> Result<PathBuf> {
+    if !is_there(project.command("go").arg("version")) {
+        bail!("install Go 1.26 or later");
+    }
+    let program = installed_in(project).join(format!("kfake{}", std::env::consts::EXE_SUFFIX));
+    let mut build = project.command("go");
+    run(build
+        .args(["build", "-mod=readonly", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(project.root.join("tests/clients/kfake")))?;
+    Ok(program)
+}
+
 fn program(project: &Project, name: &str) -> Vec<PathBuf> {
     vec![project.root.join(PROGRAMS).join(name)]
 }
 
-fn python() -> Result<PathBuf> {
+pub fn python() -> Result<PathBuf> {
     let is_python = |name: &&&str| is_there(std::process::Command::new(name).arg("--version"));
     ["python3", "python"].iter().find(is_python).map(|name| PathBuf::from(*name)).context("install Python 3.9 or later")
+}
+
+/// The Python of a virtual environment.
+pub fn python_of(venv: &Path) -> PathBuf {
+    venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }
 
 /// The Python of a virtual environment that has what requirements.txt names.
 fn venv(project: &Project) -> Result<PathBuf> {
     let folder = installed_in(project).join("venv");
-    let python_of = |folder: &Path| folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let requirements = project.root.join(PROGRAMS).join("requirements.txt");
     let wanted = fs::read_to_string(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
     once(&folder, &wanted, || {
@@ -119,7 +138,7 @@ fn venv(project: &Project) -> Result<PathBuf> {
 }
 
 /// Installs into a folder what its stamp does not say is there already.
-fn once(folder: &Path, what: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn once(folder: &Path, what: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
     let stamp = folder.join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == what) {
         return Ok(());

@@ -7,6 +7,7 @@
 mod gateway;
 mod install;
 mod matrix;
+mod suites;
 
 use crate::project::Project;
 use crate::report::Outcome;
@@ -28,17 +29,25 @@ const PATIENCE: Duration = Duration::from_secs(150);
 pub struct Options {
     client: Option<String>,
     scenario: Option<String>,
+    bench: bool,
+    /// Their own tests instead: all suites, or the one named.
+    suites: Option<Option<String>>,
 }
 
 impl Options {
     /// Reads them from the rest of the command line.
     pub fn read(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { client: None, scenario: None };
+        let mut options = Self { client: None, scenario: None, bench: false, suites: None };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("client") => options.client = Some(known(&arguments.value()?.string()?, &matrix::client_names())?),
                 Long("scenario") => {
                     options.scenario = Some(known(&arguments.value()?.string()?, &matrix::scenario_names())?);
+                }
+                Long("bench") => options.bench = true,
+                Long("suites") => {
+                    let name = arguments.optional_value().map(|name| name.string()).transpose()?;
+                    options.suites = Some(name.map(|name| known(&name, &matrix::suite_names())).transpose()?);
                 }
                 other => return Err(other.unexpected().into()),
             }
@@ -56,6 +65,13 @@ fn known(name: &str, names: &[&str]) -> Result<String> {
 
 /// Plays every scenario with every client that can be had; `false` when something is not well.
 pub fn run_all(project: &Project, options: &Options) -> Result<bool> {
+    if options.bench {
+        return bench(project).map(|()| true);
+    }
+    if let Some(only) = &options.suites {
+        run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
+        return suites::run_all(project, only.as_deref());
+    }
     let chosen = |name: &str, only: &Option<String>| only.as_deref().is_none_or(|only| only == name);
     let clients = matrix::CLIENTS.iter().filter(|client| chosen(client.name, &options.client));
     let scenarios: Vec<&Scenario> = matrix::SCENARIOS.iter().filter(|s| chosen(s.name, &options.scenario)).collect();
@@ -77,6 +93,25 @@ pub fn part(project: &Project) -> Result<Outcome> {
         true => Ok(Outcome::Passed(format!("{} runs of {} clients", report.runs, quick.len()))),
         false => Ok(Outcome::Skipped(report.missing.join("; "))),
     }
+}
+
+/// One librdkafka program against the gateway, librdkafka's mock cluster and, where Go and Java are there, kfake and a
+/// real broker.
+fn bench(project: &Project) -> Result<()> {
+    let librdkafka = install::confluent(project)?;
+    run(&mut project.cargo(&["build", "--release", "--bin=terrarium"]))?;
+    let terrarium = project.target.join("release").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
+    let mut command = Command::new(librdkafka.program);
+    command.arg(project.root.join("tests/clients/bench.py")).arg(terrarium);
+    match install::kfake(project) {
+        Ok(kfake) => drop(command.env("KFAKE", kfake)),
+        Err(why) => println!("without kfake: {why:#}"),
+    }
+    match install::java(project) {
+        Ok(java) => drop(command.envs(java.environment)),
+        Err(why) => println!("without a real broker: {why:#}"),
+    }
+    run(&mut command)
 }
 
 #[derive(Default)]
@@ -129,16 +164,16 @@ fn play_one(project: &Project, client: &Client, installed: &Installed, scenario:
     command.env("BOOTSTRAP", &gateway.bootstrap).env("CONTROL", &gateway.control);
     command.envs(installed.environment.iter().map(|(key, value)| (key, value)));
     command.stdout(output.try_clone()?).stderr(output);
-    let ended = wait(command);
+    let ended = wait(command, PATIENCE);
     let gateway = gateway.end();
     ended.with_context(|| tail(&log))?;
     gateway
 }
 
 /// Waits for a program, but not forever.
-fn wait(mut command: Command) -> Result<()> {
+fn wait(mut command: Command, patience: Duration) -> Result<()> {
     let mut child = command.spawn().with_context(|| format!("cannot start {:?}", command.get_program()))?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + patience;
     loop {
         match child.try_wait()? {
             Some(status) if status.success() => return Ok(()),
@@ -146,7 +181,7 @@ fn wait(mut command: Command) -> Result<()> {
             None if Instant::now() > end => {
                 child.kill()?;
                 child.wait()?;
-                bail!("the client still ran after {} s", PATIENCE.as_secs());
+                bail!("the client still ran after {} s", patience.as_secs());
             }
             None => std::thread::sleep(Duration::from_millis(20)),
         }
