@@ -471,15 +471,6 @@ pub enum Fact {
         /// Bytes that were cut off because they were not whole or not sound.
         truncated_bytes: u64,
     },
-    /// The controller refused to create a topic that a broker asked for by itself.
-    TopicNotCreated {
-        /// Its name.
-        topic: Arc<str>,
-        /// Kafka's code.
-        error: ErrorCode,
-        /// Kafka's message.
-        message: String,
-    },
     /// A broker has read a partition of `__consumer_offsets` that it leads, and coordinates its groups now.
     CoordinatorLoaded {
         /// The partition.
@@ -582,6 +573,15 @@ pub enum Fact {
     /// A client could not go on and told its application why.
     ClientError {
         /// Kafka's message or a plain sentence.
+        message: String,
+    },
+    /// The controller refused to create a topic that a broker asked for by itself.
+    TopicNotCreated {
+        /// Its name.
+        topic: Arc<str>,
+        /// Kafka's code.
+        error: ErrorCode,
+        /// Kafka's message.
         message: String,
     },
 }
