@@ -1,10 +1,10 @@
 //! What page and worker say to each other: postcard bytes, carried by `postMessage` as a `Uint8Array`.
 //!
-//! The page asks ([`ToWorker`]) and the worker tells ([`ToPage`]). One [`ToWorker::Advance`] or [`ToWorker::Step`] is
-//! out at a time; the worker answers in slices, the last of which is marked as done.
+//! The page asks ([`ToWorker`]) and the worker tells ([`ToPage`]). One task ([`ToWorker::Advance`],
+//! [`ToWorker::Find`], [`ToWorker::Step`], [`ToWorker::Seek`]) is out at a time; the worker answers in slices, the last of which is marked as done.
 
-use crate::base::{SimDuration, SimTime};
-use crate::view::{Frame, Position, Scene};
+use crate::base::{EventId, SimDuration, SimTime};
+use crate::view::{Chapter, Dissection, Frame, Goal, Position, Query, Records, Scene, Sought, Undoable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +30,16 @@ pub enum ToWorker {
         /// The moment.
         to: SimTime,
     },
-    /// Stop computing as soon as may be, and tell how far it came.
-    Hold,
+    /// Go to another moment.
+    Seek {
+        /// Which.
+        goal: Goal,
+    },
+    /// Compute on to the next event worth stopping at, or to a moment.
+    Find {
+        /// The moment.
+        within: SimTime,
+    },
     /// Make one step.
     Step,
     /// Run a line of the script language, now.
@@ -40,13 +48,53 @@ pub enum ToWorker {
         id: u32,
         /// The line.
         line: String,
+        /// Whether, in the past, it replaces what came after.
+        anew: bool,
     },
     /// Save now.
     Save {
         /// A number that the answer repeats.
         id: u32,
     },
-    /// Give the bytes of a save that was put aside.
+    /// Take a message apart.
+    Dissect {
+        /// The event that sent it.
+        id: EventId,
+    },
+    /// Show records.
+    Browse(Query),
+    /// Say which saves there are.
+    Saves,
+    /// Keep a copy of the session under a title.
+    Keep {
+        /// The title.
+        title: String,
+    },
+    /// Make a save that is kept the current session; what was current is kept.
+    OpenKept {
+        /// The key under which it lies.
+        key: String,
+    },
+    /// Give a save that is kept, or with no key the current session, another title.
+    Rename {
+        /// The key under which it lies.
+        key: Option<String>,
+        /// The title.
+        title: String,
+    },
+    /// Remove a save that is kept.
+    Remove {
+        /// The key under which it lies.
+        key: String,
+    },
+    /// Keep the bytes of a file, if they are a save.
+    Import {
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// Give the bytes of the current session.
+    ExportCurrent,
+    /// Give the bytes of a save that is kept or was put aside.
     Export {
         /// The key under which it lies.
         key: String,
@@ -71,9 +119,25 @@ pub enum ToPage {
         frames: Vec<Frame>,
         /// How far the world is.
         computed: Position,
+        /// Where history ends, if that is later.
+        tip: Option<Position>,
         /// Whether this is all that was asked for.
         done: bool,
     },
+    /// The other moment that was asked for.
+    Sought {
+        /// Which goal it was.
+        goal: Goal,
+        /// The moment; none when there is none such.
+        sought: Option<Box<Sought>>,
+    },
+    /// History goes another way after its first so many events: somebody did something in the past.
+    Forgot {
+        /// How many events are left.
+        events: u64,
+    },
+    /// What can be undone and done again is something else now.
+    Undoable(Undoable),
     /// The answer to a command.
     Commanded {
         /// The command's number.
@@ -91,7 +155,23 @@ pub enum ToPage {
     },
     /// Something that the person should know.
     Notice(Notice),
-    /// A save that was put aside.
+    /// A message, taken apart; none when it is not remembered any more.
+    Dissected(Option<Box<Dissection>>),
+    /// Records.
+    Records(Box<Records>),
+    /// Which saves there are, and what came of the last wish.
+    Saves {
+        /// The saves.
+        kept: Vec<Kept>,
+        /// Why the last wish was not granted, if it was not.
+        trouble: Option<String>,
+    },
+    /// The session has another title.
+    Renamed {
+        /// The title.
+        title: String,
+    },
+    /// A save as a file.
     Export {
         /// Its key.
         key: String,
@@ -105,6 +185,21 @@ pub enum ToPage {
     },
 }
 
+/// A save that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The key under which it lies.
+    pub key: String,
+    /// Its title, if it has one.
+    pub title: Option<String>,
+    /// Its length in bytes.
+    pub size: u64,
+    /// How far its world has come; none when it cannot be read.
+    pub at: Option<SimTime>,
+    /// How many commands were typed in it.
+    pub commands: u32,
+}
+
 /// A session as it begins or continues.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
@@ -114,6 +209,8 @@ pub struct Opened {
     pub scene: Scene,
     /// The last messages and sentences before it: for the lists, and the messages that are still under way.
     pub recent: Frame,
+    /// The whole history so far, as a timeline shows it.
+    pub history: Chapter,
     /// Where in history it is.
     pub position: Position,
     /// How long a typical hop takes.
@@ -166,6 +263,11 @@ pub enum Notice {
         /// The line and what is wrong with it.
         reason: String,
     },
+    /// A save that was to be opened could not be; the session that was open goes on.
+    NotOpened {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A write failed.
     SaveFailed {
         /// The browser's words.
@@ -193,6 +295,7 @@ mod tests {
         let opened = Opened {
             title: Some("First light".into()),
             recent: Frame::default(),
+            history: Chapter::default(),
             scene: fixture::scene(&[("orders", 3)], &["a"], &["b"]),
             position: Position { at: SimTime(5), steps: 1, events: 2, hash: 3 },
             hop: SimDuration(25_000),
@@ -201,7 +304,7 @@ mod tests {
         };
         let messages = [
             ToPage::Opened(Box::new(opened)),
-            ToPage::Batch { frames: vec![Frame::default()], computed: Position::default(), done: true },
+            ToPage::Batch { frames: vec![Frame::default()], computed: Position::default(), tip: None, done: true },
             ToPage::Commanded { id: 3, result: Err(Refusal { message: "no".into(), column: Some(4) }) },
             ToPage::Notice(Notice::OtherTab),
         ];

@@ -18,6 +18,11 @@ impl Store for Memory {
         Ok(())
     }
 
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.0.borrow_mut().remove(key);
+        Ok(())
+    }
+
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
         Ok(self.0.borrow().keys().cloned().collect())
     }

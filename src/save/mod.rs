@@ -1,8 +1,8 @@
 //! The save store: where sessions are kept. Asynchronous, because browsers' storage is; in memory or, in the page,
 //! IndexedDB. It has nothing to do with the simulated disks of a world, which are part of the world.
 //!
-//! A store maps names to bytes. [`Shelf`] is what the worker does with one: one current session, and saves that could
-//! not be read, put aside under names of their own and never overwritten.
+//! A store maps names to bytes. [`Shelf`] is what the worker does with one: one current session, saves that somebody
+//! keeps, and saves that could not be read, put aside under names of their own and never overwritten.
 
 mod memory;
 mod shelf;
@@ -19,6 +19,8 @@ pub trait Store {
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
     /// Puts bytes under a name, in place of what is there.
     fn put(&self, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), StoreError>>;
+    /// Removes what is under a name.
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>>;
     /// All names, sorted.
     fn keys(&self) -> impl Future<Output = Result<Vec<String>, StoreError>>;
 }

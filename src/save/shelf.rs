@@ -31,11 +31,51 @@ impl<S: Store> Shelf<S> {
     /// # Errors
     /// The store's.
     pub async fn set_aside(&self, stored: Vec<u8>) -> Result<String, StoreError> {
+        self.put_away("unreadable", stored).await
+    }
+
+    /// Keeps a save under a name that nothing has, and gives the name.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn keep(&self, save: Vec<u8>) -> Result<String, StoreError> {
+        self.put_away("save", save).await
+    }
+
+    async fn put_away(&self, stem: &str, bytes: Vec<u8>) -> Result<String, StoreError> {
         let taken = self.0.keys().await?;
-        let free = (1..).map(|n| format!("unreadable-{n}")).find(|name| !taken.contains(name));
+        let free = (1..).map(|n| format!("{stem}-{n}")).find(|name| !taken.contains(name));
         let name = free.expect("numbers do not end");
-        self.0.put(&name, stored).await?;
+        self.0.put(&name, bytes).await?;
         Ok(name)
+    }
+
+    /// All that is kept beside the current session: name and bytes.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn kept(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let mut out = Vec::new();
+        for key in self.0.keys().await? {
+            if key != CURRENT
+                && let Some(bytes) = self.0.get(&key).await?
+            {
+                out.push((key, bytes));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Makes a save that is kept the current session; what was current is kept in its place.
+    ///
+    /// # Errors
+    /// The store's; then both are where they were.
+    pub async fn swap(&self, key: &str, current: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(wanted) = self.0.get(key).await? else { return Ok(None) };
+        self.keep(current).await?;
+        self.save(wanted.clone()).await?;
+        self.0.remove(key).await?;
+        Ok(Some(wanted))
     }
 }
 
@@ -62,6 +102,18 @@ mod tests {
         now(shelf.save(b"one".to_vec())).expect("memory takes everything");
         now(shelf.save(b"two".to_vec())).expect("memory takes everything");
         assert_eq!(now(shelf.load()), Ok(Some(b"two".to_vec())));
+    }
+
+    #[test]
+    fn opening_another_session_keeps_the_one_that_was_open() {
+        let shelf = Shelf(Memory::default());
+        now(shelf.save(b"one".to_vec())).expect("memory takes everything");
+        let key = now(shelf.keep(b"two".to_vec())).expect("memory takes everything");
+        assert_eq!(now(shelf.swap(&key, b"one".to_vec())), Ok(Some(b"two".to_vec())));
+        assert_eq!(now(shelf.load()), Ok(Some(b"two".to_vec())));
+        assert_eq!(now(shelf.kept()), Ok(vec![("save-2".to_owned(), b"one".to_vec())]));
+        assert_eq!(now(shelf.swap("gone", b"x".to_vec())), Ok(None));
+        assert_eq!(now(shelf.kept()).map(|kept| kept.len()), Ok(1), "what is not there changes nothing");
     }
 
     #[test]

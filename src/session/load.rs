@@ -1,10 +1,11 @@
 //! Loading: the same history again, compared with what the save says of it.
 
+use super::Session;
 use super::checkpoints::Checkpoint;
+use super::given::{Given, Refused, in_order};
 use super::save::{ENGINE_VERSION, FORMAT_VERSION, Save};
-use super::{FromOutside, Session, Typed};
 use crate::base::SimTime;
-use crate::script::{self, Line, Turn};
+use crate::script::{self, Turn};
 use crate::sim::TraceEvent;
 use std::fmt;
 
@@ -77,36 +78,6 @@ pub struct SessionLoader {
     agrees_until: SimTime,
 }
 
-/// What somebody did to the run, in the order in which it was done.
-#[derive(Debug)]
-enum Given {
-    Typed(Typed),
-    Outside(FromOutside),
-}
-
-impl Given {
-    fn place(&self) -> (u64, SimTime) {
-        match self {
-            Self::Typed(typed) => (typed.steps, typed.at),
-            Self::Outside(came) => (came.steps, came.at),
-        }
-    }
-}
-
-/// One history of what was typed and what came from outside.
-fn in_order(log: Vec<Typed>, outside: Vec<FromOutside>) -> Vec<Given> {
-    let mut outside = outside.into_iter().peekable();
-    let mut all = Vec::new();
-    for (nth, typed) in log.into_iter().enumerate() {
-        while let Some(came) = outside.next_if(|came| came.typed as usize <= nth) {
-            all.push(Given::Outside(came));
-        }
-        all.push(Given::Typed(typed));
-    }
-    all.extend(outside.map(Given::Outside));
-    all
-}
-
 impl Session {
     /// Loads a session at once.
     ///
@@ -131,7 +102,7 @@ impl SessionLoader {
         let save = Save::from_bytes(bytes)?;
         let mut session = Session::start(&save.script, save.seed).map_err(LoadError::Script)?;
         session.rename(save.title);
-        let mut inputs = in_order(save.log, save.outside).into_iter();
+        let mut inputs = in_order(0, save.log, save.outside).into_iter();
         let mut checkpoints = save.checkpoints.into_iter();
         Ok(Self {
             session: Some(session),
@@ -143,6 +114,14 @@ impl SessionLoader {
             position: save.position,
             agrees_until: SimTime::ZERO,
         })
+    }
+
+    /// The session as far as it has been replayed.
+    ///
+    /// # Panics
+    /// When it was ready or has failed.
+    pub fn session(&self) -> &Session {
+        self.session.as_ref().expect("a loader is not looked at after its end")
     }
 
     /// Takes the trace events of what has been replayed since the last call.
@@ -180,24 +159,16 @@ impl SessionLoader {
                 Turn::Rests => Err(self.differs()),
             };
         }
-        session.runner.settle_until(at);
-        session.runner.rest_at(at).map_err(|_| self.differs())?;
         match self.next_input.take() {
-            None if Checkpoint::of(session.world()) == self.position => return Ok(true),
-            None => return Err(self.differs()),
-            Some(Given::Typed(typed)) => {
-                let line = Line::parse(&typed.line).map_err(LoadError::Script)?;
-                // What was refused then is refused again: the log has it because its output is part of the run.
-                let _ = session.runner.type_line(&line);
-                session.log.push_back(typed);
+            None => {
+                session.runner.settle_until(at);
+                session.runner.rest_at(at).map_err(|_| self.differs())?;
+                return if Checkpoint::of(session.world()) == self.position { Ok(true) } else { Err(self.differs()) };
             }
-            Some(Given::Outside(came)) => {
-                let world = session.runner.world_mut();
-                came.what.apply(world).map_err(|_| self.differs())?;
-                // Nobody outside waits for the answers any more.
-                world.external_forget();
-                session.outside.get_or_insert_default().push_back(came);
-            }
+            Some(given) => given.give(session).map_err(|refused| match refused {
+                Refused::Script(error) => LoadError::Script(error),
+                Refused::World => self.differs(),
+            })?,
         }
         self.next_input = self.inputs.next();
         Ok(false)
@@ -224,6 +195,7 @@ impl SessionLoader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Typed;
     use crate::session::save::{SaveV1, sealed};
 
     fn save() -> Save {
@@ -246,6 +218,17 @@ mod tests {
 
     fn loaded(save: &Save) -> Result<Session, LoadError> {
         Session::from_save(&save.to_bytes())
+    }
+
+    #[test]
+    fn a_save_is_described_and_renamed_without_being_replayed() {
+        let bytes = save().to_bytes();
+        let renamed = crate::session::retitled(&bytes, "Two faults").expect("a save");
+        let described = crate::session::describe(&renamed).expect("a save");
+        assert_eq!((described.title.as_deref(), described.at), (Some("Two faults"), SimTime(20_000_000)));
+        let (old, new) = (Session::from_save(&bytes), Session::from_save(&renamed));
+        assert_eq!(old.map(|s| s.world().trace_hash()).ok(), new.map(|s| s.world().trace_hash()).ok());
+        assert_eq!(crate::session::describe(b"KTERR").err(), Some(LoadError::Truncated));
     }
 
     #[test]

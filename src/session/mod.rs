@@ -5,18 +5,22 @@
 //! A save holds these and, every so many steps, the trace hash; loading runs the same history again and compares.
 
 mod checkpoints;
+mod given;
 mod load;
 mod outside;
+mod past;
 mod save;
 
 pub use load::{LoadError, Loading, SessionLoader};
 pub use outside::{External, FromOutside};
-pub use save::{ENGINE_VERSION, FORMAT_VERSION};
+pub use past::Ladder;
+pub use save::{Described, ENGINE_VERSION, FORMAT_VERSION, describe, retitled};
 
 use crate::base::{SimDuration, SimTime};
 use crate::script::{self, Expression, Line, Output, Reply, Runner, Said, Script, Statement, Summary, Turn};
 use crate::sim::{TraceEvent, World};
 use checkpoints::Checkpoints;
+use given::Given;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -30,6 +34,8 @@ pub struct Session {
     /// What came from outside, unless it is not kept.
     outside: Option<imbl::Vector<FromOutside>>,
     checkpoints: Checkpoints,
+    /// What is still to be done to it, because it was done to the run that it follows.
+    ahead: imbl::Vector<Given>,
 }
 
 /// A command that somebody typed, and its place in history: at this time, after so many steps of the world. Both are
@@ -58,6 +64,7 @@ impl Session {
             log: imbl::Vector::new(),
             outside: Some(imbl::Vector::new()),
             checkpoints: Checkpoints::default(),
+            ahead: imbl::Vector::new(),
         })
     }
 
@@ -166,7 +173,7 @@ impl Session {
 
     /// Goes one event of the world forward, script lines that are due by it included; false when nothing is to happen.
     pub fn step(&mut self) -> bool {
-        while !self.runner.is_idle() {
+        while !self.runner.is_idle() || self.is_following() {
             if self.turn(SimTime(u64::MAX)) == Turn::Stepped {
                 self.runner.settle();
                 return true;
@@ -180,6 +187,8 @@ impl Session {
     /// `run 10s` and `run until …` let the time pass at once. Anything else is put down in the log. A tool of Kafka's
     /// has its answer later: then an output of its origin appears among [`Session::outputs`].
     ///
+    /// A session that follows another ([`Session::follow`]) goes its own way from here.
+    ///
     /// # Errors
     /// Why it cannot be done; the world is as it was.
     pub fn command(&mut self, text: &str) -> Result<Reply, script::Error> {
@@ -192,6 +201,7 @@ impl Session {
             Statement::RunUntil { predicate, within } => return Ok(self.run_until(predicate, *within)),
             _ => {}
         }
+        self.leave();
         self.runner.settle();
         self.log.push_back(Typed { at: self.world().now(), steps: self.world().steps(), line: text.to_owned() });
         self.runner.type_line(&line)
@@ -216,6 +226,18 @@ impl Session {
     }
 
     fn turn(&mut self, limit: SimTime) -> Turn {
+        let Some((steps, at)) = self.ahead.front().map(Given::place) else { return self.own_turn(limit) };
+        if self.world().steps() < steps || at > limit {
+            let turn = self.own_turn(limit.min(at));
+            assert!(turn != Turn::Rests || at > limit, "what was done after {steps} steps at {at} has its place");
+            return turn;
+        }
+        let given = self.ahead.pop_front().expect("there is a front");
+        given.give(self).expect("what was done once can be done again");
+        Turn::Acted
+    }
+
+    fn own_turn(&mut self, limit: SimTime) -> Turn {
         let turn = self.runner.turn(limit);
         if turn == Turn::Stepped {
             self.checkpoints.note(self.runner.world());

@@ -78,6 +78,37 @@ impl Session {
     }
 }
 
+/// What a save says of itself, without being replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// The session's title, if it has one.
+    pub title: Option<String>,
+    /// The seed.
+    pub seed: u64,
+    /// How far the world had come.
+    pub at: SimTime,
+    /// How many commands had been typed.
+    pub commands: usize,
+}
+
+/// Reads what a save says of itself.
+///
+/// # Errors
+/// When the bytes are no save that this version reads.
+pub fn describe(bytes: &[u8]) -> Result<Described, LoadError> {
+    let save = Save::from_bytes(bytes)?;
+    Ok(Described { title: save.title, seed: save.seed, at: save.position.at, commands: save.log.len() })
+}
+
+/// The same save with another title.
+///
+/// # Errors
+/// When the bytes are no save that this version reads.
+pub fn retitled(bytes: &[u8], title: &str) -> Result<Vec<u8>, LoadError> {
+    let save = Save { title: Some(title.to_owned()), ..Save::from_bytes(bytes)? };
+    Ok(save.to_bytes())
+}
+
 impl Save {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         sealed(self, FORMAT_VERSION)

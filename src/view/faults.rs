@@ -1,7 +1,7 @@
 //! What can be done to the thing that is selected: each offer is a line of the script language, which the page types as
 //! anybody could.
 
-use super::scene::{Process, Role, Scene};
+use super::scene::{HostView, Process, Role, Scene};
 use super::select::Selection;
 
 /// Something that can be done.
@@ -122,52 +122,46 @@ pub fn node_words(scene: &Scene, host: u32) -> Option<String> {
 fn host_offers(out: &mut Vec<Offer>, scene: &Scene, host: u32) {
     let (Some(node), Some(view)) = (node_words(scene, host), scene.hosts.get(&host)) else { return };
     let server = matches!(view.role, Role::Broker(_) | Role::Controller(_));
+    let up = view.process.is_up();
+    if up {
+        add(out, Some(Tool::Crash), "crash", &format!("Crash {node}"), format!("crash {node}"), true);
+    } else if server {
+        add(out, Some(Tool::Restart), "restart", &format!("Start {node}"), format!("start {node}"), false);
+    }
+    if up && server {
+        add(out, None, "power", "Cut its power", format!("power-loss {node}"), true);
+    }
     match view.process {
-        Process::Running | Process::Paused => {
-            add(out, Some(Tool::Crash), "crash", &format!("Crash {node}"), format!("crash {node}"), true);
+        Process::Running => {
             if server {
-                add(out, None, "power", "Cut its power", format!("power-loss {node}"), true);
                 add(out, None, "stop", "Shut it down in order", format!("stop {node}"), true);
             } else {
                 add(out, None, "stop", "Close it", format!("close {}", view.name), true);
             }
+            add(out, Some(Tool::Pause), "pause", "Pause it, as a long GC does", format!("pause {node}"), true);
+            impairments(out, view, &node, server);
         }
-        Process::Crashed | Process::Stopped if server => {
-            add(out, Some(Tool::Restart), "restart", &format!("Start {node}"), format!("start {node}"), false);
-        }
+        Process::Paused => add(out, Some(Tool::Pause), "play", "Let it go on", format!("resume {node}"), false),
         Process::Crashed | Process::Stopped => {}
     }
-    match view.process {
-        Process::Running => {
-            add(out, Some(Tool::Pause), "pause", "Pause it, as a long GC does", format!("pause {node}"), true);
-            if view.skew_ms == 0 {
-                add(out, None, "clock", "Set its clock 500 ms ahead", format!("skew {node} +500ms"), true);
-            } else {
-                add(out, None, "clock", "Set its clock right", format!("skew {node} +0ms"), false);
-            }
-            for (slow, what, label) in [(view.slow_disk, "disk", "disk"), (view.slow_cpu, "cpu", "CPU")] {
-                if what == "disk" && !server {
-                    continue;
-                }
-                if slow > 1 {
-                    let label = format!("Make its {label} as fast as it was");
-                    add(out, None, what, &label, format!("slow {what} {node} x1"), false);
-                } else {
-                    add(
-                        out,
-                        None,
-                        what,
-                        &format!("Make its {label} 10 times slower"),
-                        format!("slow {what} {node} x10"),
-                        true,
-                    );
-                }
-            }
+}
+
+/// Its clock, disk and processor: made worse, or as they were.
+fn impairments(out: &mut Vec<Offer>, view: &HostView, node: &str, server: bool) {
+    if view.skew_ms == 0 {
+        add(out, None, "clock", "Set its clock 500 ms ahead", format!("skew {node} +500ms"), true);
+    } else {
+        add(out, None, "clock", "Set its clock right", format!("skew {node} +0ms"), false);
+    }
+    let disk = server.then_some((view.slow_disk, "disk", "disk"));
+    for (slow, what, label) in disk.into_iter().chain([(view.slow_cpu, "cpu", "CPU")]) {
+        if slow > 1 {
+            let label = format!("Make its {label} as fast as it was");
+            add(out, None, what, &label, format!("slow {what} {node} x1"), false);
+        } else {
+            let label = format!("Make its {label} 10 times slower");
+            add(out, None, what, &label, format!("slow {what} {node} x10"), true);
         }
-        Process::Paused => {
-            add(out, Some(Tool::Pause), "play", "Let it go on", format!("resume {node}"), false);
-        }
-        _ => {}
     }
 }
 

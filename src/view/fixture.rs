@@ -1,11 +1,12 @@
 //! Hand-made scenes: for tests, and for looking at the stage without a world behind it.
 
+use super::chronicle::{Chapter, Mark, MarkKind, Reign, Turn};
 use super::packet::{Cargo, PacketView};
 #[cfg(test)]
 use super::scene::LawView;
 use super::scene::{
-    BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, HostView, LinkView, PartitionView, Process,
-    ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaView, Role, Scene, TopicView,
+    BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, Health, HostView, LinkView, PartitionView,
+    Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaView, Role, Scene, TopicView,
 };
 #[cfg(test)]
 use crate::base::Rng;
@@ -62,7 +63,12 @@ fn fill(scene: &mut Scene, topics: &[(&str, i32, usize)], producers: &[&str], co
     for (topic, partitions, factor) in topics {
         let factor = (*factor).min(ids.len());
         let min_isr = factor.div_ceil(2) as i32;
-        let view = TopicView { partitions: *partitions, replication_factor: factor as i16, min_isr };
+        let view = TopicView {
+            partitions: *partitions,
+            replication_factor: factor as i16,
+            min_isr,
+            configs: Default::default(),
+        };
         scene.topics.insert((*topic).into(), view);
         for p in 0..*partitions {
             let replicas: Vec<i32> = (0..factor).map(|n| ids[(p as usize + n) % ids.len()]).collect();
@@ -252,6 +258,43 @@ pub fn packet(scene: &Scene, id: u64, ends: [&str; 2], api: &str, now: u64, reco
         error: None,
         metadata: ends.iter().any(|name| name.starts_with("controller")),
         replication: ends.iter().all(|name| name.starts_with("broker")),
+    }
+}
+
+/// What led to [`two_faults`], as a timeline shows it.
+pub fn two_faults_history() -> Chapter {
+    let mark = |id: u64, at: u64, kind: MarkKind, text: &str| Mark {
+        id: EventId(id),
+        at: SimTime(at * 1_000),
+        kind,
+        text: text.into(),
+    };
+    let reign = |p: i32, id: u64, at: u64, leader: i32, epoch: i32, health: Health| {
+        let reign = Reign { id: EventId(id), at: SimTime(at * 1_000), leader: Some(leader), epoch, health };
+        (TopicPartition::new("orders", p), reign)
+    };
+    Chapter {
+        marks: vec![
+            mark(10, 3_000, MarkKind::Fault, "slow link broker 3 broker 1 --latency 300ms"),
+            mark(20, 6_100, MarkKind::IsrShrinks, "The ISR of orders-0 shrinks from [1, 2, 3] to [1, 2]."),
+            mark(30, 9_000, MarkKind::Crash, "crash broker 2"),
+            mark(
+                40,
+                11_000,
+                MarkKind::Fenced,
+                "Controller 102 fences broker 2: it is out of service and leads nothing.",
+            ),
+            mark(41, 11_000, MarkKind::Election, "Controller 102 makes broker 3 the leader of orders-1 in epoch 5."),
+        ],
+        reigns: vec![
+            reign(0, 1, 500, 1, 7, Health::Whole),
+            reign(1, 2, 500, 2, 4, Health::Whole),
+            reign(2, 3, 500, 3, 2, Health::Whole),
+            reign(0, 20, 6_100, 1, 7, Health::UnderReplicated),
+            reign(0, 42, 11_000, 1, 7, Health::BelowMinIsr),
+            reign(1, 41, 11_000, 3, 5, Health::UnderReplicated),
+        ],
+        turns: vec![(2, Turn { id: EventId(31), at: SimTime(9_000_000), up: false })],
     }
 }
 

@@ -5,6 +5,8 @@ use super::scene::{BrokerPhase, Health, LinkView, PartitionView, Process, Role, 
 use super::select::{Selection, process_word};
 use super::words::{Tone, replica_words};
 use crate::base::TopicPartition;
+use crate::cluster::config_defs::is_built_for_topics;
+use std::sync::Arc;
 
 /// What is known of a thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,6 +101,7 @@ fn partition(scene: &Scene, tp: &TopicPartition) -> Sheet {
     out.row("min.insync.replicas", scene.topics.get(&tp.topic).map_or(1, |t| t.min_isr));
     out.tables.push(replicas(scene, tp, view));
     out.tables.extend(readers(scene, tp));
+    out.tables.extend(overrides(scene, tp));
     out
 }
 
@@ -150,6 +153,17 @@ fn replicas(scene: &Scene, tp: &TopicPartition, view: &PartitionView) -> Table {
         head: vec!["", "epoch", "LEO", "lag", "state"],
         rows: view.replicas.iter().map(row).collect(),
     }
+}
+
+/// What is set on the partition's topic.
+fn overrides(scene: &Scene, tp: &TopicPartition) -> Option<Table> {
+    let row = |(name, value): (&Arc<str>, &Arc<str>)| {
+        let built = is_built_for_topics(name);
+        let value = if built { value.to_string() } else { format!("{value} (changes nothing yet)") };
+        (vec![name.to_string(), value], if built { Tone::Plain } else { Tone::Quiet })
+    };
+    let rows: Vec<_> = scene.topics.get(&tp.topic)?.configs.iter().map(row).collect();
+    (!rows.is_empty()).then_some(Table { title: "Topic config", head: vec!["", "set to"], rows })
 }
 
 fn readers(scene: &Scene, tp: &TopicPartition) -> Option<Table> {
@@ -213,7 +227,7 @@ fn broker(scene: &Scene, id: i32, now: f64) -> Sheet {
     if let Some(epoch) = view.epoch {
         out.row("Broker epoch", epoch);
     }
-    if !scene.controllers.is_empty() {
+    if up && !scene.controllers.is_empty() {
         let behind = (scene.quorum.hw - view.metadata_offset).max(0);
         let text = if behind > 0 {
             format!("{} ({behind} behind)", view.metadata_offset)

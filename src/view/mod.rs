@@ -4,14 +4,19 @@
 //! moments; [`layout()`] says where things stand. Every number in a [`Scene`] is read from a machine's state and every
 //! [`PacketView`] is one message of the trace: the picture cannot lie.
 
+mod browse;
 mod cargo;
+mod chronicle;
 mod delta;
+mod dissect;
 mod faults;
 #[cfg(any(test, feature = "gallery"))]
 pub mod fixture;
+mod gauges;
 mod groups;
 mod inspect;
 mod layout;
+mod members;
 mod narrate;
 mod observe;
 mod packet;
@@ -21,11 +26,18 @@ mod route;
 mod scene;
 mod select;
 mod suggest;
+mod tempo;
+mod timeline;
 mod token;
+mod watch;
 mod words;
 
+pub use browse::{Format, From, Query, Records, Stored, send_line, shown};
+pub use chronicle::{Chapter, Chronicle, Mark, MarkKind, Reign, Turn};
 pub use delta::{Delta, MapDelta};
+pub use dissect::{Dissection, Row};
 pub use faults::{Offer, Tool, node_words, offers, tool_offer};
+pub use gauges::{Gauge, Gauges};
 pub use inspect::{Sheet, Table, sheet};
 pub use layout::{
     Band, ClientBox, Column, Field, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf, Station, TAB, Way, layout,
@@ -42,5 +54,7 @@ pub use scene::{
 };
 pub use select::{Selection, Toward, process_word, rows};
 pub use suggest::{Addition, line as addition_line};
+pub use timeline::{Knot, Lane, Span, Timeline, timeline};
 pub use token::{Shape, Token, key_label};
+pub use watch::{Goal, Replay, Replayed, Sought, Undoable, Watch, changes};
 pub use words::{Tone, partition_words, replica_sentence, replica_word, replica_words};

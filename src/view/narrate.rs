@@ -1,6 +1,7 @@
 //! The world in plain sentences: present tense, actor first, Kafka's own terms.
 
 use super::groups::group_text;
+use super::members::member_text;
 use super::packet::records_text;
 use super::scene::{PartitionView, Role, Scene, acks_label};
 use crate::base::{HostId, SimTime, TopicPartition};
@@ -127,10 +128,17 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
             let records = records_text(u64::from(*records));
             (Routine, format!("{who} reads {records} of {partition}, {}.", offsets(*first_offset, *last_offset)))
         }
-        Fact::OffsetReset { partition, offset } => (
-            Notable,
-            format!("{who} has no position in {partition} and starts at offset {offset} (auto.offset.reset)."),
-        ),
+        Fact::OffsetReset { partition, offset } => {
+            (Notable, format!("{who} goes on in {partition} from offset {offset}."))
+        }
+        Fact::Processed { .. }
+        | Fact::JoinedGroup { .. }
+        | Fact::PartitionsAssigned { .. }
+        | Fact::PartitionsRevoked { .. }
+        | Fact::PartitionsLost { .. }
+        | Fact::LeftGroup { .. }
+        | Fact::CommitAcknowledged { .. }
+        | Fact::CommitFailed { .. } => return member_text(fact, who),
         Fact::FrameRefused { reason, .. } => (Alarm, format!("{who} closes a connection: {reason}.")),
         Fact::Refused { partition, error } => (Alarm, format!("{who} refuses a request for {partition}: {error}.")),
         Fact::ProducerIdSet { producer_id: -1, .. } => {
@@ -185,42 +193,39 @@ fn partition_text(fact: &Fact, who: &str, scene: &Scene, before: Option<&Partiti
         let leader = leader.map_or_else(|| "nobody leads it".into(), |id| format!("broker {id} leads it"));
         return Some((Routine, format!("{who} puts {tp} on brokers {}; {leader}.", list(replicas))));
     };
-    if before.leader_epoch != *leader_epoch || before.leader != *leader {
-        return Some(match leader {
-            None => (Alarm, format!("{tp} has no leader: no replica that may lead is alive.")),
-            Some(id) if *recovering => (
-                Alarm,
-                format!(
-                    "{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}, uncleanly: it may lack committed records."
-                ),
-            ),
-            Some(id) => (
-                Notable,
-                format!("{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}{}.", after(before, *id)),
-            ),
-        });
+    if before.leader_epoch == *leader_epoch && before.leader == *leader {
+        return Some(isr_text(tp, before, isr, elr, scene.min_isr(tp)));
     }
-    let short = (isr.len() as i32) < scene.min_isr(tp);
-    let eligible = elr.iter().filter(|id| !before.elr.contains(id)).copied().collect::<Vec<_>>();
+    let Some(id) = leader else {
+        return Some((Alarm, format!("{tp} has no leader: no replica that may lead is alive.")));
+    };
+    let made = format!("{who} makes broker {id} the leader of {tp} in epoch {leader_epoch}");
+    Some(if *recovering {
+        (Alarm, format!("{made}, uncleanly: it may lack committed records."))
+    } else {
+        (Notable, format!("{made}{}.", after(before, *id)))
+    })
+}
+
+/// What changed of an ISR while the leader stayed.
+fn isr_text(tp: &TopicPartition, before: &PartitionView, isr: &[i32], elr: &[i32], min_isr: i32) -> (Weight, String) {
+    let eligible: Vec<i32> = elr.iter().filter(|id| !before.elr.contains(id)).copied().collect();
     let eligible = match eligible[..] {
         [] => String::new(),
         [one] => format!(" Broker {one} stays eligible to lead (ELR)."),
         _ => format!(" Brokers {} stay eligible to lead (ELR).", list(&eligible)),
     };
-    Some(match isr.len().cmp(&before.isr.len()) {
-        Ordering::Less if short => {
-            let min = scene.min_isr(tp);
-            (
-                Alarm,
-                format!(
-                    "The ISR of {tp} shrinks to {isr:?}, below min.insync.replicas {min}: writes with acks=all are refused, and readers see nothing new.{eligible}"
-                ),
-            )
+    let then = &before.isr;
+    match isr.len().cmp(&then.len()) {
+        Ordering::Less if (isr.len() as i32) < min_isr => {
+            let shrinks = format!("The ISR of {tp} shrinks to {isr:?}, below min.insync.replicas {min_isr}");
+            let so = "writes with acks=all are refused, and readers see nothing new";
+            (Alarm, format!("{shrinks}: {so}.{eligible}"))
         }
-        Ordering::Less => (Notable, format!("The ISR of {tp} shrinks from {:?} to {isr:?}.{eligible}", before.isr)),
-        Ordering::Greater => (Notable, format!("The ISR of {tp} grows from {:?} to {isr:?}.", before.isr)),
+        Ordering::Less => (Notable, format!("The ISR of {tp} shrinks from {then:?} to {isr:?}.{eligible}")),
+        Ordering::Greater => (Notable, format!("The ISR of {tp} grows from {then:?} to {isr:?}.")),
         Ordering::Equal => (Routine, format!("{tp} has ISR {isr:?} and ELR {elr:?}.")),
-    })
+    }
 }
 
 /// Who led before, where that is somebody else.
@@ -314,7 +319,7 @@ fn acknowledged(who: &str, partition: &str, base: i64, records: u64, acks: i16) 
 }
 
 /// `offset 4`, `offsets 4 to 6`.
-fn offsets(first: i64, last: i64) -> String {
+pub(super) fn offsets(first: i64, last: i64) -> String {
     if first == last { format!("offset {first}") } else { format!("offsets {first} to {last}") }
 }
 
@@ -423,7 +428,14 @@ mod tests {
         let appended =
             Fact::Appended { partition: orders(), base_offset: 12, last_offset: 13, leader_epoch: 0, crc: 1, size: 99 };
         assert_eq!(fact(0, appended), "Broker 1 writes 2 records to orders-0, offsets 12 to 13.");
-        let acked = Fact::Acknowledged { partition: orders(), base_offset: 12, records: 1, acks: -1, crc: 1 };
+        let acked = Fact::Acknowledged {
+            partition: orders(),
+            base_offset: 12,
+            records: 1,
+            acks: -1,
+            crc: 1,
+            sequence: (-1, -1, -1),
+        };
         assert_eq!(fact(1, acked), "checkout gets its ack for orders-0, offset 12: every replica in sync holds them.");
         let refused = Fact::Refused { partition: orders(), error: ErrorCode(19) };
         assert_eq!(fact(0, refused), "Broker 1 refuses a request for orders-0: NOT_ENOUGH_REPLICAS.");

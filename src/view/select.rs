@@ -235,7 +235,7 @@ mod tests {
 
     fn stage() -> (Scene, Layout) {
         let scene = fixture::two_faults();
-        let layout = layout(&scene, Room { width: 1076.0, height: 618.0 }, None);
+        let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
         (scene, layout)
     }
 
@@ -263,7 +263,7 @@ mod tests {
         for (brokers, partitions) in [(1, 3), (3, 3), (10, 12), (100, 1_000)] {
             let names: [&[&str]; 2] = [&["a", "b", "c", "d"], &["e"]];
             let scene = fixture::cluster(brokers, 3, &["x", "y"], &[("t", partitions, 3)], names);
-            let layout = layout(&scene, Room { width: 1076.0, height: 618.0 }, None);
+            let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
             let mut all: Vec<Selection> = rows(&scene, &layout).into_iter().flatten().collect();
             let count = all.len();
             all.sort();

@@ -8,31 +8,41 @@
 //! | `play()`, `pause()` | as the buttons do |
 //! | `step()` | one event of the world; a promise, kept when it is shown |
 //! | `advance(seconds)` | computes and shows that much at once; a promise, kept when it is shown |
-//! | `speed(factor)` | one of ¼, ½, 1, 4, 16, 64; anything else throws |
-//! | `command(line)` | a line of the script language; a promise of what it printed, or an error with the column |
+//! | `stepBack()` | one event back; a promise, kept when it is shown |
+//! | `seek(seconds)` | the moment so many seconds after the world's start, at most the end of its history; a promise |
+//! | `seekMark(next)` | the next event worth stopping at, or with `false` the one before; a promise |
+//! | `undo()`, `redo()` | takes the last command back, or does it again; a promise |
+//! | `speed(factor)` | one of 1/16, ¼, ½, 1, 4, 16, 64; anything else throws |
+//! | `autoTempo(on)` | whether the picture runs ahead where nothing happens and slows down before what matters |
+//! | `command(line, anew)` | a line of the script language; a promise of what it printed, or an error with the column. In the past it is refused unless `anew` is true: then it replaces what came after |
 //! | `save()` | a promise of whether the session is stored in the browser |
 //! | `restart()` | the first scenario from its start, with a new seed |
 //! | `on(event, listener)` | calls `listener` on `"opened"`, `"advanced"`, `"notice"`; gives nothing |
 //!
-//! `state()`: `{ time, playing, speed, seed, steps, events, traceHash, scene }`: `time` in seconds since the world's
-//! start, `seed` and `traceHash` as text, `scene` with `brokers`, `controllers`, `topics`, `partitions`, `producers`,
+//! `state()`: `{ time, end, playing, speed, autoTempo, seed, steps, events, traceHash, marks, scene }`: `time` in seconds
+//! since the world's start, `end` where its history ends, `marks` how many events worth stopping at that has, `seed` and `traceHash` as text, `scene` with `brokers`, `controllers`, `topics`, `partitions`, `producers`,
 //! `consumers`, `laws` as lists. A broker: `{ id, rack, process, fenced, leads }`, `process` being `running`, `paused`,
 //! `down` or `stopped`; a controller: `{ id, process, role, active, epoch }`; a partition: `{ name, leader, leaderEpoch,
 //! highWatermark, logEndOffset, logStartOffset, replicas, isr, elr }`.
 
 use super::desk::{Desk, Event};
-use crate::view::{Player, Speed, process_word};
+use crate::base::{SimTime, TopicPartition};
+use crate::view::{ConsumerView, Goal, Player, ProducerView, Scene, Speed, process_word};
 use js_sys::{Error, Function, Object, Promise, Reflect};
 use serde::Serialize;
 use std::rc::Rc;
+use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct State {
     time: f64,
+    end: f64,
     playing: bool,
     speed: f64,
+    auto_tempo: bool,
+    marks: usize,
     seed: String,
     steps: u64,
     events: u64,
@@ -105,66 +115,78 @@ struct LawState {
 }
 
 fn state(desk: &Desk, player: &Player) -> State {
-    let (position, scene) = (player.position(), player.scene());
-    let partition = |(tp, view): (&crate::base::TopicPartition, &crate::view::PartitionView)| {
-        let replica = scene.leader_replica(tp).map(|(_, r)| r.clone()).unwrap_or_default();
-        PartitionState {
-            name: tp.to_string(),
-            leader: view.leader,
-            leader_epoch: view.leader_epoch,
-            high_watermark: replica.hw,
-            log_end_offset: replica.leo,
-            log_start_offset: replica.start,
-            replicas: view.replicas.clone(),
-            isr: view.isr.clone(),
-            elr: view.elr.clone(),
-        }
-    };
-    let broker = |(id, view): (&i32, &crate::view::BrokerView)| BrokerState {
-        id: *id,
-        rack: view.rack.as_deref().map(str::to_owned),
-        process: process_word(scene.broker_process(*id)).unwrap_or("running"),
-        fenced: view.fenced,
-        leads: view.leads,
-    };
-    let controller = |(id, view): (&i32, &crate::view::ControllerView)| ControllerState {
-        id: *id,
-        process: process_word(scene.controller_process(*id)).unwrap_or("running"),
-        role: view.role.to_string(),
-        active: scene.quorum.active == Some(*id),
-        epoch: view.epoch,
-    };
+    let position = player.position();
     State {
         time: player.now() / 1e6,
+        end: player.end() / 1e6,
         playing: player.playing(),
         speed: player.speed().factor(),
+        auto_tempo: player.auto_tempo(),
+        marks: player.chronicle().marks().len(),
         seed: desk.seed().to_string(),
         steps: position.steps,
         events: position.events,
         trace_hash: format!("{:016x}", position.hash),
-        scene: SceneState {
-            brokers: scene.brokers.iter().map(broker).collect(),
-            controllers: scene.controllers.iter().map(controller).collect(),
-            topics: scene.topics.keys().map(|t| t.to_string()).collect(),
-            partitions: scene.partitions.iter().map(partition).collect(),
-            producers: scene
-                .producers
-                .iter()
-                .map(|(name, p)| ProducerState {
-                    name: name.to_string(),
-                    acks: p.acks_label(),
-                    acked: p.acked,
-                    pending: p.pending,
-                    failed: p.failed,
-                })
-                .collect(),
-            consumers: scene
-                .consumers
-                .iter()
-                .map(|(name, c)| ConsumerState { name: name.to_string(), delivered: c.delivered })
-                .collect(),
-            laws: scene.laws.iter().map(|l| LawState { name: l.name.clone(), holds: l.holds }).collect(),
-        },
+        scene: scene_state(player.scene()),
+    }
+}
+
+fn scene_state(scene: &Scene) -> SceneState {
+    let producer = |(name, p): (&Arc<str>, &ProducerView)| ProducerState {
+        name: name.to_string(),
+        acks: p.acks_label(),
+        acked: p.acked,
+        pending: p.pending,
+        failed: p.failed,
+    };
+    let consumer =
+        |(name, c): (&Arc<str>, &ConsumerView)| ConsumerState { name: name.to_string(), delivered: c.delivered };
+    SceneState {
+        brokers: scene.brokers.keys().map(|id| broker(scene, *id)).collect(),
+        controllers: scene.controllers.keys().map(|id| controller(scene, *id)).collect(),
+        topics: scene.topics.keys().map(|t| t.to_string()).collect(),
+        partitions: scene.partitions.keys().map(|tp| partition(scene, tp)).collect(),
+        producers: scene.producers.iter().map(producer).collect(),
+        consumers: scene.consumers.iter().map(consumer).collect(),
+        laws: scene.laws.iter().map(|l| LawState { name: l.name.clone(), holds: l.holds }).collect(),
+    }
+}
+
+fn broker(scene: &Scene, id: i32) -> BrokerState {
+    let view = &scene.brokers[&id];
+    BrokerState {
+        id,
+        rack: view.rack.as_deref().map(str::to_owned),
+        process: process_word(scene.broker_process(id)).unwrap_or("running"),
+        fenced: view.fenced,
+        leads: view.leads,
+    }
+}
+
+fn controller(scene: &Scene, id: i32) -> ControllerState {
+    let view = &scene.controllers[&id];
+    ControllerState {
+        id,
+        process: process_word(scene.controller_process(id)).unwrap_or("running"),
+        role: view.role.to_string(),
+        active: scene.quorum.active == Some(id),
+        epoch: view.epoch,
+    }
+}
+
+fn partition(scene: &Scene, tp: &TopicPartition) -> PartitionState {
+    let view = &scene.partitions[tp];
+    let replica = scene.leader_replica(tp).map(|(_, r)| r.clone()).unwrap_or_default();
+    PartitionState {
+        name: tp.to_string(),
+        leader: view.leader,
+        leader_epoch: view.leader_epoch,
+        high_watermark: replica.hw,
+        log_end_offset: replica.leo,
+        log_start_offset: replica.start,
+        replicas: view.replicas.clone(),
+        isr: view.isr.clone(),
+        elr: view.elr.clone(),
     }
 }
 
@@ -173,6 +195,7 @@ pub(super) fn install(desk: &Rc<Desk>) {
     let api = Object::new();
     looking(&api, desk);
     acting(&api, desk);
+    travelling(&api, desk);
     listening(&api, desk);
     set(&gloo::utils::window(), "terrarium", &api);
 }
@@ -226,14 +249,45 @@ fn acting(api: &Object, desk: &Rc<Desk>) {
     };
     set(api, "advance", &Closure::<dyn Fn(f64) -> JsValue>::new(advance).into_js_value());
     let at = desk.clone();
-    let command = move |line: String| promise(&at, at.command(&line));
-    set(api, "command", &Closure::<dyn Fn(String) -> JsValue>::new(command).into_js_value());
+    let command = move |line: String, anew: JsValue| promise(&at, at.run(&line, anew.is_truthy()));
+    set(api, "command", &Closure::<dyn Fn(String, JsValue) -> JsValue>::new(command).into_js_value());
     let at = desk.clone();
     let speed = move |factor: f64| match Speed::of(factor) {
         Some(speed) => at.set_speed(speed),
-        None => wasm_bindgen::throw_val(Error::new("a speed is 0.25, 0.5, 1, 4, 16 or 64").into()),
+        None => wasm_bindgen::throw_val(Error::new("a speed is 0.0625, 0.25, 0.5, 1, 4, 16 or 64").into()),
     };
     set(api, "speed", &Closure::<dyn Fn(f64)>::new(speed).into_js_value());
+}
+
+/// What goes to another moment.
+fn travelling(api: &Object, desk: &Rc<Desk>) {
+    let at = desk.clone();
+    function(api, "stepBack", move || {
+        at.step_back();
+        until_done(&at)
+    });
+    for (name, goal) in [("undo", Goal::Undo), ("redo", Goal::Redo)] {
+        let at = desk.clone();
+        function(api, name, move || {
+            at.seek(goal);
+            until_done(&at)
+        });
+    }
+    let at = desk.clone();
+    let seek = move |seconds: f64| {
+        at.seek(Goal::Time(SimTime((seconds.max(0.0) * 1e6) as u64)));
+        until_done(&at)
+    };
+    set(api, "seek", &Closure::<dyn Fn(f64) -> JsValue>::new(seek).into_js_value());
+    let at = desk.clone();
+    let mark = move |next: JsValue| {
+        at.seek_mark(next != JsValue::FALSE);
+        until_done(&at)
+    };
+    set(api, "seekMark", &Closure::<dyn Fn(JsValue) -> JsValue>::new(mark).into_js_value());
+    let at = desk.clone();
+    let tempo = move |on: bool| at.set_auto_tempo(on);
+    set(api, "autoTempo", &Closure::<dyn Fn(bool)>::new(tempo).into_js_value());
 }
 
 fn until_done(desk: &Rc<Desk>) -> JsValue {

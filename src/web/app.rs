@@ -1,18 +1,25 @@
 //! The page: one component that holds the desk and what is chosen on the page.
 
+use super::configs::Configs;
 use super::desk::{Desk, Event, Phase};
 use super::frame::FrameLoop;
 use super::menu::Menu;
 use super::paint::{Look, Painter};
 use super::zoom::{self, Zoom};
-use super::{api, bottom, details, keep, keys, laws, menu, notices, speech, stage, theme, tools, topbar};
-use crate::base::TopicPartition;
-use crate::view::{Addition, Room, Scene, Selection, Speed, Tool, Toward, addition_line, rows, tool_offer};
+use super::{
+    api, bottom, details, dialog, help, keep, keys, laws, menu, notices, sessions, speech, stage, theme, tools, topbar,
+};
+use crate::base::{SimTime, TopicPartition};
+use crate::link::ToWorker;
+use crate::view::{
+    Addition, Goal, Player, Room, Scene, Selection, Speed, Tool, Toward, Weight, addition_line, rows, tool_offer,
+};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::{document, window};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlCanvasElement, HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
@@ -25,6 +32,38 @@ pub(super) enum Msg {
     Toggle,
     /// Step one event.
     Step,
+    /// Step one event back.
+    StepBack,
+    /// Go to the next event worth stopping at, or to the one before.
+    Mark(bool),
+    /// Go to a moment.
+    Seek(SimTime),
+    /// Take the last command back.
+    Undo,
+    /// Do it again.
+    Redo,
+    /// Switch auto-tempo on or off.
+    AutoTempo,
+    /// Whether the past shall be changed.
+    Answer(bool),
+    /// Open or close the map of the keys.
+    Help,
+    /// Open or close the saved sessions.
+    Sessions,
+    /// Ask for something about saves.
+    Wish(ToWorker),
+    /// Read a file.
+    Read(gloo::file::File),
+    /// Open a topic's configs, or close them.
+    Configs(Option<Arc<str>>),
+    /// Begin or end the presentation.
+    Present,
+    /// Blank the stage of a presentation, or show it again.
+    Blank,
+    /// Show the list with this number.
+    TabNumber(usize),
+    /// Show the command line.
+    Prompt,
     /// Choose a speed.
     Speed(Speed),
     /// The next faster speed, or slower.
@@ -91,6 +130,23 @@ pub(super) struct App {
     /// Why nothing was done, told once.
     pub(super) hint: Option<String>,
     menu_shown: bool,
+    dialog_shown: bool,
+    /// Whether the map of the keys is open.
+    pub(super) help: bool,
+    /// Whether the saved sessions are open.
+    pub(super) sessions: bool,
+    /// The topic whose configs are open.
+    configs: Option<Arc<str>>,
+    /// Whether it is presented to a hall.
+    presenting: bool,
+    showing: Rc<Cell<bool>>,
+    blank: bool,
+    /// Whether the page is part of another.
+    embedded: bool,
+    prompting: bool,
+    reading: Option<gloo::file::callbacks::FileReader>,
+    refreshed: u64,
+    browsed: u64,
     /// By how much the stage has just been zoomed.
     zoomed: Option<f64>,
     /// The stage as a list, as it was told last.
@@ -127,13 +183,14 @@ impl Component for App {
         });
         desk.start();
         let letters = Rc::new(Cell::new(keep::get(LETTERS).unwrap_or(true)));
+        let showing = Rc::new(Cell::new(false));
         Self {
-            _listeners: listeners(ctx, &desk, &letters),
+            _listeners: listeners(ctx, &desk, &letters, &showing),
             letters,
             desk,
             canvas: NodeRef::default(),
             input: NodeRef::default(),
-            tab: bottom::Tab::Log,
+            tab: bottom::Tab::Timeline,
             put_away: BTreeSet::new(),
             dark: theme::is_dark(),
             still,
@@ -145,6 +202,18 @@ impl Component for App {
             armed: None,
             hint: None,
             menu_shown: false,
+            dialog_shown: false,
+            help: false,
+            sessions: false,
+            configs: None,
+            presenting: false,
+            showing: showing.clone(),
+            blank: false,
+            embedded: embedded(),
+            prompting: false,
+            reading: None,
+            refreshed: 0,
+            browsed: 0,
             zoomed: None,
             told: RefCell::default(),
             chosen: None,
@@ -158,9 +227,19 @@ impl Component for App {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            Msg::Refresh => self.speech.hear(&self.desk),
+            Msg::Refresh => self.refresh(),
             Msg::Toggle => self.desk.play(!self.desk.playing()),
             Msg::Step => self.desk.step(),
+            Msg::StepBack => self.desk.step_back(),
+            Msg::Mark(next) => self.desk.seek_mark(next),
+            Msg::Seek(at) => self.desk.seek(Goal::Time(at)),
+            Msg::Undo => self.desk.seek(Goal::Undo),
+            Msg::Redo => self.desk.seek(Goal::Redo),
+            Msg::AutoTempo => {
+                let auto = self.desk.with(Player::auto_tempo).unwrap_or(true);
+                self.desk.set_auto_tempo(!auto);
+            }
+            Msg::Answer(yes) => self.desk.answer(yes),
             Msg::Speed(speed) => self.desk.set_speed(speed),
             Msg::Faster(faster) => {
                 let speed = self.desk.speed();
@@ -173,7 +252,11 @@ impl Component for App {
             Msg::Move(toward) => self.go(toward),
             Msg::Select(selection) => self.choose(selection),
             Msg::Leave => {
+                if self.presenting && self.menu.is_none() && self.armed.is_none() {
+                    self.present(false);
+                }
                 (self.menu, self.armed, self.hint) = (None, None, None);
+                (self.help, self.sessions, self.configs) = (false, false, None);
             }
             Msg::Press(x, y) => self.press(x, y),
             Msg::Menu(place) => self.open_menu(place),
@@ -207,6 +290,7 @@ impl Component for App {
                 self.zoomed = Some(zoom::LEVELS[self.zoom] / before);
             }
             Msg::Resized => {}
+            other => self.arrange(ctx, other),
         }
         self.measure(ctx);
         true
@@ -214,7 +298,7 @@ impl Component for App {
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         html! {
-            <div class="frame">
+            <div class={classes!("frame", self.presenting.then_some("presents"), self.embedded.then_some("embedded"))}>
                 { topbar::topbar(self, ctx) }
                 { tools::tools(self, ctx) }
                 <main class="center">
@@ -223,11 +307,13 @@ impl Component for App {
                     { bottom::segments(self, ctx) }
                     { stage::stage(self, ctx) }
                     { tools::hint(self) }
+                    { self.caption() }
                     { laws::laws(self) }
                     { bottom::bottom(self, ctx) }
                 </main>
                 <aside class="insp" aria-label="Inspector" tabindex="0">{ details::details(self, ctx) }</aside>
                 { menu::menu(self, ctx) }
+                { self.dialogs(ctx) }
                 { self.speech.regions() }
             </div>
         }
@@ -239,6 +325,12 @@ impl Component for App {
             self.painter.replace(canvas.and_then(Painter::new));
             self.measure(ctx);
         }
+        if std::mem::take(&mut self.prompting)
+            && let Some(input) = self.input.cast::<HtmlInputElement>()
+        {
+            // An element that is gone needs no focus.
+            let _ = input.focus();
+        }
         if let Some(by) = self.zoomed.take() {
             zoom::keep_middle(&self.canvas, by);
         }
@@ -246,10 +338,101 @@ impl Component for App {
             self.menu_shown = self.menu.is_some();
             if self.menu_shown { menu::focus_first() } else { stage::focus(&self.canvas) }
         }
+        let asked = self.dialog_open();
+        if asked != self.dialog_shown {
+            self.dialog_shown = asked;
+            if asked { dialog::focus_first() } else { stage::focus(&self.canvas) }
+        }
     }
 }
 
 impl App {
+    /// What changes only how the page is arranged.
+    fn arrange(&mut self, ctx: &Context<Self>, msg: Msg) {
+        match msg {
+            Msg::Help => self.help = !self.help,
+            Msg::Sessions => {
+                self.sessions = !self.sessions;
+                if self.sessions {
+                    self.desk.about_saves(&ToWorker::Saves);
+                }
+            }
+            Msg::Wish(wish) => {
+                if matches!(wish, ToWorker::OpenKept { .. }) {
+                    self.sessions = false;
+                }
+                self.desk.about_saves(&wish);
+            }
+            Msg::Read(file) => self.reading = Some(sessions::read(ctx, file)),
+            Msg::Configs(topic) => self.configs = topic,
+            Msg::Present => self.present(!self.presenting),
+            Msg::Blank => self.blank = !self.blank,
+            Msg::TabNumber(n) => {
+                let offered = bottom::offered(self);
+                if let Some((tab, _)) = n.checked_sub(1).and_then(|n| offered.get(n)) {
+                    self.tab = *tab;
+                }
+            }
+            Msg::Prompt => (self.tab, self.prompting) = (bottom::Tab::Terminal, true),
+            _ => {}
+        }
+    }
+
+    fn present(&mut self, present: bool) {
+        (self.presenting, self.blank) = (present, false);
+        self.showing.set(present);
+        let root = gloo::utils::document_element();
+        // Refused only for names that are none.
+        let _ = if present { root.set_attribute("data-mode", "presenter") } else { root.remove_attribute("data-mode") };
+        if let Some(painter) = self.painter.borrow_mut().as_mut() {
+            painter.repaint();
+        }
+    }
+
+    fn refresh(&mut self) {
+        self.speech.hear(&self.desk);
+        let version = self.desk.with(Player::version).unwrap_or(0);
+        self.refreshed += 1;
+        // The log that is looked into grows.
+        if self.tab == bottom::Tab::Records && version != self.browsed && self.refreshed.is_multiple_of(6) {
+            self.browsed = version;
+            self.desk.browse_again();
+        }
+    }
+
+    /// Whether a dialog is open.
+    fn dialog_open(&self) -> bool {
+        self.help || self.sessions || self.configs.is_some() || self.desk.asking().is_some()
+    }
+
+    fn dialogs(&self, ctx: &Context<Self>) -> Html {
+        let configs = self.configs.as_ref().map(|topic| {
+            let set = self.desk.with(|p| p.scene().topics.get(topic).map(|t| t.configs.clone())).flatten();
+            let run = ctx.link().callback(Msg::Do);
+            let close = ctx.link().callback(|()| Msg::Configs(None));
+            html! { <Configs topic={topic.clone()} set={set.unwrap_or_default()} {run} {close} /> }
+        });
+        html! { <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ configs }</> }
+    }
+
+    /// In a presentation: what happened last, in large letters.
+    fn caption(&self) -> Html {
+        if !self.presenting {
+            return Html::default();
+        }
+        let last = |p: &Player| {
+            let told = p.lines().iter().rev().find(|(_, line)| line.weight > Weight::Routine);
+            (p.now() / 1e6, told.map(|(_, line)| line.text.clone()).unwrap_or_default())
+        };
+        let (now, text) = self.desk.with(last).unwrap_or_default();
+        html! {
+            <>
+                <p class="caption"><span class="mono">{ format!("{now:.1} s") }</span>{ text }</p>
+                if self.blank { <div class="blank" role="img" aria-label="Blank"></div> }
+            </>
+        }
+    }
+
     /// What is selected: what was chosen while it is there, else the first partition.
     pub(super) fn selected(&self) -> Option<Selection> {
         let flights = |s: &Selection| self.desk.with(|p| s.is_there(p.scene(), p.flights())).unwrap_or(false);
@@ -302,6 +485,9 @@ impl App {
     /// Chooses something; where a tool waits for the other end of a link, that tool is used.
     fn choose(&mut self, selection: Selection) {
         self.hint = None;
+        if let Selection::Packet(id) = selection {
+            self.desk.dissect(id);
+        }
         let host = self.desk.with(|p| selection.host(p.scene())).flatten();
         match (self.armed.take(), host) {
             (Some((tool, from)), Some(to)) if from != to => {
@@ -397,6 +583,12 @@ impl App {
         input.set_value(&line.unwrap_or_default());
     }
 
+    /// The width of what is between toolbox and inspector, in CSS pixels, without margins.
+    pub(super) fn center_width(&self) -> f64 {
+        let stage = self.canvas.cast::<HtmlCanvasElement>().and_then(|c| c.closest(".center").ok().flatten());
+        stage.map_or(self.width, |e| f64::from(e.client_width())) - 28.0
+    }
+
     /// Tells the painter what to show.
     fn measure(&mut self, _ctx: &Context<Self>) {
         let size = |value: Result<wasm_bindgen::JsValue, _>| value.ok().and_then(|v| v.as_f64()).unwrap_or(0.0);
@@ -412,16 +604,21 @@ impl App {
             }
             selected => selected,
         };
-        let around = if width < bottom::PHONE { height * 0.42 } else { BELOW_AND_ABOVE };
+        let around = match () {
+            () if self.presenting => 150.0,
+            () if self.embedded => 130.0,
+            () if width < bottom::PHONE => height * 0.46,
+            () => BELOW_AND_ABOVE,
+        };
         self.stage_height = (height - around).max(300.0);
         let zoom = zoom::LEVELS[self.zoom];
-        let room = Room { width: stage * zoom, height: self.stage_height * zoom };
+        let room = Room { width: stage * zoom, height: self.stage_height * zoom, large: self.presenting };
         self.look.replace(Look { room, selected, still: self.still });
     }
 }
 
 /// The height of everything but the stage, when the lists have the least that they need.
-const BELOW_AND_ABOVE: f64 = 282.0;
+const BELOW_AND_ABOVE: f64 = 366.0;
 
 /// The first partition that somebody made.
 fn first_partition(scene: &Scene) -> Option<TopicPartition> {
@@ -435,14 +632,27 @@ fn matches(query: &str) -> bool {
 
 const LETTERS: &str = "terrarium-letter-keys";
 
-fn listeners(ctx: &Context<App>, desk: &Rc<Desk>, letters: &Rc<Cell<bool>>) -> Vec<EventListener> {
-    let (link, letters) = (ctx.link().clone(), letters.clone());
+/// Whether the address asks for the page as a part of another: `?embed`.
+fn embedded() -> bool {
+    let query = window().location().search().unwrap_or_default();
+    web_sys::UrlSearchParams::new_with_str(&query).is_ok_and(|q| q.has("embed"))
+}
+
+fn listeners(
+    ctx: &Context<App>,
+    desk: &Rc<Desk>,
+    letters: &Rc<Cell<bool>>,
+    showing: &Rc<Cell<bool>>,
+) -> Vec<EventListener> {
+    let (link, letters, showing) = (ctx.link().clone(), letters.clone(), showing.clone());
     let pressed = EventListener::new_with_options(
         &document(),
         "keydown",
         EventListenerOptions::enable_prevent_default(),
         move |event| {
-            if let Some(msg) = event.dyn_ref::<KeyboardEvent>().and_then(|event| keys::meaning(event, letters.get())) {
+            if let Some(msg) =
+                event.dyn_ref::<KeyboardEvent>().and_then(|event| keys::meaning(event, letters.get(), showing.get()))
+            {
                 event.prevent_default();
                 link.send_message(msg);
             }

@@ -1,7 +1,8 @@
-//! Below the stage: transport, lists and the prompt; on a phone also the choice of the partition.
+//! Below the stage: playback, the timeline, lists and the prompt; on a phone also the choice of the partition.
 
 use super::app::{App, Msg};
-use super::{details, panels, terminal, transport};
+use super::records::Browser;
+use super::{details, metrics, panels, terminal, timeline, transport};
 use crate::view::Selection;
 use yew::prelude::*;
 
@@ -13,10 +14,16 @@ const DETAILS: f64 = 1280.0;
 /// A list below the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
+    /// Who led what, and when.
+    Timeline,
     /// The event log.
     Log,
     /// Messages.
     Messages,
+    /// Records in logs.
+    Records,
+    /// Metrics.
+    Metrics,
     /// The stage as tables.
     Tables,
     /// The selected partition, where there is no room for it at the side.
@@ -25,35 +32,60 @@ pub(super) enum Tab {
     Terminal,
 }
 
-const TABS: [(Tab, &str); 5] = [
-    (Tab::Log, "Event log"),
+const TABS: [(Tab, &str); 8] = [
+    (Tab::Timeline, "Timeline"),
     (Tab::Details, "Inspector"),
+    (Tab::Log, "Event log"),
     (Tab::Messages, "Messages"),
+    (Tab::Records, "Records"),
+    (Tab::Metrics, "Metrics"),
     (Tab::Tables, "Tables"),
     (Tab::Terminal, "Terminal"),
 ];
 
+/// The lists that there is a tab for.
+pub(super) fn offered(app: &App) -> Vec<(Tab, &'static str)> {
+    TABS.into_iter().filter(|(tab, _)| *tab != Tab::Details || app.width < DETAILS).collect()
+}
+
 /// The lower panel.
 pub(super) fn bottom(app: &App, ctx: &Context<App>) -> Html {
-    let offered: Vec<(Tab, &str)> =
-        TABS.into_iter().filter(|(tab, _)| *tab != Tab::Details || app.width < DETAILS).collect();
-    let shown = if offered.iter().any(|(tab, _)| *tab == app.tab) { app.tab } else { Tab::Log };
+    let offered = offered(app);
+    let shown = if offered.iter().any(|(tab, _)| *tab == app.tab) { app.tab } else { Tab::Timeline };
     let content = match shown {
-        Tab::Log => panels::log(app),
-        Tab::Messages => panels::messages(app),
+        Tab::Timeline => timeline::lanes(app),
+        Tab::Log => panels::log(app, ctx),
+        Tab::Messages => panels::messages(app, ctx),
+        Tab::Records => browser(app, ctx),
+        Tab::Metrics => metrics::metrics(app),
         Tab::Tables => panels::tables(app),
         Tab::Details => details::details(app, ctx),
         Tab::Terminal => terminal::history(app),
     };
     html! {
         <section class="bottom" aria-label="Playback and lists">
-            { transport::transport(app, ctx) }
             { tabs(ctx, &offered, shown) }
+            { transport::transport(app, ctx) }
+            { timeline::track(app, ctx) }
             <div class="panel" role="tabpanel" id="panel" aria-labelledby={tab_id(shown)} tabindex="0">{ content }</div>
             { terminal::refusal(app) }
-            if app.width >= PHONE || shown == Tab::Terminal { { terminal::prompt(app, ctx) } }
+            if shown == Tab::Terminal { { terminal::prompt(app, ctx) } }
         </section>
     }
+}
+
+fn browser(app: &App, ctx: &Context<App>) -> Html {
+    let look = |p: &crate::view::Player| {
+        let scene = p.scene();
+        (scene.partitions.keys().cloned().collect::<Vec<_>>(), scene.producers.keys().cloned().collect::<Vec<_>>())
+    };
+    let (partitions, producers) = app.desk.with(look).unwrap_or_default();
+    let ask = {
+        let desk = app.desk.clone();
+        Callback::from(move |query| desk.browse(query))
+    };
+    let send = ctx.link().callback(Msg::Do);
+    html! { <Browser {partitions} selected={app.partition()} {producers} records={app.desk.records()} {ask} {send} /> }
 }
 
 fn tabs(ctx: &Context<App>, offered: &[(Tab, &'static str)], shown: Tab) -> Html {

@@ -3,8 +3,9 @@
 
 use super::host::Host;
 use super::keep;
-use crate::link::{Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
-use crate::view::{Player, Speed};
+use crate::base::{EventId, SimTime};
+use crate::link::{Kept, Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
+use crate::view::{Dissection, Goal, Player, Query, Records, Sought, Speed, Undoable, changes};
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -56,6 +57,17 @@ pub(crate) struct Desk {
     until_done: RefCell<Waiting>,
     wants_play: Cell<bool>,
     outstanding: Cell<u32>,
+    /// The moment that the worker is on its way to, and the one that is wanted since.
+    seeking: Cell<Option<Goal>>,
+    wanted: Cell<Option<Goal>>,
+    undoable: RefCell<Undoable>,
+    /// A line that would change the past, until the person has said whether it shall.
+    asking: RefCell<Option<String>>,
+    auto_tempo: Cell<bool>,
+    dissection: RefCell<Option<Rc<Dissection>>>,
+    query: RefCell<Option<Query>>,
+    records: RefCell<Option<Rc<Records>>>,
+    kept: RefCell<(Vec<Kept>, Option<String>)>,
     listeners: RefCell<Vec<Listener>>,
 }
 
@@ -75,7 +87,10 @@ pub(crate) enum Event {
 }
 
 const PLAYING: &str = "terrarium-playing";
-const SPEED: &str = "terrarium-speed";
+const SPEED: &str = "terrarium-tempo";
+const AUTO_TEMPO: &str = "terrarium-auto-tempo";
+/// How far `the next event worth stopping at` is looked for.
+const FAR: crate::base::SimDuration = crate::base::SimDuration::from_secs(120);
 
 impl Desk {
     /// A desk without a worker yet. `wants_play`: whether a new visitor's session begins to play by itself.
@@ -94,6 +109,15 @@ impl Desk {
             until_done: RefCell::default(),
             wants_play: Cell::new(keep::get(PLAYING).unwrap_or(wants_play)),
             outstanding: Cell::new(0),
+            seeking: Cell::new(None),
+            wanted: Cell::new(None),
+            undoable: RefCell::default(),
+            asking: RefCell::new(None),
+            auto_tempo: Cell::new(keep::get(AUTO_TEMPO).unwrap_or(true)),
+            dissection: RefCell::new(None),
+            query: RefCell::new(None),
+            records: RefCell::new(None),
+            kept: RefCell::default(),
             listeners: RefCell::default(),
         })
     }
@@ -121,7 +145,7 @@ impl Desk {
     /// Shows the hand-made scene that the address names, if it names one: `?scene=two-faults`.
     #[cfg(feature = "gallery")]
     fn exhibit(&self) -> bool {
-        use crate::base::{EventId, SimDuration, SimTime};
+        use crate::base::SimDuration;
         use crate::view::{Frame, Position, fixture};
         let query = gloo::utils::window().location().search().unwrap_or_default();
         let name = web_sys::UrlSearchParams::new_with_str(&query).ok().and_then(|q| q.get("scene"));
@@ -131,6 +155,7 @@ impl Desk {
             title: Some("Gallery".into()),
             scene,
             recent: Frame { position, sent, ..Frame::default() },
+            history: fixture::two_faults_history(),
             position,
             hop: SimDuration(25_000),
             seed: 0,
@@ -161,7 +186,8 @@ impl Desk {
     }
 
     fn ask(&self, message: &ToWorker) {
-        if matches!(message, ToWorker::Advance { .. } | ToWorker::Step) {
+        if matches!(message, ToWorker::Advance { .. } | ToWorker::Find { .. } | ToWorker::Step | ToWorker::Seek { .. })
+        {
             self.outstanding.set(self.outstanding.get() + 1);
         }
         if let Some(host) = self.host.borrow().as_ref() {
@@ -179,13 +205,23 @@ impl Desk {
             ToPage::Ready => self.ask(&ToWorker::Open { script: FIRST.into(), seed: seed_of_address() }),
             ToPage::Loading { permille } => self.enter(Phase::Loading(permille)),
             ToPage::Opened(opened) => self.open(*opened),
-            ToPage::Batch { frames, computed, done } => {
+            ToPage::Batch { frames, computed, tip, done } => {
                 if let Some(player) = self.player.borrow_mut().as_mut() {
-                    player.receive(frames, computed, done);
+                    player.receive(frames, computed, tip, done);
                 }
                 if done {
                     self.done();
                 }
+                self.say(&Event::Changed);
+            }
+            ToPage::Sought { goal, sought } => self.sought(goal, sought.map(|sought| *sought)),
+            ToPage::Forgot { events } => {
+                if let Some(player) = self.player.borrow_mut().as_mut() {
+                    player.forget_after(events);
+                }
+            }
+            ToPage::Undoable(undoable) => {
+                self.undoable.replace(undoable);
                 self.say(&Event::Changed);
             }
             ToPage::Commanded { id, result } => self.commanded(id, result),
@@ -193,6 +229,22 @@ impl Desk {
             ToPage::Notice(notice) => {
                 self.say(&Event::Notice(notice.clone()));
                 self.notices.borrow_mut().push(notice);
+                self.say(&Event::Changed);
+            }
+            ToPage::Dissected(dissection) => {
+                self.dissection.replace(dissection.map(|it| Rc::new(*it)));
+                self.say(&Event::Changed);
+            }
+            ToPage::Records(records) => {
+                self.records.replace(Some(Rc::new(*records)));
+                self.say(&Event::Changed);
+            }
+            ToPage::Saves { kept, trouble } => {
+                self.kept.replace((kept, trouble));
+                self.say(&Event::Changed);
+            }
+            ToPage::Renamed { title } => {
+                self.title.replace(Some(title));
                 self.say(&Event::Changed);
             }
             ToPage::Export { key, bytes } => self.say(&Event::Download(key, bytes)),
@@ -211,7 +263,9 @@ impl Desk {
         self.seed.set(opened.seed);
         self.title.replace(opened.title);
         let mut player = Player::new(opened.scene, opened.position, opened.hop);
-        player.recall(opened.recent);
+        player.recall(opened.recent, opened.history);
+        player.set_auto_tempo(self.auto_tempo.get());
+        (self.seeking.take(), self.wanted.take(), self.asking.take());
         player.set_speed(keep::get(SPEED).and_then(Speed::nth).unwrap_or(Speed::ONE));
         if self.wants_play.get() {
             player.play();
@@ -276,8 +330,88 @@ impl Desk {
         self.wants_play.set(play);
         keep::set(PLAYING, play);
         if !play {
-            self.ask(&ToWorker::Hold);
+            self.pull_back();
             self.ask(&ToWorker::Save { id: 0 });
+        }
+        self.say(&Event::Changed);
+    }
+
+    /// Has the worker go back to where the picture stands: what it computed ahead has not happened.
+    fn pull_back(&self) {
+        let mut player = self.player.borrow_mut();
+        let Some(player) = player.as_mut() else { return };
+        player.hold();
+        let at = SimTime(player.now() as u64);
+        self.ask(&ToWorker::Seek { goal: Goal::Unseen(at) });
+    }
+
+    /// Goes to another moment; pauses first. While the worker is on its way to one, the last wish waits.
+    pub(crate) fn seek(&self, goal: Goal) {
+        if self.playing() {
+            self.play(false);
+        }
+        if self.seeking.get().is_some() {
+            self.wanted.set(Some(goal));
+        } else {
+            self.seeking.set(Some(goal));
+            self.ask(&ToWorker::Seek { goal });
+        }
+    }
+
+    fn sought(&self, goal: Goal, sought: Option<Sought>) {
+        if let (Some(player), Some(sought)) = (self.player.borrow_mut().as_mut(), sought) {
+            player.jump(sought);
+            if goal == Goal::Redo {
+                player.redone();
+            }
+        }
+        if !matches!(goal, Goal::Unseen(_)) {
+            self.seeking.set(self.wanted.take());
+            if let Some(goal) = self.seeking.get() {
+                self.ask(&ToWorker::Seek { goal });
+            }
+        }
+        self.done();
+        self.say(&Event::Changed);
+    }
+
+    /// Goes one step back.
+    pub(crate) fn step_back(&self) {
+        let steps = self.with(|player| player.position().steps).unwrap_or(0);
+        self.seek(Goal::Steps(steps.saturating_sub(1)));
+    }
+
+    /// Goes to the next event worth stopping at, or to the one before.
+    pub(crate) fn seek_mark(&self, next: bool) {
+        let mark = |player: &Player| {
+            let (now, chronicle) = (player.now(), player.chronicle());
+            let mark = if next { chronicle.next_mark(now) } else { chronicle.previous_mark(now) };
+            mark.map(|mark| mark.at)
+        };
+        match self.with(mark).flatten() {
+            Some(at) => self.seek(Goal::Time(at)),
+            None if next => {
+                if self.playing() {
+                    self.play(false);
+                }
+                let now = self.with(Player::now).unwrap_or_default();
+                self.ask(&ToWorker::Find { within: SimTime(now as u64) + FAR });
+            }
+            None => self.seek(Goal::Time(SimTime::ZERO)),
+        }
+    }
+
+    /// What can be undone and done again.
+    pub(crate) fn undoable(&self) -> Undoable {
+        self.undoable.borrow().clone()
+    }
+
+    /// Switches running ahead and slowing down on or off.
+    pub(crate) fn set_auto_tempo(&self, auto: bool) {
+        self.auto_tempo.set(auto);
+        keep::set(AUTO_TEMPO, auto);
+        if let Some(player) = self.player.borrow_mut().as_mut() {
+            player.set_auto_tempo(auto);
         }
         self.say(&Event::Changed);
     }
@@ -296,7 +430,7 @@ impl Desk {
             self.play(false);
         }
         let now = self.with(Player::now).unwrap_or_default();
-        let to = crate::base::SimTime((now + seconds.max(0.0) * 1e6) as u64);
+        let to = SimTime((now + seconds.max(0.0) * 1e6) as u64);
         self.ask(&ToWorker::Advance { to });
     }
 
@@ -309,15 +443,42 @@ impl Desk {
         self.say(&Event::Changed);
     }
 
-    /// Runs a line of the script language; gives its number.
-    pub(crate) fn command(&self, line: &str) -> u32 {
-        if line.trim_start().starts_with("run ") && self.playing() {
-            // Time passes at once, from where the picture stands.
-            self.play(false);
+    /// Runs a line of the script language. One that would change the past waits until the person has been asked.
+    pub(crate) fn command(&self, line: &str) {
+        let in_past = self.with(|player| player.tip().is_some()).unwrap_or(false);
+        if in_past && changes(line) {
+            if self.playing() {
+                self.play(false);
+            }
+            self.asking.replace(Some(line.to_owned()));
+            self.say(&Event::Changed);
+        } else {
+            self.run(line, false);
+        }
+    }
+
+    /// The line that would change the past and waits for an answer.
+    pub(crate) fn asking(&self) -> Option<String> {
+        self.asking.borrow().clone()
+    }
+
+    /// Whether the past shall be changed.
+    pub(crate) fn answer(&self, yes: bool) {
+        if let (Some(line), true) = (self.asking.take(), yes) {
+            self.run(&line, true);
+        }
+        self.say(&Event::Changed);
+    }
+
+    /// Runs a line of the script language; in the past only if it shall be done `anew`. Gives its number.
+    pub(crate) fn run(&self, line: &str, anew: bool) -> u32 {
+        if self.playing() {
+            // What is done is done where the picture stands, and so time that passes at once passes from there.
+            if line.trim_start().starts_with("run ") { self.play(false) } else { self.pull_back() }
         }
         let id = self.fresh_id();
         self.typed.borrow_mut().push(Typed { id, line: line.into(), answer: None });
-        self.ask(&ToWorker::Command { id, line: line.into() });
+        self.ask(&ToWorker::Command { id, line: line.into(), anew });
         self.say(&Event::Changed);
         id
     }
@@ -333,6 +494,46 @@ impl Desk {
     pub(crate) fn restart(&self) {
         self.typed.borrow_mut().clear();
         self.ask(&ToWorker::Restart { script: FIRST.into(), seed: None });
+    }
+
+    /// Asks for a message to be taken apart.
+    pub(crate) fn dissect(&self, id: EventId) {
+        if self.dissection.borrow().as_ref().is_none_or(|known| known.id != id.0) {
+            self.ask(&ToWorker::Dissect { id });
+        }
+    }
+
+    /// The message that was taken apart last.
+    pub(crate) fn dissection(&self) -> Option<Rc<Dissection>> {
+        self.dissection.borrow().clone()
+    }
+
+    /// Asks for records.
+    pub(crate) fn browse(&self, query: Query) {
+        self.query.replace(Some(query.clone()));
+        self.ask(&ToWorker::Browse(query));
+    }
+
+    /// Asks for the same records again: the log may have grown.
+    pub(crate) fn browse_again(&self) {
+        if let Some(query) = self.query.borrow().clone() {
+            self.ask(&ToWorker::Browse(query));
+        }
+    }
+
+    /// The records that were asked for last.
+    pub(crate) fn records(&self) -> Option<Rc<Records>> {
+        self.records.borrow().clone()
+    }
+
+    /// The saves that are kept, and why the last wish was not granted.
+    pub(crate) fn kept(&self) -> (Vec<Kept>, Option<String>) {
+        self.kept.borrow().clone()
+    }
+
+    /// Asks for something about saves.
+    pub(crate) fn about_saves(&self, wish: &ToWorker) {
+        self.ask(wish);
     }
 
     /// Asks for the bytes of a save that was put aside.

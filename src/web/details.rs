@@ -1,9 +1,10 @@
 //! The inspector: the selected thing in numbers, and what can be done to it.
 
 use super::app::{App, Msg};
+use super::bytes::Bytes;
 use super::icons::icon;
 use crate::base::TopicPartition;
-use crate::view::{Cell, Offer, Player, Scene, Selection, Sheet, Table, Token, Tone, offers, sheet};
+use crate::view::{Cell, Mark, Offer, Player, Scene, Selection, Sheet, Table, Token, Tone, offers, sheet};
 use yew::prelude::*;
 
 /// The details of the selected thing.
@@ -14,10 +15,49 @@ pub(super) fn details(app: &App, ctx: &Context<App>) -> Html {
     let look = |player: &Player| {
         let scene = player.scene();
         let packets = player.flights().iter().chain(player.messages());
-        (sheet(&selected, scene, player.now(), packets), offers(&selected, scene), records(scene, &selected))
+        let last = player.chronicle().last_about(&selected.name(scene), player.now()).cloned();
+        let sheet = sheet(&selected, scene, player.now(), packets);
+        (sheet, offers(&selected, scene), records(scene, &selected), last)
     };
-    let Some((sheet, offers, records)) = app.desk.with(look) else { return Html::default() };
-    html! { <>{ self::shown(&sheet) }{ records }{ actions(ctx, &offers) }</> }
+    let Some((sheet, offers, records, last)) = app.desk.with(look) else { return Html::default() };
+    html! {
+        <>
+            { self::shown(&sheet) }
+            { last.map(|mark| changed(ctx, &mark)) }
+            { records }
+            { message(app, ctx, &selected) }
+            { configure(ctx, &selected) }
+            { actions(ctx, &offers) }
+        </>
+    }
+}
+
+/// The last event that spoke of the thing, as a link into time.
+fn changed(ctx: &Context<App>, mark: &Mark) -> Html {
+    let at = mark.at;
+    let go = ctx.link().callback(move |_| Msg::Seek(at));
+    html! {
+        <section class="sec">
+            <h3>{ "Last change" }</h3>
+            <p class="change"><button class="link mono" onclick={go} title="Go to this moment">{ format!("{:.3} s", at.0 as f64 / 1e6) }</button>{ " " }{ &mark.text }</p>
+        </section>
+    }
+}
+
+/// A message's fields and bytes.
+fn message(app: &App, ctx: &Context<App>, selected: &Selection) -> Html {
+    let Selection::Packet(id) = selected else { return Html::default() };
+    let known = app.desk.dissection().filter(|it| it.id == id.0);
+    let see = ctx.link().callback(|id| Msg::Select(Selection::Packet(id)));
+    html! { if let Some(it) = known { <Bytes {it} {see} /> } }
+}
+
+/// The way to a topic's configs.
+fn configure(ctx: &Context<App>, selected: &Selection) -> Html {
+    let Some(tp) = selected.partition() else { return Html::default() };
+    let topic = tp.topic.clone();
+    let open = ctx.link().callback(move |_| Msg::Configs(Some(topic.clone())));
+    html! { <button class="btn line wide" onclick={open}>{ icon("gear", 16) }<span>{ format!("Configure topic {}", tp.topic) }</span></button> }
 }
 
 fn shown(sheet: &Sheet) -> Html {

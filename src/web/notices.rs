@@ -16,6 +16,7 @@ pub(super) fn sentence(notice: &Notice) -> String {
             format!("The saved session could not be read: {reason}. It is kept as “{key}”; a new session has begun.")
         }
         Notice::ScriptStopped { reason } => format!("The scenario stops at line {reason}. The world goes on."),
+        Notice::NotOpened { reason } => format!("That session could not be opened: {reason}. It stays in the list."),
         Notice::SaveFailed { reason } => format!("Saving failed: {reason}. It is tried again every few seconds."),
     }
 }

@@ -1,7 +1,7 @@
 //! The lists below the stage: event log, messages, and the stage as tables.
 
-use super::app::App;
-use crate::view::{PacketView, Player, Scene, Weight, process_word};
+use super::app::{App, Msg};
+use crate::view::{PacketView, Player, Scene, Selection, Weight, process_word};
 use yew::prelude::*;
 
 /// How many rows a list shows.
@@ -10,7 +10,7 @@ const ROWS: usize = 80;
 const TABLE_ROWS: usize = 200;
 
 /// The event log, newest first.
-pub(super) fn log(app: &App) -> Html {
+pub(super) fn log(app: &App, ctx: &Context<App>) -> Html {
     let rows = |player: &Player| -> Html {
         player
             .lines()
@@ -23,7 +23,9 @@ pub(super) fn log(app: &App) -> Html {
                     Weight::Notable => "notable",
                     Weight::Alarm => "alarm",
                 };
-                html! { <li key={*n} {class}><time>{ seconds(line.at.0) }</time>{ &line.text }</li> }
+                let at = line.at;
+                let go = ctx.link().callback(move |_| Msg::Seek(at));
+                html! { <li key={*n} {class}><button class="link" onclick={go} title="Go to this moment"><time>{ seconds(line.at.0) }</time></button>{ &line.text }</li> }
             })
             .collect()
     };
@@ -31,14 +33,16 @@ pub(super) fn log(app: &App) -> Html {
 }
 
 /// The last messages, newest first.
-pub(super) fn messages(app: &App) -> Html {
+pub(super) fn messages(app: &App, ctx: &Context<App>) -> Html {
     let row = |scene: &Scene, p: &PacketView| {
+        let id = p.id;
+        let see = ctx.link().callback(move |_| Msg::Select(Selection::Packet(id)));
         let kind = if p.response { "response" } else { "request" };
         html! {
             <tr key={p.id.0} class={p.error.as_ref().map(|_| "alarm")}>
                 <td class="mono">{ seconds(p.sent.0) }</td>
                 <td>{ scene.host_name(p.from).to_string() }{ " to " }{ scene.host_name(p.to).to_string() }</td>
-                <td><b>{ &*p.api }</b>{ format!(" v{} {kind}", p.version) }</td>
+                <td><button class="link" onclick={see}><b>{ &*p.api }</b>{ format!(" v{} {kind}", p.version) }</button></td>
                 <td>{ p.summary() }</td>
                 <td class="r">{ p.size }</td>
                 <td class="r">{ format!("{:.1}", p.travel().0 as f64 / 1e3) }</td>
@@ -97,7 +101,7 @@ fn brokers(scene: &Scene) -> Html {
         html! {
             <tr key={*id}><th scope="row">{ format!("Broker {id}") }</th><td>{ view.rack.as_deref().unwrap_or("–") }</td><td>{ state }</td>
                 <td>{ if view.fenced { "fenced" } else { "in service" } }</td><td class="r">{ view.leads }</td><td class="r">{ view.holds }</td>
-                <td class="r">{ view.metadata_offset }</td></tr>
+                <td class="r">{ if scene.broker_process(*id).is_up() { view.metadata_offset.to_string() } else { "–".into() } }</td></tr>
         }
     };
     html! {

@@ -25,6 +25,8 @@ impl Speech {
             // Another session counts its lines anew.
             self.heard = 0;
         }
+        // What is told again at another moment is not news.
+        self.heard = self.heard.max(desk.with(Player::recalled).unwrap_or(0));
         let heard = self.heard;
         let fresh = |player: &Player| {
             let new = player.lines().iter().filter(|(n, _)| *n > heard);

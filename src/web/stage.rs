@@ -12,6 +12,7 @@ use yew::prelude::*;
 pub(super) fn stage(app: &App, ctx: &Context<App>) -> Html {
     let keys = ctx.link().batch_callback(|event: KeyboardEvent| {
         let msg = match event.key().as_str() {
+            _ if event.shift_key() && event.key().starts_with("Arrow") => return None,
             "ArrowRight" => Msg::Move(Toward::Right),
             "ArrowLeft" => Msg::Move(Toward::Left),
             "ArrowDown" => Msg::Move(Toward::Down),

@@ -120,7 +120,7 @@ test("a phone shows the three replicas of one partition, and what can be done to
       await pausedAfter(page, 2);
       const canvas = await page.locator("canvas").boundingBox();
       assert.ok(canvas.height > 330, JSON.stringify(canvas));
-      await page.getByRole("button", { name: "More", exact: false }).tap();
+      await page.getByRole("button", { name: "More", exact: true }).tap();
       await page.getByRole("menu").waitFor();
       // What is selected at first is the leader of the first partition, whoever that is.
       await page.getByRole("menuitem", { name: /^Crash broker/ }).tap();

@@ -47,15 +47,16 @@ test("everything can be done from the keyboard", () =>
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("ArrowUp");
     await page.waitForFunction(() => /controller \d+, (leader|follower)/.test(document.querySelector('[aria-selected="true"]').textContent));
-    await page.getByLabel("Command line").focus();
+    await page.keyboard.press("/");
+    await page.waitForFunction(() => document.activeElement?.id === "line");
     await page.keyboard.type("kafka-topics.sh --list");
     const { steps } = await state(page);
     await page.keyboard.press("Enter");
     await page.evaluate(() => window.terrarium.advance(1));
     assert.ok((await state(page)).steps > steps);
-    await page.getByRole("tab", { name: "Event log" }).focus();
+    await page.getByRole("tab", { name: "Terminal" }).focus();
     await page.keyboard.press("ArrowRight");
-    await page.locator('[role="tab"][aria-selected="true"]', { hasText: "Messages" }).waitFor();
+    await page.locator('[role="tab"][aria-selected="true"]', { hasText: "Timeline" }).waitFor();
   }));
 
 test("single letters are shortcuts, and can be switched off", () =>
@@ -73,8 +74,10 @@ test("single letters are shortcuts, and can be switched off", () =>
 test("the tab key reaches every part and the focus is always seen", () =>
   withPage(async (page) => {
     await pausedAfter(page, 1);
+    await page.getByRole("tab", { name: "Terminal" }).click();
+    await page.locator("h1").click();
     const seen = new Set();
-    for (let n = 0; n < 40; n += 1) {
+    for (let n = 0; n < 90; n += 1) {
       await page.keyboard.press("Tab");
       seen.add(
         await page.evaluate(() => {
@@ -95,9 +98,18 @@ for (const colorScheme of ["light", "dark"]) {
       async (page) => {
         await pausedAfter(page, 2);
         assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
-        for (const name of ["Event log", "Messages", "Tables", "Terminal"]) {
+        for (const name of ["Timeline", "Event log", "Messages", "Records", "Metrics", "Tables", "Terminal"]) {
           await page.getByRole("tab", { name }).click();
           assert.deepEqual(await violations(page), [], name);
+        }
+        for (const key of ["?", "s"]) {
+          await page.keyboard.press("Escape");
+          await page.locator("canvas").focus();
+          await page.keyboard.press(key);
+          await page.getByRole("dialog").waitFor();
+          assert.deepEqual(await violations(page), [], `the dialog of ${key}`);
+          await page.keyboard.press("Escape");
+          await page.getByRole("dialog").waitFor({ state: "detached" });
         }
       },
       { colorScheme, viewport: { width: 1440, height: 900 } },

@@ -15,6 +15,7 @@ mod bindgen;
 mod browser;
 mod clients;
 mod html;
+mod offline;
 mod pack;
 mod project;
 mod records;
@@ -91,7 +92,8 @@ fn command() -> Result<bool> {
 }
 
 fn build(project: &Project, kind: pack::Kind) -> Result<()> {
-    let site = pack::pack(project, kind, pack::Cargo::Inherit)?;
+    let mut site = pack::pack(project, kind, pack::Cargo::Inherit)?;
+    offline::add(&mut site);
     let dist = project.root.join("dist");
     pack::write(&site, &dist).with_context(|| format!("writing {}", dist.display()))?;
     println!("dist/ holds {} files", site.len());

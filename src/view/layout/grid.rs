@@ -42,13 +42,14 @@ pub(super) const HEAD_H: f64 = 34.0;
 
 impl Frame {
     /// The frame of a stage in this much room. A wide window shows the same picture larger before it shows more of it.
-    pub(super) fn new(scene: &Scene, room: Room) -> Self {
-        let unit = (room.width / 1240.0).min(room.height / 520.0).clamp(1.0, 2.0);
+    pub(super) fn new(room: Room) -> Self {
+        let unit = (room.width / if room.large { 920.0 } else { 1240.0 })
+            .min(room.height / 520.0)
+            .clamp(1.0, if room.large { 3.0 } else { 2.0 });
         let width = room.width / unit;
         let (left, right) = sides::gutters(width);
         let card_x = sides::LEFT + left;
         let card_w = (width - card_x - right - sides::RIGHT).max(INFO + PAD + 150.0);
-        let _ = scene;
         Self { unit, width, card_x, card_w, body_height: room.height / unit - TOP - BELOW }
     }
 
@@ -129,7 +130,10 @@ pub(super) fn quorum(scene: &Scene, card: Rect) -> Option<QuorumBox> {
     if count == 0 {
         return None;
     }
-    let words = (card.w > 560.0).then(|| Rect::new(card.right() - 204.0, card.y, 196.0, card.h));
+    let words = (card.w > 560.0).then(|| {
+        let w = (card.w - 442.0).clamp(204.0, 320.0);
+        Rect::new(card.right() - w, card.y, w - 8.0, card.h)
+    });
     let (left, right) = (card.x + 140.0, words.map_or(card.right(), |w| w.x) - 14.0);
     let gap = 8.0;
     let w = ((right - left + gap) / count as f64 - gap).min(104.0);

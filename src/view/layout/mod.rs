@@ -39,6 +39,8 @@ pub struct Room {
     pub width: f64,
     /// Up to this height nothing else suffers.
     pub height: f64,
+    /// Whether everything is drawn as large as can be, for a hall.
+    pub large: bool,
 }
 
 /// The controllers' bar.
@@ -107,7 +109,7 @@ pub fn layout(scene: &Scene, room: Room, selected: Option<&TopicPartition>) -> L
     let mut out = if room.width < 600.0 {
         phone::layout(scene, room, selected)
     } else {
-        let frame = grid::Frame::new(scene, room);
+        let frame = grid::Frame::new(room);
         match grid::Size::fitting(scene.brokers.len(), frame.body_height) {
             Some(size) => grid::layout(scene, &frame, size, selected),
             None => crowd::layout(scene, &frame, selected),

@@ -7,7 +7,7 @@ const SIZES: [(f64, f64); 6] =
     [(1076.0, 618.0), (1516.0, 798.0), (390.0, 500.0), (768.0, 500.0), (1002.0, 486.0), (360.0, 400.0)];
 
 fn room((width, height): (f64, f64)) -> Room {
-    Room { width, height }
+    Room { width, height, large: false }
 }
 
 /// Everything that takes a place of its own.
@@ -100,7 +100,7 @@ fn nothing_overlaps_at_any_size() {
 #[test]
 fn three_brokers_stand_as_they_were_drawn() {
     let scene = fixture::two_faults();
-    let layout = layout(&scene, Room { width: 1076.0, height: 618.0 }, None);
+    let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
     assert_eq!((layout.unit, layout.width, layout.height), (1.0, 1076.0, 520.0));
     let cards: Vec<Rect> = layout.shelves.iter().map(|s| s.card).collect();
     assert_eq!(cards, [110.0, 245.0, 380.0].map(|y| Rect::new(177.0, y, 646.0, 126.0)));
@@ -115,7 +115,7 @@ fn every_partition_has_a_place_or_is_counted() {
     for topics in [vec![("orders", 3, 3)], vec![("orders", 90, 3)], vec![("orders", 9_000, 3), ("pay", 40, 3)]] {
         for brokers in [3, 10, 100] {
             let scene = fixture::cluster(brokers, 3, &["a", "b"], &topics, [&[], &[]]);
-            let layout = layout(&scene, Room { width: 1076.0, height: 618.0 }, None);
+            let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
             let in_field = layout.field.as_ref().map_or(0, |f| f.partitions);
             assert_eq!(layout.columns.len() + in_field, scene.partitions.len(), "{brokers} brokers");
             assert!(layout.columns.len() <= 12);
@@ -126,7 +126,7 @@ fn every_partition_has_a_place_or_is_counted() {
 #[test]
 fn the_selected_and_the_ill_are_drawn_richest() {
     let mut scene = fixture::cluster(3, 3, &[], &[("orders", 200, 3)], [&[], &[]]);
-    let room = Room { width: 1076.0, height: 618.0 };
+    let room = Room { width: 1076.0, height: 618.0, large: false };
     let ill = TopicPartition::new("orders", 150);
     scene.partitions.get_mut(&ill).expect("it is there").leader = None;
     let selected = TopicPartition::new("orders", 77);
@@ -139,7 +139,7 @@ fn the_selected_and_the_ill_are_drawn_richest() {
 #[test]
 fn kafkas_own_topics_stay_out_of_the_way_until_selected() {
     let scene = fixture::cluster(3, 3, &[], &[("__consumer_offsets", 50, 3), ("orders", 3, 3)], [&[], &[]]);
-    let room = Room { width: 1076.0, height: 618.0 };
+    let room = Room { width: 1076.0, height: 618.0, large: false };
     let quiet = layout(&scene, room, None);
     assert_eq!((quiet.hidden, quiet.columns.len(), quiet.field.is_none()), (50, 3, true));
     let selected = TopicPartition::new("__consumer_offsets", 7);
@@ -163,7 +163,7 @@ fn data_does_not_move_the_layout() {
 #[test]
 fn messages_find_their_way() {
     let scene = fixture::two_faults();
-    let layout = layout(&scene, Room { width: 1076.0, height: 618.0 }, None);
+    let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
     let orders = TopicPartition::new("orders", 1);
     let spine = layout.way(Station::Broker(1), Station::Broker(3), Some(&orders)).expect("both hold it");
     assert_eq!(spine.route.points(), [(455.0, 168.0), (448.5, 168.0), (448.5, 438.0), (455.0, 438.0)]);
@@ -180,7 +180,7 @@ fn messages_find_their_way() {
 #[test]
 fn a_field_knows_what_is_where() {
     let scene = fixture::cluster(3, 3, &[], &[("orders", 100, 3)], [&[], &[]]);
-    let layout = layout(&scene, Room { width: 1076.0, height: 618.0 }, None);
+    let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
     let field = layout.field.expect("a hundred do not fit");
     for n in 0..field.items.len() {
         let r = field.place(1, n).expect("it has a place");

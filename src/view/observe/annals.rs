@@ -5,29 +5,30 @@ use crate::base::{HostId, SimTime, TopicPartition};
 use crate::machine::Fact;
 use crate::sim::{TraceEvent, TraceKind};
 use crate::view::scene::Election;
-use std::collections::{BTreeMap, VecDeque};
+use imbl::OrdMap;
+use std::collections::VecDeque;
 
-/// See the module. It hears a trace from its start.
+/// See the module. It hears a trace from its start. Copies are cheap: every snapshot of a session has one.
 #[derive(Clone, Debug, Default)]
 pub struct Annals {
     command: Option<String>,
     /// Hosts by the order in which they joined, each with the name to call it by: a tool's is that of the command that
     /// started it.
-    pub(super) started: BTreeMap<HostId, String>,
+    pub(super) started: OrdMap<HostId, String>,
     /// When each broker was fenced or unfenced last.
-    pub(super) fenced_since: BTreeMap<i32, SimTime>,
+    pub(super) fenced_since: OrdMap<i32, SimTime>,
     /// The last change of leader of each partition that had one.
-    pub(super) elections: BTreeMap<TopicPartition, Election>,
+    pub(super) elections: OrdMap<TopicPartition, Election>,
     /// Who leads each partition, in which epoch.
-    leaders: BTreeMap<TopicPartition, (Option<i32>, i32)>,
+    leaders: OrdMap<TopicPartition, (Option<i32>, i32)>,
     /// What each broker believes: whether it leads, in which epoch.
-    pub(super) beliefs: BTreeMap<(TopicPartition, HostId), (bool, i32)>,
+    pub(super) beliefs: OrdMap<(TopicPartition, HostId), (bool, i32)>,
     /// The last truncation of each replica: when, from where, to where.
-    pub(super) cuts: BTreeMap<(TopicPartition, HostId), (SimTime, i64, i64)>,
+    pub(super) cuts: OrdMap<(TopicPartition, HostId), (SimTime, i64, i64)>,
     /// The last batches that leaders wrote, by partition.
-    written: BTreeMap<TopicPartition, VecDeque<Batch>>,
+    written: OrdMap<TopicPartition, VecDeque<Batch>>,
     /// The last batches that were acknowledged, by partition.
-    acknowledged: BTreeMap<TopicPartition, VecDeque<Batch>>,
+    acknowledged: OrdMap<TopicPartition, VecDeque<Batch>>,
     /// The last batch that a node saw committed.
     pub(super) committed: Option<(HostId, i64)>,
 }
@@ -91,12 +92,13 @@ impl Annals {
             }
             Fact::MetadataCommitted { base_offset, .. } => self.committed = Some((host, *base_offset)),
             Fact::TopicDeleted { topic } => {
-                self.elections.retain(|tp, _| tp.topic != *topic);
-                self.leaders.retain(|tp, _| tp.topic != *topic);
-                self.beliefs.retain(|(tp, _), _| tp.topic != *topic);
-                self.cuts.retain(|(tp, _), _| tp.topic != *topic);
-                self.written.retain(|tp, _| tp.topic != *topic);
-                self.acknowledged.retain(|tp, _| tp.topic != *topic);
+                let gone = |tp: &TopicPartition| tp.topic == *topic;
+                forget(&mut self.elections, gone);
+                forget(&mut self.leaders, gone);
+                forget(&mut self.beliefs, |(tp, _)| gone(tp));
+                forget(&mut self.cuts, |(tp, _)| gone(tp));
+                forget(&mut self.written, gone);
+                forget(&mut self.acknowledged, gone);
             }
             _ => {}
         }
@@ -119,10 +121,17 @@ impl Annals {
     }
 }
 
-fn remember(all: &mut BTreeMap<TopicPartition, VecDeque<Batch>>, tp: &TopicPartition, batch: Batch) {
+fn remember(all: &mut OrdMap<TopicPartition, VecDeque<Batch>>, tp: &TopicPartition, batch: Batch) {
     let list = all.entry(tp.clone()).or_default();
     if list.len() == BATCHES {
         list.pop_front();
     }
     list.push_back(batch);
+}
+
+fn forget<K: Ord + Clone, V: Clone>(all: &mut OrdMap<K, V>, gone: impl Fn(&K) -> bool) {
+    let keys: Vec<K> = all.keys().filter(|key| gone(key)).cloned().collect();
+    for key in keys {
+        all.remove(&key);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Observer;
 use crate::base::{HostId, TopicPartition};
+use crate::cluster::ResourceType;
 use crate::sim::World;
 use crate::storage::Log;
 use crate::view::delta::Delta;
@@ -20,7 +21,9 @@ impl Observer {
             self.names.insert(topic.id, topic.name.clone());
             let (partitions, replication_factor) = (topic.partitions, topic.replication_factor);
             let min_isr = metadata.map_or(1, |metadata| metadata.min_isr(&topic.name)) as i32;
-            there.insert(topic.name, TopicView { partitions, replication_factor, min_isr });
+            let set = metadata.and_then(|m| m.configs().of(ResourceType::Topic, &topic.name));
+            let configs = set.cloned().unwrap_or_default();
+            there.insert(topic.name, TopicView { partitions, replication_factor, min_isr, configs });
         }
         let gone: Vec<Arc<str>> = self.scene.topics.keys().filter(|name| !there.contains_key(*name)).cloned().collect();
         for (name, view) in there {

@@ -7,6 +7,7 @@ mod hosts;
 pub use annals::Annals;
 
 use super::cargo::{TopicNames, cargo, is_metadata};
+use super::chronicle::Chapter;
 use super::delta::Delta;
 use super::narrate::{Before, narrate};
 use super::packet::PacketView;
@@ -45,6 +46,11 @@ impl Observer {
         &self.scene
     }
 
+    /// What it has heard of the trace.
+    pub fn annals(&self) -> &Annals {
+        &self.annals
+    }
+
     /// The frame of the events since the last one.
     pub fn frame(&mut self, world: &World, events: &[TraceEvent]) -> Frame {
         let mut delta = Delta::default();
@@ -68,7 +74,11 @@ impl Observer {
             self.partition(world, tp, &mut delta);
         }
         self.clients(world, &mut delta);
-        let laws: Vec<LawView> = world.laws().into_iter().map(law).collect();
+        let reports = world.laws();
+        let held = |law: &&LawReport| self.scene.laws.iter().all(|known| known.name != law.name || known.holds);
+        let mut broken = Chapter::default();
+        reports.iter().filter(held).for_each(|law| broken.broken(law, world.now()));
+        let laws: Vec<LawView> = reports.into_iter().map(law).collect();
         if laws != self.scene.laws {
             self.scene.laws.clone_from(&laws);
             delta.laws = Some(laws);
@@ -76,6 +86,7 @@ impl Observer {
         for event in events {
             self.tell(event, &before, &mut frame);
         }
+        frame.chapter.marks.extend(broken.marks);
         frame.delta = delta;
         frame
     }
@@ -109,16 +120,27 @@ impl Observer {
         touched.hosts.extend(event.host);
         match (&event.kind, event.host) {
             (TraceKind::Started { .. }, Some(host)) => self.host_started(world, host, delta),
-            (TraceKind::Exited, Some(host)) => self.process(world, host, delta),
+            (TraceKind::Exited, Some(host)) => {
+                self.process(world, host, delta);
+                self.touch_logs(host, touched);
+            }
             // A fault may change any host and any link.
             (TraceKind::Commanded { .. }, _) => {
                 let hosts: Vec<u32> = self.scene.hosts.keys().copied().collect();
                 hosts.into_iter().for_each(|host| self.process(world, HostId(host), delta));
                 self.links(world, delta);
             }
+            (TraceKind::Fact(Fact::LogsRecovered { .. }), Some(host)) => self.touch_logs(host, touched),
             (TraceKind::Fact(fact), _) => touch(fact, touched),
             _ => {}
         }
+    }
+
+    /// A process came or went: what is left of its logs is what its disk has.
+    fn touch_logs(&self, host: HostId, touched: &mut Touched) {
+        let Some(id) = self.broker_id(host) else { return };
+        let held = self.scene.partitions.iter().filter(|(_, view)| view.replicas.contains(&id));
+        touched.partitions.extend(held.map(|(tp, _)| tp.clone()));
     }
 
     /// Puts messages and sentences of an event into a frame.
@@ -129,7 +151,9 @@ impl Observer {
             TraceKind::Delayed { sent, arrives } => frame.delayed.push((*sent, *arrives)),
             _ => {}
         }
-        frame.lines.extend(narrate(event, &self.scene, before));
+        let line = narrate(event, &self.scene, before);
+        frame.chapter.tell(event, line.as_ref(), &self.scene, before);
+        frame.lines.extend(line);
     }
 
     /// Messages and sentences of events that happened before the scene.
@@ -187,7 +211,8 @@ fn touch(fact: &Fact, touched: &mut Touched) {
         | Fact::BecameFollower { partition, .. } => {
             touched.partitions.insert(partition.clone());
         }
-        Fact::TopicDeleted { .. } => touched.topics = true,
+        // A config of a topic may have changed.
+        Fact::TopicDeleted { .. } | Fact::MetadataCommitted { .. } => touched.topics = true,
         Fact::BrokerRegistered { broker, .. }
         | Fact::BrokerFenced { broker }
         | Fact::BrokerUnfenced { broker }

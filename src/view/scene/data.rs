@@ -3,6 +3,7 @@
 use super::Process;
 use crate::base::{SimTime, TopicPartition};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many records at the end of a replica's log a scene holds: no tape on any screen has room for more.
@@ -20,6 +21,8 @@ pub struct TopicView {
     pub replication_factor: i16,
     /// Its `min.insync.replicas`.
     pub min_isr: i32,
+    /// The configs that are set on it.
+    pub configs: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// What the cluster knows of a partition.

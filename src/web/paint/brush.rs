@@ -59,6 +59,9 @@ pub(crate) struct Memory {
     font: Cell<Option<Type>>,
     anchor: Cell<Option<Anchor>>,
     dashed: Cell<bool>,
+    fill: Cell<(usize, usize)>,
+    stroke: Cell<(usize, usize)>,
+    line_width: Cell<f64>,
     widths: RefCell<BTreeMap<Type, BTreeMap<String, f64>>>,
     icons: RefCell<BTreeMap<&'static str, web_sys::Path2d>>,
 }
@@ -69,6 +72,9 @@ impl Memory {
         self.font.set(None);
         self.anchor.set(None);
         self.dashed.set(true);
+        self.fill.set((0, 0));
+        self.stroke.set((0, 0));
+        self.line_width.set(f64::NAN);
     }
 
     /// Forgets how wide texts are, because the fonts are others.
@@ -76,6 +82,11 @@ impl Memory {
         self.wipe();
         self.widths.borrow_mut().clear();
     }
+}
+
+/// Which text this is: colours are the palette's, and stay where they are as long as it does.
+fn place_of(color: &str) -> (usize, usize) {
+    (color.as_ptr() as usize, color.len())
 }
 
 /// How many widths are remembered of each type; more are numbers that will not come again.
@@ -91,10 +102,21 @@ pub(crate) struct Brush<'a> {
 impl Brush<'_> {
     /// Chooses a line: colour and width. Dashes are off.
     pub(crate) fn pen(&self, color: &str, width: f64) {
-        self.ctx.set_stroke_style_str(color);
-        self.ctx.set_line_width(width);
+        if self.memory.stroke.replace(place_of(color)) != place_of(color) {
+            self.ctx.set_stroke_style_str(color);
+        }
+        if self.memory.line_width.replace(width) != width {
+            self.ctx.set_line_width(width);
+        }
         if self.memory.dashed.replace(false) {
             self.set_dash(&[]);
+        }
+    }
+
+    /// Chooses what shapes and texts are filled with.
+    pub(crate) fn ink(&self, color: &str) {
+        if self.memory.fill.replace(place_of(color)) != place_of(color) {
+            self.ctx.set_fill_style_str(color);
         }
     }
 
@@ -128,7 +150,7 @@ impl Brush<'_> {
     pub(crate) fn fill(&self, points: &[(f64, f64)], color: &str) {
         self.trace(points);
         self.ctx.close_path();
-        self.ctx.set_fill_style_str(color);
+        self.ink(color);
         self.ctx.fill();
     }
 
@@ -161,7 +183,7 @@ impl Brush<'_> {
 
     /// Fills a rectangle.
     pub(crate) fn rect(&self, r: Rect, color: &str) {
-        self.ctx.set_fill_style_str(color);
+        self.ink(color);
         self.ctx.fill_rect(r.x, r.y, r.w, r.h);
     }
 
@@ -180,7 +202,7 @@ impl Brush<'_> {
     /// A card: a filled rectangle with round corners and a line around it.
     pub(crate) fn card(&self, r: Rect, radius: f64, fill: &str, line: &str, width: f64) {
         self.round(r, radius);
-        self.ctx.set_fill_style_str(fill);
+        self.ink(fill);
         self.ctx.fill();
         self.pen(line, width);
         self.ctx.stroke();
@@ -189,7 +211,7 @@ impl Brush<'_> {
     /// A card with a dashed line around it.
     pub(crate) fn dashed_card(&self, r: Rect, radius: f64, fill: &str, line: &str, pattern: &[f64]) {
         self.round(r, radius);
-        self.ctx.set_fill_style_str(fill);
+        self.ink(fill);
         self.ctx.fill();
         self.pen(line, 1.4);
         self.dash(pattern);
@@ -199,7 +221,7 @@ impl Brush<'_> {
     /// A disc, filled.
     pub(crate) fn disc(&self, x: f64, y: f64, r: f64, color: &str) {
         self.circle(x, y, r);
-        self.ctx.set_fill_style_str(color);
+        self.ink(color);
         self.ctx.fill();
     }
 
@@ -256,7 +278,7 @@ impl Brush<'_> {
     pub(crate) fn text(&self, text: &str, x: f64, y: f64, kind: Type, color: &str, anchor: Anchor) {
         self.font(kind);
         self.anchor(anchor);
-        self.ctx.set_fill_style_str(color);
+        self.ink(color);
         // Refused only for places that are no numbers.
         let _ = self.ctx.fill_text(text, x, y);
     }
@@ -271,10 +293,8 @@ impl Brush<'_> {
         self.font(kind);
         self.anchor(anchor);
         self.pen(colors.1, 3.5);
-        self.ctx.set_line_join("round");
         // Refused only for places that are no numbers.
         let _ = self.ctx.stroke_text(text, x, y);
-        self.ctx.set_line_join("miter");
         self.text(text, x, y, kind, colors.0, anchor);
     }
 
@@ -322,10 +342,11 @@ impl Brush<'_> {
         let _ = self.ctx.scale(scale, scale);
         self.pen(color, width / scale);
         self.ctx.set_line_cap("round");
-        self.ctx.set_line_join("round");
         self.ctx.stroke_with_path(&icons[path]);
         self.ctx.restore();
         self.memory.dashed.set(true);
+        self.memory.stroke.set((0, 0));
+        self.memory.line_width.set(f64::NAN);
     }
 }
 

@@ -18,6 +18,11 @@ pub(crate) struct Drawn<'a> {
 /// How long a record that was cut is seen falling, in microseconds of the world.
 const CUT_SEEN: f64 = 6e6;
 
+/// Whether a truncation is still seen.
+pub(crate) fn is_seen(cut: &CutView, now: f64) -> bool {
+    now < cut.at.0 as f64 + CUT_SEEN
+}
+
 /// A tone's colour.
 pub(crate) fn tone<'b>(b: &Brush<'b>, tone: Tone) -> &'b str {
     let p = b.palette;
@@ -192,16 +197,39 @@ impl<'a> Drawn<'a> {
         let Some((_, tape)) = self.tapes.iter().find(|(id, _)| *id == broker) else { return };
         match self.column.level {
             Level::Records => {
-                self.above(b, scene, tape, broker, backing);
+                self.above(b, tape, broker, backing);
                 self.below(b, scene, broker, tape, now, backing);
             }
             Level::Bars => self.beside(b, scene, broker, tape, backing),
         }
     }
 
-    /// Above a tape: what its replica is, and where its log ends.
-    fn above(&self, b: &Brush, scene: &Scene, tape: &Tape, broker: i32, backing: &str) {
+    /// Above a tape: what its replica is, where its log ends, and what all offsets in its cells begin with.
+    fn above(&self, b: &Brush, tape: &Tape, broker: i32, backing: &str) {
         let (p, r, y) = (b.palette, tape.rect, tape.rect.y - 9.0);
+        let after = r.x + if tape.gold { elected(b, tape, y) } else { self.role(b, tape, broker, y, backing) };
+        let leo = tape.replica.leo.to_string();
+        let w = b.width(&leo, NUMBER);
+        let need = w + b.width("LEO", NUMBER) + 5.0;
+        let right = (tape.end() + 3.0).max(after + 8.0 + need).min(r.right() + 12.0);
+        let dim = matches!(tape.standing, Standing::Offline { .. });
+        b.halo(&leo, right, y, NUMBER, (if dim { &p.ink3 } else { &p.ink }, backing), Anchor::Right);
+        if right - need > after + 4.0 {
+            b.halo("LEO", right - w - 5.0, y, NUMBER, (&p.ink3, backing), Anchor::Right);
+        }
+        if let Some(prefix) = prefix(tape.shown.first as i64, self.column.cell) {
+            // Where the role has the place above the first cell, the tab's lower edge has room.
+            let (x, y, anchor) = if after > r.x + self.column.tab {
+                (r.x + self.column.tab - 1.0, r.bottom() + 11.0, Anchor::Right)
+            } else {
+                (r.x + self.column.tab + 3.0, y, Anchor::Left)
+            };
+            b.text(&prefix, x, y, NUMBER, &p.ink3, anchor);
+        }
+    }
+
+    /// What a replica is, in a word; gives its width.
+    fn role(&self, b: &Brush, tape: &Tape, broker: i32, y: f64, backing: &str) -> f64 {
         let leads = tape.standing == Standing::Leads;
         let role = match tape.standing {
             Standing::Leads => "leader",
@@ -209,45 +237,13 @@ impl<'a> Drawn<'a> {
             Standing::Deposed => "leader, deposed",
             _ => "follower",
         };
-        let role_w = if tape.gold {
-            let text = format!("elected e{}", tape.replica.epoch);
-            let w = b.width(&text, SMALL_BOLD) + 24.0;
-            b.round(Rect::new(r.x, y - 10.5, w, 15.0), 3.0);
-            b.ctx.set_fill_style_str(&p.gold);
-            b.ctx.fill();
-            b.icon(ELECTED, r.x + 4.0, y - 9.0, 12.0, &p.gold_ink, 1.2);
-            b.left(&text, r.x + 18.0, y + 0.8, SMALL_BOLD, &p.gold_ink);
-            w
-        } else {
-            let kind = caption(leads);
-            let role = match self.column.panel {
-                Some(_) => format!("broker {broker} {role}"),
-                None => role.to_owned(),
-            };
-            let color = if leads { &p.ink } else { &p.ink3 };
-            b.halo(&role, r.x, y, kind, (color, backing), Anchor::Left);
-            b.width(&role, kind)
+        let role = match self.column.panel {
+            Some(_) => format!("broker {broker} {role}"),
+            None => role.to_owned(),
         };
-        let leo = tape.replica.leo.to_string();
-        let (w, word) = (b.width(&leo, NUMBER), b.width("LEO", NUMBER) + 5.0);
-        let end = tape.end();
-        let need = w + word;
-        let right = (end + 3.0).max(r.x + role_w + 8.0 + need).min(r.right() + 12.0);
-        let dim = matches!(tape.standing, Standing::Offline { .. });
-        b.halo(&leo, right, y, NUMBER, (if dim { &p.ink3 } else { &p.ink }, backing), Anchor::Right);
-        if right - need > r.x + role_w + 4.0 {
-            b.halo("LEO", right - w - 5.0, y, NUMBER, (&p.ink3, backing), Anchor::Right);
-        }
-        if let Some(prefix) = prefix(tape.shown.first as i64, self.column.cell) {
-            let x = r.x + self.column.tab + 3.0;
-            if x > r.x + role_w + 6.0 || role_w > self.column.tab {
-                // The tab's lower edge has room where the caption has not.
-                b.text(&prefix, r.x + self.column.tab - 1.0, r.bottom() + 11.0, NUMBER, &p.ink3, Anchor::Right);
-            } else {
-                b.left(&prefix, x, y, NUMBER, &p.ink3);
-            }
-        }
-        let _ = scene;
+        let color = if leads { &b.palette.ink } else { &b.palette.ink3 };
+        b.halo(&role, tape.rect.x, y, caption(leads), (color, backing), Anchor::Left);
+        b.width(&role, caption(leads))
     }
 
     /// Below a tape: its state in words, readers' positions, and what was cut.
@@ -268,7 +264,7 @@ impl<'a> Drawn<'a> {
         } else {
             self.positions(b, scene, tape);
         }
-        if let Some(cut) = scene.cuts.get(&key).filter(|cut| now < cut.at.0 as f64 + CUT_SEEN) {
+        if let Some(cut) = scene.cuts.get(&key).filter(|cut| is_seen(cut, now)) {
             self.fallen(b, tape, cut);
         }
     }
@@ -293,8 +289,10 @@ impl<'a> Drawn<'a> {
         let room = r.w + 4.0;
         let offline = matches!(tape.standing, Standing::Offline { .. });
         let word_w = b.width(&word, kind);
-        if how == Tone::Quiet || offline || word_w + w + 6.0 > room {
-            if matches!(how, Tone::Quiet) || tape.standing == Standing::Leads {
+        // That it leads, its tab says.
+        let quiet = how == Tone::Quiet || tape.standing == Standing::Leads;
+        if quiet || offline || word_w + w + 6.0 > room {
+            if quiet {
                 b.halo(&leo, tape.end().max(r.x + w), y, NUMBER, (&p.ink2, backing), Anchor::Right);
             } else {
                 b.halo(&b.fitted(&word, kind, room), r.x, y, kind, (tone(b, how), backing), Anchor::Left);
@@ -376,6 +374,19 @@ impl<'a> Drawn<'a> {
 
 /// How many rows of positions there is room for below a tape.
 const ROWS: usize = 2;
+
+/// The pill of a leader that was elected a moment ago; gives its width.
+fn elected(b: &Brush, tape: &Tape, y: f64) -> f64 {
+    let (p, x) = (b.palette, tape.rect.x);
+    let text = format!("elected e{}", tape.replica.epoch);
+    let w = b.width(&text, SMALL_BOLD) + 24.0;
+    b.round(Rect::new(x, y - 10.5, w, 15.0), 3.0);
+    b.ink(&p.gold);
+    b.ctx.fill();
+    b.icon(ELECTED, x + 4.0, y - 9.0, 12.0, &p.gold_ink, 1.2);
+    b.left(&text, x + 18.0, y + 0.8, SMALL_BOLD, &p.gold_ink);
+    w
+}
 
 /// How a replica counts, for its pip.
 fn in_sync(scene: &Scene, tp: &TopicPartition, broker: i32) -> InSync {

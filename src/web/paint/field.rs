@@ -1,13 +1,11 @@
 //! The field: partitions as tiles, topics as counted strips. All tiles of a kind are one path, so that thousands cost
 //! little.
 
-use super::brush::{Anchor, Brush, Memory, SMALL, SMALL_BOLD};
+use super::brush::{Anchor, Brush, SMALL, SMALL_BOLD};
 use crate::base::TopicPartition;
 use crate::view::{Field, Health, Item, Layout, Rect, Scene};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wasm_bindgen::JsCast;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 /// How a tile is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,51 +25,8 @@ struct Count {
     offline: u32,
 }
 
-/// The field's picture, kept until something in it changes.
-#[derive(Default)]
-pub(crate) struct Layer {
-    canvas: Option<(HtmlCanvasElement, CanvasRenderingContext2d)>,
-    memory: Memory,
-    fresh: bool,
-}
-
-impl Layer {
-    /// What was drawn is not true any more.
-    pub(crate) fn forget(&mut self) {
-        self.fresh = false;
-        self.memory.forget_fonts();
-    }
-
-    /// Puts the field's picture on the stage; `unit` is how many pixels a unit has.
-    pub(crate) fn draw(&mut self, b: &Brush, scene: &Scene, layout: &Layout, unit: f64) {
-        let Some(field) = &layout.field else { return };
-        if self.canvas.is_none() {
-            self.canvas = new_canvas();
-        }
-        let Some((canvas, ctx)) = &self.canvas else { return };
-        let (w, h) = ((layout.width * unit).round() as u32, (layout.height * unit).round() as u32);
-        if !self.fresh || canvas.width() != w || canvas.height() != h {
-            canvas.set_width(w);
-            canvas.set_height(h);
-            self.memory.wipe();
-            // Refused only for what is no number.
-            let _ = ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
-            self::field(&Brush { ctx, palette: b.palette, memory: &self.memory }, scene, layout, field);
-            self.fresh = true;
-        }
-        // Refused only for a canvas without pixels.
-        let _ = b.ctx.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, layout.width, layout.height);
-    }
-}
-
-fn new_canvas() -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
-    let canvas: HtmlCanvasElement = gloo::utils::document().create_element("canvas").ok()?.dyn_into().ok()?;
-    let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
-    Some((canvas, ctx))
-}
-
 /// Draws the field.
-fn field(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
+pub(crate) fn draw(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
     head(b, scene, field);
     if field.is_tiles() {
         tiles(b, scene, layout, field);
@@ -109,43 +64,33 @@ fn tiles(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
             }
         }
     }
-    let p = b.palette;
     for (kind, rects) in by_kind {
-        let path = |inset: f64| {
-            b.ctx.begin_path();
-            rects.iter().for_each(|r| b.ctx.rect(r.x + inset, r.y + inset, r.w - 2.0 * inset, r.h - 2.0 * inset));
-        };
-        match kind {
-            Kind::Leader => {
-                path(0.0);
-                b.ctx.set_fill_style_str(&p.ink2);
-                b.ctx.fill();
-            }
-            Kind::Follower => {
-                path(0.5);
-                b.ctx.set_fill_style_str(&p.cell);
-                b.ctx.fill();
-                b.pen(&p.line2, 1.0);
-                b.ctx.stroke();
-            }
-            Kind::Out => {
-                path(0.6);
-                b.ctx.set_fill_style_str(&p.warn_soft);
-                b.ctx.fill();
-                b.pen(&p.warn, 1.2);
-                b.dash(&[2.0, 1.4]);
-                b.ctx.stroke();
-            }
-            Kind::Offline => {
-                path(0.5);
-                b.ctx.set_fill_style_str(&p.panel2);
-                b.ctx.fill();
-                rects.iter().for_each(|r| b.add(&[(r.x, r.bottom()), (r.right(), r.y)]));
-                b.pen(&p.dead, 1.0);
-                b.ctx.stroke();
-            }
-        }
+        tiles_of(b, kind, &rects);
     }
+}
+
+/// All tiles of a kind, as one path.
+fn tiles_of(b: &Brush, kind: Kind, rects: &[Rect]) {
+    let p = b.palette;
+    let (inset, fill, line, width): (f64, &str, Option<&str>, f64) = match kind {
+        Kind::Leader => (0.0, &p.ink2, None, 0.0),
+        Kind::Follower => (0.5, &p.cell, Some(&p.line2), 1.0),
+        Kind::Out => (0.6, &p.warn_soft, Some(&p.warn), 1.2),
+        Kind::Offline => (0.5, &p.panel2, Some(&p.dead), 1.0),
+    };
+    b.ctx.begin_path();
+    rects.iter().for_each(|r| b.ctx.rect(r.x + inset, r.y + inset, r.w - 2.0 * inset, r.h - 2.0 * inset));
+    b.ink(fill);
+    b.ctx.fill();
+    let Some(line) = line else { return };
+    if kind == Kind::Offline {
+        rects.iter().for_each(|r| b.add(&[(r.x, r.bottom()), (r.right(), r.y)]));
+    }
+    b.pen(line, width);
+    if kind == Kind::Out {
+        b.dash(&[2.0, 1.4]);
+    }
+    b.ctx.stroke();
 }
 
 /// Counts of every topic in every row, in one pass over the partitions.

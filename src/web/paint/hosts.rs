@@ -99,44 +99,56 @@ pub(crate) fn about(b: &Brush, scene: &Scene, shelf: &Shelf, now: f64, narrow: b
         b.left(&place, after, r.y + 18.0, SMALL, &p.ink3);
         let after = after + b.width(&place, SMALL) + 10.0;
         state(b, scene, shelf.broker, view, (after, r.y + 18.0), now, None);
-        return;
-    }
-    let tight = r.h < 100.0;
-    let y = |full: f64, tight_at: f64| r.y + if tight { tight_at } else { full };
-    if shelf.folded {
+    } else if shelf.folded {
         let first = r.y + (r.h * 0.5 - 5.0).clamp(12.0, 18.0);
         b.left(&name, x, first, LABEL, &p.ink);
         state(b, scene, shelf.broker, view, (x, first + 14.0), now, None);
-        return;
-    }
-    b.left(&name, x, y(22.0, 19.0), NAME, &p.ink);
-    b.left(&place(view), x, y(37.0, 34.0), SMALL, &p.ink3);
-    if !scene.broker_process(shelf.broker).is_up() {
-        b.apart(|| {
-            b.ctx.set_global_alpha(0.93);
-            let high = if view.fenced { y(62.0, 43.0) } else { y(36.0, 30.0) } - r.y;
-            b.rect(Rect::new(r.x + 9.0, y(43.0, 39.0), 66.0, high), &p.panel2);
-        });
-        state(b, scene, shelf.broker, view, (x, y(59.0, 51.0)), now, Some(tight));
-        return;
-    }
-    state(b, scene, shelf.broker, view, (x, y(57.5, 50.0)), now, None);
-    let line = y(76.0, 67.0);
-    b.left("leads", x, line, SMALL, &p.ink3);
-    let leads = leads(scene, shelf.broker, view, |text| x + 32.0 + b.width(text, NUMBER_BOLD) < r.x + 84.0);
-    b.left(&leads, x + 32.0, line, NUMBER_BOLD, &p.ink);
-    if !scene.controllers.is_empty() {
-        let line = y(92.0, 82.0);
-        b.left("meta", x, line, SMALL, &p.ink3);
-        b.left(&format!("@{}", view.metadata_offset), x + 32.0, line, NUMBER, &p.ink2);
-    }
-    if view.fenced && !tight {
-        since(b, "fenced at", view.fenced_since.0, x, r.y + 106.0);
-    } else if !tight {
-        let impairments = scene.hosts.get(&view.host).map(|h| h.impairments()).unwrap_or_default();
-        for (n, words) in impairments.iter().take(2).enumerate() {
-            b.left(&b.fitted(words, SMALL_BOLD, 70.0), x, r.y + 107.0 + n as f64 * 13.0, SMALL_BOLD, &p.warn);
+    } else {
+        let tight = r.h < 100.0;
+        b.left(&name, x, r.y + if tight { 19.0 } else { 22.0 }, NAME, &p.ink);
+        b.left(&place(view), x, r.y + if tight { 34.0 } else { 37.0 }, SMALL, &p.ink3);
+        if scene.broker_process(shelf.broker).is_up() {
+            in_full(b, scene, shelf, view, now, tight);
+        } else {
+            let (top, high) = if tight { (39.0, 30.0) } else { (43.0, 36.0) };
+            let more = if !view.fenced {
+                0.0
+            } else if tight {
+                13.0
+            } else {
+                26.0
+            };
+            b.apart(|| {
+                b.ctx.set_global_alpha(0.93);
+                b.rect(Rect::new(r.x + 9.0, r.y + top, 66.0, high + more), &p.panel2);
+            });
+            state(b, scene, shelf.broker, view, (x, r.y + top + if tight { 12.0 } else { 16.0 }), now, Some(tight));
         }
+    }
+}
+
+/// A running broker's state: what it leads, how far it has read the metadata log, what is wrong with it.
+fn in_full(b: &Brush, scene: &Scene, shelf: &Shelf, view: &BrokerView, now: f64, tight: bool) {
+    let (p, r, x) = (b.palette, shelf.card, shelf.card.x + 14.0);
+    let y = |full: f64, tight_at: f64| r.y + if tight { tight_at } else { full };
+    state(b, scene, shelf.broker, view, (x, y(57.5, 50.0)), now, None);
+    b.left("leads", x, y(76.0, 67.0), SMALL, &p.ink3);
+    let leads = leads(scene, shelf.broker, view, |text| x + 32.0 + b.width(text, NUMBER_BOLD) < r.x + 84.0);
+    b.left(&leads, x + 32.0, y(76.0, 67.0), NUMBER_BOLD, &p.ink);
+    if !scene.controllers.is_empty() {
+        b.left("meta", x, y(92.0, 82.0), SMALL, &p.ink3);
+        b.left(&format!("@{}", view.metadata_offset), x + 32.0, y(92.0, 82.0), NUMBER, &p.ink2);
+    }
+    if tight {
+        return;
+    }
+    if view.fenced {
+        since(b, "fenced at", view.fenced_since.0, x, r.y + 106.0);
+        return;
+    }
+    let impairments = scene.hosts.get(&view.host).map(|h| h.impairments()).unwrap_or_default();
+    for (n, words) in impairments.iter().take(2).enumerate() {
+        b.left(&b.fitted(words, SMALL_BOLD, 70.0), x, r.y + 107.0 + n as f64 * 13.0, SMALL_BOLD, &p.warn);
     }
 }
 
@@ -257,7 +269,7 @@ fn tick(b: &Brush, scene: &Scene, id: i32, r: Rect) {
         Process::Running => {
             let n = (id - 1).rem_euclid(5) as usize;
             b.round(r, 2.0);
-            b.ctx.set_fill_style_str(&p.brokers[n]);
+            b.ink(&p.brokers[n]);
             b.ctx.fill();
         }
     }
@@ -307,11 +319,6 @@ fn controller(b: &Brush, scene: &Scene, id: i32, view: &ControllerView, r: Rect)
     if active {
         b.rect(Rect::new(r.x, r.y, 6.0, r.h), &p.ink);
     }
-    let x = r.x + if r.w < 60.0 { 8.0 } else { 12.0 };
-    let number = id.to_string();
-    let single = r.h < 24.0;
-    let first = if single { r.middle() + 4.0 } else { r.y + 12.0 };
-    b.left(&number, x, first, SMALL_BOLD, &p.ink);
     let word = match process_word(process) {
         Some(word) => word.to_owned(),
         None if active => "active".into(),
@@ -324,19 +331,29 @@ fn controller(b: &Brush, scene: &Scene, id: i32, view: &ControllerView, r: Rect)
         Process::Paused => &p.warn,
         _ => &p.bad,
     };
+    controller_words(b, id, view, r, &word, color);
+}
+
+/// A controller's number, what it is, and where its log ends, as far as there is room.
+fn controller_words(b: &Brush, id: i32, view: &ControllerView, r: Rect, word: &str, color: &str) {
+    let p = b.palette;
+    let x = r.x + if r.w < 60.0 { 8.0 } else { 12.0 };
+    let (number, single) = (id.to_string(), r.h < 24.0);
+    let first = if single { r.middle() + 4.0 } else { r.y + 12.0 };
+    b.left(&number, x, first, SMALL_BOLD, &p.ink);
     let after = x + b.width(&number, SMALL_BOLD) + 6.0;
-    let fits = after + b.width(&word, SMALL_BOLD) < r.right() - 3.0;
+    let fits = after + b.width(word, SMALL_BOLD) < r.right() - 3.0;
     if fits {
-        b.left(&word, after, first, SMALL_BOLD, color);
+        b.left(word, after, first, SMALL_BOLD, color);
     }
     if single {
         return;
     }
-    let leo = if r.w < 72.0 { view.leo.to_string() } else { format!("LEO {}", view.leo) };
-    match (fits, process.is_up()) {
-        (false, _) => b.left(&b.fitted(&word, SMALL_BOLD, r.right() - x - 3.0), x, r.y + 24.0, SMALL_BOLD, color),
-        (true, true) => b.left(&leo, x, r.y + 24.5, NUMBER, &p.ink3),
-        (true, false) => b.left(&leo, x, r.y + 24.5, NUMBER, &p.ink3),
+    if fits {
+        let leo = if r.w < 72.0 { view.leo.to_string() } else { format!("LEO {}", view.leo) };
+        b.left(&leo, x, r.y + 24.5, NUMBER, &p.ink3);
+    } else {
+        b.left(&b.fitted(word, SMALL_BOLD, r.right() - x - 3.0), x, r.y + 24.0, SMALL_BOLD, color);
     }
 }
 

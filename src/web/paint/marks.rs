@@ -30,7 +30,7 @@ pub(crate) fn token(b: &Brush, token: Token, x: f64, y: f64, r: f64, ink: Ink) {
     }
     let color = &b.palette.keys[usize::from(token.0)];
     if ink == Ink::Solid {
-        b.ctx.set_fill_style_str(color);
+        b.ink(color);
         b.ctx.fill();
     } else {
         b.pen(color, 1.5);
@@ -48,7 +48,7 @@ pub(crate) fn chip(b: &Brush, partition: i32, r: Rect) {
     let n = partition.rem_euclid(8) as usize;
     b.ctx.save();
     b.round(r, 3.0);
-    b.ctx.set_fill_style_str(&b.palette.parts[n]);
+    b.ink(&b.palette.parts[n]);
     b.ctx.fill();
     b.ctx.clip();
     pattern(b, n, r, 8.0);
@@ -62,7 +62,7 @@ pub(crate) fn broker_bar(b: &Brush, broker: i32, r: Rect) {
     let n = (broker - 1).rem_euclid(5) as usize;
     b.ctx.save();
     b.round(r, 1.5);
-    b.ctx.set_fill_style_str(&b.palette.brokers[n]);
+    b.ink(&b.palette.brokers[n]);
     b.ctx.fill();
     b.ctx.clip();
     pattern(b, [0, 1, 2, 5, 3][n], r, 6.0);
@@ -70,24 +70,27 @@ pub(crate) fn broker_bar(b: &Brush, broker: i32, r: Rect) {
 }
 
 fn pattern(b: &Brush, n: usize, r: Rect, step: f64) {
+    if matches!(n, 2 | 6) {
+        return dots(b, r, step);
+    }
     b.pen(&b.palette.pattern, 1.0);
+    b.ctx.begin_path();
     let across = |slope: f64| {
-        let mut x = r.x - r.h;
-        while x < r.right() + r.h {
-            b.line(&[(x, r.bottom()), (x + r.h * slope, r.y)]);
+        let mut x = r.x - r.h * slope.abs();
+        while x < r.right() + r.h * slope.abs() {
+            b.add(&[(x, r.bottom()), (x + r.h * slope, r.y)]);
             x += step * 0.75;
         }
     };
     let down = |step: f64| {
         let mut y = r.y + step / 2.0;
         while y < r.bottom() {
-            b.line(&[(r.x, y), (r.right(), y)]);
+            b.add(&[(r.x, y), (r.right(), y)]);
             y += step;
         }
     };
     match n {
         1 => across(1.0),
-        2 | 6 => dots(b, r, step),
         3 => across(0.0),
         4 => {
             across(1.0);
@@ -100,19 +103,23 @@ fn pattern(b: &Brush, n: usize, r: Rect, step: f64) {
         }
         _ => {}
     }
+    b.ctx.stroke();
 }
 
 fn dots(b: &Brush, r: Rect, step: f64) {
+    b.ctx.begin_path();
     let mut row = 0;
     let mut y = r.y + step / 4.0;
     while y < r.bottom() {
         let mut x = r.x + step / 4.0 + f64::from(row % 2) * step / 2.0;
         while x < r.right() {
-            b.disc(x, y, 1.1, &b.palette.pattern);
+            b.ctx.rect(x - 0.9, y - 0.9, 1.8, 1.8);
             x += step;
         }
         (y, row) = (y + step / 2.0, row + 1);
     }
+    b.ink(&b.palette.pattern);
+    b.ctx.fill();
 }
 
 /// The seal of an acknowledgement, by the `acks` that asked for it.
@@ -133,7 +140,7 @@ pub(crate) fn seal(b: &Brush, acks: i16, x: f64, y: f64, r: f64) {
             let quarter = std::f64::consts::FRAC_PI_2;
             // Refused only for a negative radius.
             let _ = b.ctx.arc(x, y, r, quarter, 3.0 * quarter);
-            b.ctx.set_fill_style_str(&p.ok);
+            b.ink(&p.ok);
             b.ctx.fill();
             b.pen(&p.ok, 1.5);
             b.circle(x, y, r);
@@ -296,7 +303,7 @@ pub(crate) fn word_pip(b: &Brush, x: f64, y: f64, in_isr: bool) {
 pub(crate) fn numeral(b: &Brush, broker: i32, r: Rect) {
     let n = (broker - 1).rem_euclid(5) as usize;
     b.round(r, 2.0);
-    b.ctx.set_fill_style_str(&b.palette.brokers[n]);
+    b.ink(&b.palette.brokers[n]);
     b.ctx.fill();
     let kind = if r.h < 12.0 || broker > 99 { super::brush::TINY } else { SMALL_BOLD };
     b.text(&broker.to_string(), r.center(), r.middle() + 3.8, kind, &b.palette.broker_ink, Anchor::Middle);

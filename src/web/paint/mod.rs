@@ -6,6 +6,7 @@ mod clients;
 mod column;
 mod field;
 mod hosts;
+mod layer;
 mod marks;
 mod motion;
 mod palette;
@@ -16,6 +17,7 @@ mod traffic;
 use crate::view::{Layout, Player, Rect, Room, Scene, Selection, Standing, layout};
 use brush::{Brush, Memory};
 use column::Drawn;
+use layer::Layer;
 use motion::Motion;
 pub(crate) use palette::Palette;
 use tape::Tape;
@@ -47,8 +49,13 @@ pub(crate) struct Painter {
     /// What the layout was made for.
     made_for: Option<Made>,
     spots: Vec<Spot>,
-    /// The field's picture: thousands of tiles that change seldom.
-    layer: field::Layer,
+    /// The figure, without messages.
+    figure: Layer,
+    /// What the figure was drawn for: the scene's version, tenths of seconds where these are shown, whether anybody is
+    /// just elected.
+    figure_of: Option<(u64, u64, bool)>,
+    /// The field: thousands of tiles that change seldom.
+    field: Layer,
 }
 
 /// What a layout depends on.
@@ -73,7 +80,9 @@ impl Painter {
             layout: Layout::default(),
             made_for: None,
             spots: Vec::new(),
-            layer: field::Layer::default(),
+            figure: Layer::default(),
+            figure_of: None,
+            field: Layer::default(),
         })
     }
 
@@ -81,14 +90,16 @@ impl Painter {
     pub(crate) fn repaint(&mut self) {
         self.palette = Palette::read();
         self.memory.forget_fonts();
-        self.layer.forget();
+        self.figure.forget();
+        self.field.forget();
     }
 
     /// Another session: what was remembered of the last one is forgotten.
     pub(crate) fn forget(&mut self) {
         self.motion = Motion::default();
         self.made_for = None;
-        self.layer.forget();
+        self.figure.forget();
+        self.field.forget();
     }
 
     /// Where things stand.
@@ -107,21 +118,17 @@ impl Painter {
 
     /// Draws the stage as it is now, `ms` after it was last drawn.
     pub(crate) fn paint(&mut self, player: &Player, look: &Look, ms: f64) {
-        let scene = player.scene();
+        let (scene, now) = (player.scene(), player.now());
         self.lay_out(player, look);
         let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
         self.fit(ratio);
         let unit = self.layout.unit * ratio;
+        self.draw_figure(player, look, unit, ms);
+        let layout = &self.layout;
         // Refused only for what is no number.
         let _ = self.ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
-        self.ctx.clear_rect(0.0, 0.0, self.layout.width, self.layout.height);
+        self.ctx.clear_rect(0.0, 0.0, layout.width, layout.height);
         let b = Brush { ctx: &self.ctx, palette: &self.palette, memory: &self.memory };
-        let (layout, now) = (&self.layout, player.now());
-        if !layout.narrow {
-            texts::title(&b, scene, layout);
-            texts::legend(&b, scene, layout);
-        }
-        texts::more(&b, layout);
         self.motion.used.values_mut().for_each(|idle| *idle += ms);
         let traffic = Traffic::new(scene, layout, player.flights(), now, look.still, &mut self.motion);
         for key in traffic.client_ways(scene, layout) {
@@ -132,45 +139,48 @@ impl Painter {
         // Messages come out from under a client's box and go in under the broker's card.
         traffic::ways(&b, scene, layout, &self.motion);
         traffic.draw(&b, false, now, layout.width, &mut self.spots);
-        traffic::rails(&b, scene, layout);
-        if let Some(quorum) = &layout.quorum {
-            hosts::quorum(&b, scene, quorum, layout.narrow);
-        }
-        let drawn = columns(scene, layout, &mut self.motion, now, look, ms);
-        rows(&b, scene, layout, &drawn, now);
+        self.figure.put(&b, layout);
         traffic::ports(&b, layout, &self.motion);
-        let mut told = Vec::new();
-        for column in &drawn {
-            column.spine(&b, scene, &mut told);
-            column.water_line(&b);
-            column.head(&b, scene, now);
-        }
-        texts::topics(&b, scene, layout);
-        // Words stand on top of lines.
-        for column in &drawn {
-            for (broker, tape) in &column.tapes {
-                let down = matches!(tape.standing, Standing::Offline { .. }) && column.column.panel.is_none();
-                let backing = if down { &b.palette.panel2 } else { &b.palette.shelf };
-                column.captions(&b, scene, *broker, now, backing);
-            }
-        }
-        self.layer.draw(&b, scene, layout, unit);
-        for client in &layout.clients {
-            clients::client(&b, scene, client);
-        }
         traffic.draw(&b, true, now, layout.width, &mut self.spots);
         ring(&b, scene, layout, look, &self.spots);
     }
 
+    /// Draws the figure anew, everything but the messages and their ways, if anything in it is different.
+    fn draw_figure(&mut self, player: &Player, look: &Look, unit: f64, ms: f64) {
+        let (scene, now, layout) = (player.scene(), player.now(), &self.layout);
+        let drawn = columns(scene, layout, &mut self.motion, now, look, ms);
+        let moving = std::mem::take(&mut self.motion.moving);
+        // Ages are shown to a tenth of a second, where something is down, elected or cut.
+        let down = scene.brokers.keys().any(|id| !scene.broker_process(*id).is_up());
+        let ages = down || scene.cuts.values().any(|cut| column::is_seen(cut, now));
+        let gold = drawn.iter().flat_map(|c| &c.tapes).any(|(_, tape)| tape.gold);
+        let tick = if ages || gold { (now / 1e5) as u64 } else { 0 };
+        let state = Some((player.version(), tick, gold));
+        if !moving && self.figure_of == state && self.figure.fits(layout, unit) {
+            return;
+        }
+        self.figure_of = state;
+        self.figure.renew(&self.palette, layout, unit, |b| {
+            figure(b, scene, layout, &drawn, now);
+            self.field.put_or_renew(b, &self.palette, layout, unit, |b| {
+                if let Some(field) = &layout.field {
+                    field::draw(b, scene, layout, field);
+                }
+            });
+        });
+    }
+
     /// Makes the layout anew if anything that it depends on is different.
     fn lay_out(&mut self, player: &Player, look: &Look) {
-        let room = Room { width: look.room.width.max(300.0), height: look.room.height.max(240.0) };
+        let room =
+            Room { width: look.room.width.max(300.0), height: look.room.height.max(240.0), large: look.room.large };
         let selected = look.selected.as_ref().and_then(Selection::partition).cloned();
         let made = Made { shape: player.shape(), room, selected };
         if self.made_for.as_ref() != Some(&made) {
             self.layout = layout(player.scene(), room, made.selected.as_ref());
             self.motion.keep_only(&self.layout.columns);
-            self.layer.forget();
+            self.figure.forget();
+            self.field.forget();
             self.made_for = Some(made);
         }
     }
@@ -183,9 +193,42 @@ impl Painter {
             self.canvas.set_width(w);
             self.canvas.set_height(h);
             self.memory.wipe();
+            self.ctx.set_line_join("round");
             // Refused only for a style sheet that is read-only.
             let _ = self.canvas.style().set_property("height", &format!("{css_h:.2}px"));
         }
+    }
+}
+
+/// Draws the figure: everything but the messages and their ways.
+fn figure(b: &Brush, scene: &Scene, layout: &Layout, drawn: &[Drawn], now: f64) {
+    if !layout.narrow {
+        texts::title(b, scene, layout);
+        texts::legend(b, scene, layout);
+    }
+    texts::more(b, layout);
+    traffic::rails(b, scene, layout);
+    if let Some(quorum) = &layout.quorum {
+        hosts::quorum(b, scene, quorum, layout.narrow);
+    }
+    rows(b, scene, layout, drawn, now);
+    let mut told = Vec::new();
+    for column in drawn {
+        column.spine(b, scene, &mut told);
+        column.water_line(b);
+        column.head(b, scene, now);
+    }
+    texts::topics(b, scene, layout);
+    // Words stand on top of lines.
+    for column in drawn {
+        for (broker, tape) in &column.tapes {
+            let down = matches!(tape.standing, Standing::Offline { .. }) && column.column.panel.is_none();
+            let backing = if down { &b.palette.panel2 } else { &b.palette.shelf };
+            column.captions(b, scene, *broker, now, backing);
+        }
+    }
+    for client in &layout.clients {
+        clients::client(b, scene, client);
     }
 }
 

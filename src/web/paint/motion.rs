@@ -21,6 +21,8 @@ pub(crate) struct Shown {
 pub(crate) struct Motion {
     windows: BTreeMap<TopicPartition, f64>,
     replicas: BTreeMap<ReplicaKey, (f64, f64)>,
+    /// Whether anything has moved since this was last taken.
+    pub(crate) moving: bool,
     /// Whether there were so many messages that they are drawn as streams.
     pub(crate) streams: bool,
     /// The ways between clients and rows that have been used: client's host and row, and for how long (in
@@ -34,6 +36,7 @@ impl Motion {
         let goal = window_start(column, scene) as f64;
         let shown = self.windows.entry(column.tp.clone()).or_insert(goal);
         let far = (goal - *shown).abs() > 3.0;
+        self.moving |= goal != *shown;
         *shown = if still || far { goal } else { approach(*shown, goal, ms / 70.0) };
         *shown
     }
@@ -42,6 +45,7 @@ impl Motion {
     pub(crate) fn follow(&mut self, key: ReplicaKey, replica: &ReplicaView, first: f64, ms: f64, still: bool) -> Shown {
         let goal = (replica.hw as f64, replica.leo as f64);
         let shown = self.replicas.entry(key).or_insert(goal);
+        self.moving |= goal != *shown;
         // Faster than an eye follows, the marks do not trail behind the numbers.
         let far = (goal.1 - shown.1).abs() > 3.0 || (goal.0 - shown.0).abs() > 3.0;
         if still || far {

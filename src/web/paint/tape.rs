@@ -86,7 +86,7 @@ impl Tape<'_> {
             Standing::Leads => (&p.ink, &p.shelf),
             _ => (&p.shelf, &p.ink),
         };
-        b.ctx.set_fill_style_str(fill);
+        b.ink(fill);
         b.ctx.fill();
         let line = self.line(b);
         b.pen(line.color, line.width);
@@ -107,37 +107,57 @@ impl Tape<'_> {
     }
 
     fn cells(&self, b: &Brush) {
-        let c = self.column;
-        let left = self.rect.x + c.tab;
+        let (c, r) = (self.column, self.rect);
+        let left = r.x + c.tab;
+        let place = |cell: &Cell| left + (cell.offset as f64 - self.shown.first) * c.cell;
+        let seen = |cell: &&Cell| place(cell) + c.cell > left && place(cell) < r.right();
+        let cells: Vec<&Cell> = self.replica.tail.iter().filter(seen).collect();
+        if cells.is_empty() {
+            return;
+        }
         b.apart(|| {
             b.ctx.begin_path();
-            b.ctx.rect(left, self.rect.y - 14.0, self.rect.w - c.tab, self.rect.h + 14.0);
+            b.ctx.rect(left, r.y - 14.0, r.w - c.tab, r.h + 14.0);
             b.ctx.clip();
-            b.memory.wipe();
-            for cell in &self.replica.tail {
-                let x = left + (cell.offset as f64 - self.shown.first) * c.cell;
-                if x + c.cell > left && x < self.rect.right() {
-                    self.cell(b, cell, x);
-                }
+            self.ground(b, &cells);
+            for cell in cells {
+                self.record(b, cell, place(cell));
             }
         });
     }
 
-    fn cell(&self, b: &Brush, cell: &Cell, x: f64) {
-        let (c, p) = (self.column, b.palette);
-        let committed = self.replica.committed(cell.offset);
-        let r = Rect::new(x, self.rect.y, c.cell, self.rect.h);
-        // What will be cut.
-        if self.replica.diverges.is_some_and(|from| cell.offset >= from) {
-            self.doomed(b, r);
-        } else {
-            b.rect(r, if committed { &p.cell } else { &p.cell_open });
+    /// What lies under the records: tinted where they are committed, white where not, hatched where they will be cut;
+    /// and the lines between them.
+    fn ground(&self, b: &Brush, cells: &[&Cell]) {
+        let (c, p, r) = (self.column, b.palette, self.rect);
+        let left = r.x + c.tab;
+        let x = |offset: i64| left + (offset as f64 - self.shown.first) * c.cell;
+        let (first, end) = (cells[0].offset, cells[cells.len() - 1].offset + 1);
+        let water = self.replica.hw.clamp(first, end);
+        let doomed = self.replica.diverges.map_or(end, |at| at.clamp(first, end));
+        let span = |from: i64, to: i64| Rect::new(x(from), r.y, (x(to) - x(from)).max(0.0), r.h);
+        b.rect(span(first, water.min(doomed)), &p.cell);
+        b.rect(span(water.min(doomed), doomed), &p.cell_open);
+        if doomed < end {
+            self.doomed(b, span(doomed, end));
         }
         b.pen(&p.line2, 0.8);
-        if !committed {
+        b.ctx.begin_path();
+        (first..water).for_each(|n| b.add(&[(x(n), r.y), (x(n), r.bottom())]));
+        b.ctx.stroke();
+        if water < end {
             b.dash(&[2.0, 2.0]);
+            b.ctx.begin_path();
+            (water..end).for_each(|n| b.add(&[(x(n), r.y), (x(n), r.bottom())]));
+            b.add(&[(x(water), r.y), (x(end), r.y)]);
+            b.add(&[(x(water), r.bottom()), (x(end), r.bottom())]);
+            b.ctx.stroke();
         }
-        b.frame(r);
+    }
+
+    fn record(&self, b: &Brush, cell: &Cell, x: f64) {
+        let (c, p, r) = (self.column, b.palette, self.rect);
+        let committed = self.replica.committed(cell.offset);
         let middle = x + c.cell / 2.0;
         let settled = (self.shown.settled - cell.offset as f64).clamp(0.0, 1.0);
         let ink = if committed { Ink::Solid } else { Ink::Hollow };

@@ -7,6 +7,7 @@ mod computing;
 mod lock;
 mod opening;
 mod run;
+mod saves;
 mod saving;
 mod storage;
 mod typing;
@@ -89,10 +90,26 @@ impl Worker {
             ToWorker::Open { script, seed } => wasm_bindgen_futures::spawn_local(self.open(script, seed)),
             ToWorker::Restart { script, seed } => self.restart(&script, seed),
             ToWorker::Advance { to } => self.begin(Task::Advance(to)),
+            ToWorker::Find { within } => self.begin(Task::Find(within)),
             ToWorker::Step => self.begin(Task::Step),
-            ToWorker::Hold => self.hold(),
-            ToWorker::Command { id, line } => self.command(id, &line),
+            ToWorker::Seek { goal } => self.seek(goal),
+            ToWorker::Command { id, line, anew } => self.command(id, &line, anew),
             ToWorker::Save { id } => wasm_bindgen_futures::spawn_local(self.save(Some(id))),
+            ToWorker::Dissect { id } => {
+                let dissection = self.run.borrow().as_ref().and_then(|run| run.dissect(id));
+                self.tell(&ToPage::Dissected(dissection.map(Box::new)));
+            }
+            ToWorker::Browse(query) => {
+                let records = self.run.borrow().as_ref().map(|run| run.browse(&query));
+                self.tell(&ToPage::Records(Box::new(records.unwrap_or_default())));
+            }
+            ToWorker::Saves => wasm_bindgen_futures::spawn_local(self.kept(None)),
+            ToWorker::Keep { title } => wasm_bindgen_futures::spawn_local(self.keep(title)),
+            ToWorker::OpenKept { key } => wasm_bindgen_futures::spawn_local(self.open_kept(key)),
+            ToWorker::Rename { key, title } => wasm_bindgen_futures::spawn_local(self.rename(key, title)),
+            ToWorker::Remove { key } => wasm_bindgen_futures::spawn_local(self.remove(key)),
+            ToWorker::Import { bytes } => wasm_bindgen_futures::spawn_local(self.import(bytes)),
+            ToWorker::ExportCurrent => self.export_current(),
             ToWorker::Export { key } => wasm_bindgen_futures::spawn_local(self.export(key)),
         }
     }

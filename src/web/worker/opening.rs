@@ -1,6 +1,6 @@
 //! Beginning: with the saved session, or anew.
 
-use super::run::{Replay, Replayed};
+use super::run::{Loaded, Loading};
 use super::saving::Saver;
 use super::storage::Storage;
 use super::{Run, Worker, lock};
@@ -34,11 +34,21 @@ impl Worker {
         }
     }
 
-    fn show(&self, run: Run, resumed: bool) {
+    pub(super) fn show(&self, run: Run, resumed: bool) {
         let opened = run.opened(resumed);
         self.stopped.set(false);
+        let undoable = run.undoable();
         self.run.replace(Some(run));
         self.tell(&ToPage::Opened(Box::new(opened)));
+        self.tell(&ToPage::Undoable(undoable));
+    }
+
+    /// Shows the page the session as it stands: it was on its way to another.
+    pub(super) fn reopen(&self) {
+        let opened = self.run.borrow().as_ref().map(|run| run.opened(true));
+        if let Some(opened) = opened {
+            self.tell(&ToPage::Opened(Box::new(opened)));
+        }
     }
 
     async fn storage(&self) -> Saver {
@@ -75,12 +85,12 @@ impl Worker {
         }
     }
 
-    async fn replay(&self, stored: &[u8]) -> Result<Run, String> {
-        let mut replay = Replay::new(stored)?;
+    pub(super) async fn replay(&self, stored: &[u8]) -> Result<Run, String> {
+        let mut loading = Loading::new(stored)?;
         loop {
-            match replay.go_on(REPLAY_TURNS)? {
-                Replayed::Whole(run) => return Ok(*run),
-                Replayed::Part(permille) => self.tell(&ToPage::Loading { permille }),
+            match loading.go_on(REPLAY_TURNS)? {
+                Loaded::Whole(run) => return Ok(*run),
+                Loaded::Part(permille) => self.tell(&ToPage::Loading { permille }),
             }
             TimeoutFuture::new(0).await;
         }

@@ -49,9 +49,9 @@ impl Worker {
             self.tell(&ToPage::Saved { id, status: SaveStatus::MemoryOnly });
             return;
         }
-        let state = self.run.borrow().as_ref().map(|run| (run.position(), run.to_save()));
-        let Some((position, bytes)) = state else { return };
-        let mark = (position.hash, position.at.0);
+        let state = self.run.borrow().as_ref().map(super::Run::to_save);
+        let Some((hash, at, bytes)) = state else { return };
+        let mark = (hash, at);
         if saver.busy.get() && id.is_none() || saver.saved.get() == Some(mark) && id.is_none() {
             return;
         }

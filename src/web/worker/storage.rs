@@ -55,6 +55,17 @@ impl Store for Storage {
         transaction.commit().map_err(refused)?.await.map(|_| ()).map_err(refused)
     }
 
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let database = match self {
+            Self::Browser(database) => database,
+            Self::Memory(memory) => return memory.remove(key).await,
+        };
+        let transaction = database.transaction(&[SAVES], TransactionMode::ReadWrite).map_err(refused)?;
+        let store = transaction.object_store(SAVES).map_err(refused)?;
+        store.delete(Query::Key(key.into())).map_err(refused)?.await.map_err(refused)?;
+        transaction.commit().map_err(refused)?.await.map(|_| ()).map_err(refused)
+    }
+
     async fn keys(&self) -> Result<Vec<String>, StoreError> {
         let database = match self {
             Self::Browser(database) => database,

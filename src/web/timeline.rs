@@ -1,0 +1,143 @@
+//! The timeline: the whole session as a track to scrub on, its marks, and a lane for each partition.
+
+use super::app::{App, Msg};
+use super::icons::icon;
+use crate::base::SimTime;
+use crate::view::{Health, Knot, Lane, MarkKind, Player, Span, Timeline, timeline};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+/// What stands left of the tracks, in CSS pixels.
+const LABELS: f64 = 104.0;
+
+fn made(app: &App) -> Option<(Timeline, f64, f64)> {
+    let width = (app.center_width() - LABELS).max(200.0);
+    let make = |p: &Player| {
+        let whole = timeline(p.chronicle(), p.scene(), p.end(), width);
+        let (now, tip) = (p.now() / whole.end, p.end() / whole.end);
+        (whole, now, tip)
+    };
+    app.desk.with(make)
+}
+
+/// The track to scrub on, with marks above it and a ruler below.
+pub(super) fn track(app: &App, ctx: &Context<App>) -> Html {
+    let Some((whole, now, tip)) = made(app) else { return Html::default() };
+    let scrub = ctx.link().batch_callback(|event: InputEvent| {
+        let input = event.target()?.dyn_into::<HtmlInputElement>().ok()?;
+        Some(Msg::Seek(SimTime((input.value_as_number().max(0.0) * 1e3) as u64)))
+    });
+    // Arrows on the track scrub; elsewhere they step.
+    let keys = Callback::from(|event: KeyboardEvent| {
+        if event.key().starts_with("Arrow") && !event.shift_key() {
+            event.stop_propagation();
+        }
+    });
+    let ms = |us: f64| format!("{:.0}", us / 1e3);
+    let text = format!("{:.3} seconds", now * whole.end / 1e6);
+    html! {
+        <div class="scrub" role="group" aria-label="Timeline">
+            <span class="lab" aria-hidden="true">{ "Session" }</span>
+            <div class="tracks">
+                <div class="rail" aria-hidden="true"><i class="done" style={wide(0.0, now)}></i><i class="rest" style={wide(now, tip)}></i></div>
+                <input type="range" min="0" max={ms(whole.end)} step="1" value={ms(now * whole.end)} oninput={scrub} onkeydown={keys}
+                    aria-label="Moment" aria-valuetext={text} />
+                { for whole.knots.iter().map(|knot| self::knot(ctx, knot, now)) }
+                <div class="ruler" aria-hidden="true">{ for whole.ticks.iter().map(|(x, label)| html! { <span style={at(*x)}>{ label }</span> }) }</div>
+            </div>
+        </div>
+    }
+}
+
+fn knot(ctx: &Context<App>, knot: &Knot, now: f64) -> Html {
+    let (name, class) = face(knot.kind);
+    let moment = knot.at;
+    let go = ctx.link().callback(move |_| Msg::Seek(moment));
+    let many = if knot.count > 1 { format!("{} events, the gravest at ", knot.count) } else { String::new() };
+    let label = format!("{many}{:.3} s: {}", moment.0 as f64 / 1e6, knot.text);
+    let ahead = (knot.x > now).then_some("ahead");
+    html! {
+        <button class={classes!("knot", class, ahead)} style={at(knot.x)} onclick={go} title={label.clone()} aria-label={label}>
+            { icon(name, 12) }if knot.count > 1 { <b>{ knot.count }</b> }
+        </button>
+    }
+}
+
+/// A mark's icon and shape.
+fn face(kind: MarkKind) -> (&'static str, &'static str) {
+    match kind {
+        MarkKind::Command => ("you", "square"),
+        MarkKind::Repair => ("check", "square"),
+        MarkKind::Fault => ("warn", "square broke"),
+        MarkKind::IsrGrows => ("shrink", "round"),
+        MarkKind::Controller => ("target", "round"),
+        MarkKind::Unfenced => ("check", "round"),
+        MarkKind::IsrShrinks => ("expand", "round warned"),
+        MarkKind::Election => ("elect", "shield"),
+        MarkKind::Fenced => ("lock", "round warned"),
+        MarkKind::Crash => ("x", "octagon"),
+        MarkKind::NoLeader => ("elect", "octagon"),
+        MarkKind::Cut => ("lost", "diamond"),
+        MarkKind::Broken => ("lost", "diamond broke"),
+    }
+}
+
+/// A lane for each partition.
+pub(super) fn lanes(app: &App) -> Html {
+    let Some((whole, now, tip)) = made(app) else { return Html::default() };
+    if whole.lanes.is_empty() {
+        return html! { <p class="empty">{ "A topic’s partitions have their lanes here: who led them, and when." }</p> };
+    }
+    html! {
+        <div class="lanes">
+            { for whole.lanes.iter().map(lane) }
+            <div class="over" aria-hidden="true"><i class="veil" style={wide(now, tip)}></i><i class="head" style={at(now)}></i></div>
+            if whole.more > 0 { <p class="q">{ format!("{} more partitions; those that changed most are shown.", whole.more) }</p> }
+        </div>
+    }
+}
+
+fn lane(lane: &Lane) -> Html {
+    let p = lane.tp.partition;
+    html! {
+        <div class="lane" key={lane.tp.to_string()}>
+            <span class="lab"><span class={format!("part p{}", p.rem_euclid(8))}>{ format!("P{p}") }</span><span>{ &*lane.tp.topic }</span></span>
+            <div class="spans">{ for lane.spans.iter().map(span) }</div>
+        </div>
+    }
+}
+
+fn span(span: &Span) -> Html {
+    let (class, text) = match (span.leader, span.down) {
+        (None, _) => ("none".to_owned(), "no leader".to_owned()),
+        (Some(id), true) => ("gone".into(), format!("B{id} is down")),
+        (Some(id), false) => {
+            let health = match span.health {
+                Health::BelowMinIsr => " below",
+                Health::UnderReplicated => " under",
+                Health::Whole | Health::Offline => "",
+            };
+            (format!("b{}{health}", (id - 1).rem_euclid(5) + 1), format!("B{id} e{}", span.epoch))
+        }
+    };
+    let state = match span.health {
+        Health::BelowMinIsr => ", below min ISR",
+        Health::UnderReplicated => ", under-replicated",
+        Health::Whole | Health::Offline => "",
+    };
+    let below = span.health == Health::BelowMinIsr && !span.down;
+    html! {
+        <span class={classes!("span", class)} style={wide(span.from, span.to)} title={format!("{text}{state}")}>
+            <span class="tag">{ text }</span>if below { <span class="tag why">{ "below min ISR" }</span> }
+        </span>
+    }
+}
+
+fn at(x: f64) -> String {
+    format!("left: {:.3}%", x * 100.0)
+}
+
+fn wide(from: f64, to: f64) -> String {
+    format!("left: {:.3}%; width: {:.3}%", from * 100.0, (to - from).max(0.0) * 100.0)
+}
