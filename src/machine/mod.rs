@@ -471,6 +471,15 @@ pub enum Fact {
         /// Bytes that were cut off because they were not whole or not sound.
         truncated_bytes: u64,
     },
+    /// The controller refused to create a topic that a broker asked for by itself.
+    TopicNotCreated {
+        /// Its name.
+        topic: Arc<str>,
+        /// Kafka's code.
+        error: ErrorCode,
+        /// Kafka's message.
+        message: String,
+    },
     /// A broker has read a partition of `__consumer_offsets` that it leads, and coordinates its groups now.
     CoordinatorLoaded {
         /// The partition.
