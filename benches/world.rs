@@ -9,7 +9,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use kafka_terrarium::base::{ConnId, SimDuration, SimTime};
 use kafka_terrarium::client::assignor::{Assignor, PartitionsPerTopic, read_members};
-use kafka_terrarium::client::{ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
+use kafka_terrarium::client::{ConsumerConfig, Keys, OffsetReset, ProducerConfig, Reads, Workload};
 use kafka_terrarium::sim::{ClusterSpec, Command, NetworkProfile, Scheduler, World};
 use kafka_terrarium::tools::Invocation;
 use kafka_terrarium::wire::consumer_protocol::Subscription;
@@ -79,7 +79,7 @@ fn loaded_world() -> World {
             workload: Some(workload),
         };
         let config = ConsumerConfig { auto_offset_reset: OffsetReset::Latest, ..ConsumerConfig::default() };
-        let consumer = Command::Consumer { name: format!("c{n}"), topic: "orders".into(), config };
+        let consumer = Command::Consumer { name: format!("c{n}"), reads: Reads::All(vec!["orders".into()]), config };
         for command in [producer, consumer] {
             world.apply("", &command).expect("a client starts");
         }

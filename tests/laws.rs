@@ -148,6 +148,38 @@ fn offsets_monotonic_breaks_when_an_offset_is_given_twice() {
     breaks("offsets-monotonic", Mutant::AppendReusesOffset, &three("", "0", "run 2s\n"));
 }
 
+/// A group of two on two partitions of a topic to which much is written.
+fn group(consumer: &str) -> String {
+    format!(
+        "cluster --brokers 1 --controllers combined --set offsets.topic.num.partitions=1 \
+         --set offsets.topic.replication.factor=1 --set group.initial.rebalance.delay.ms=500\n\
+         kafka-topics.sh --create --topic t --partitions 2\nproducer p --topic t --rate 50/s\n\
+         consumer c1 --topic t --group g {consumer}\nconsumer c2 --topic t --group g {consumer}\nrun 15s\n"
+    )
+}
+
+#[test]
+fn one_owner_breaks_when_a_member_takes_everything() {
+    breaks("one-owner", Mutant::MemberTakesEverything, &group(""));
+}
+
+#[test]
+fn committed_within_polled_breaks_when_what_is_fetched_is_committed() {
+    let consumer = "--work 50ms --consumer-property max.poll.records=5 --consumer-property auto.commit.interval.ms=500";
+    breaks("committed-within-polled", Mutant::ConsumerCommitsWhatIsFetched, &group(consumer));
+}
+
+#[test]
+fn order_per_key_breaks_when_sequences_are_ignored() {
+    // What is under way to the old leader comes back refused when younger records are with the new one already.
+    let script = "cluster --brokers 2 --controllers 1 --network latency=10ms\n\
+                  kafka-topics.sh --create --topic t --replica-assignment 1:2\n\
+                  producer p --topic t --rate 50/s --producer-property linger.ms=0 \
+                  --producer-property metadata.max.age.ms=300\n\
+                  run 3s\nslow link producer p broker 1 --latency 1s\nrun 1500ms\nstop broker 1\nrun 20s\n";
+    breaks("order-per-key", Mutant::LeaderIgnoresSequences, script);
+}
+
 /// Runs a script to its end, and tells how `acked-lost` was broken.
 fn loss(script: &str) -> (u64, String) {
     let script = Script::parse(script).unwrap_or_else(|error| panic!("{error}\n{script}"));

@@ -24,6 +24,10 @@ struct Story {
     name: &'static str,
     /// What its recording does not show.
     without: &'static [Unseen],
+    /// Where it begins: seconds from the first act.
+    since: f64,
+    /// What begins its acts, in the recording's marks and in our commands; empty: faults.
+    acts: &'static [&'static str],
     /// A seed with which what is left to chance falls as it did in the recording: in most stories any.
     seed: u64,
 }
@@ -39,20 +43,77 @@ enum Unseen {
     Heartbeats,
     /// The metadata of clients.
     Metadata,
+    /// How clients find the coordinator.
+    Coordinators,
+    /// Fetches and lookups of consumers.
+    Reading,
+    /// The producer.
+    Producer,
+    /// Commits.
+    Commits,
+    /// Changes of the ISR.
+    Isr,
 }
 
-use Unseen::{Heartbeats, Metadata, Quorum, Replication};
+use Unseen::{Commits, Coordinators, Heartbeats, Isr, Metadata, Producer, Quorum, Reading, Replication};
 
-const STORIES: [Story; 9] = [
-    Story { name: "first-record", without: &[Quorum, Replication, Heartbeats], seed: 1 },
-    Story { name: "leader-crash", without: &[Quorum], seed: 1 },
-    Story { name: "leader-pause", without: &[Quorum], seed: 1 },
-    Story { name: "isr-shrink", without: &[Quorum], seed: 1 },
-    Story { name: "unclean-election", without: &[Quorum, Metadata], seed: 1 },
-    Story { name: "controller-crash", without: &[], seed: 10 },
-    Story { name: "controlled-shutdown", without: &[Quorum], seed: 1 },
-    Story { name: "cut-broker-from-controllers", without: &[Quorum], seed: 1 },
-    Story { name: "cut-follower-from-leader", without: &[Quorum], seed: 1 },
+/// What was left out of the recordings of groups.
+const GROUPS: &[Unseen] = &[Quorum, Replication, Heartbeats, Metadata, Coordinators, Reading, Producer];
+
+const STORIES: [Story; 14] = [
+    Story {
+        name: "first-record",
+        without: &[Quorum, Replication, Heartbeats],
+        since: PEACE,
+        acts: &["producer", "console", "consumer"],
+        seed: 1,
+    },
+    Story { name: "leader-crash", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "leader-pause", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "isr-shrink", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "unclean-election", without: &[Quorum, Metadata], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "controller-crash", without: &[], since: PEACE, acts: &[], seed: 10 },
+    Story { name: "controlled-shutdown", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "cut-broker-from-controllers", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story { name: "cut-follower-from-leader", without: &[Quorum], since: PEACE, acts: &[], seed: 1 },
+    Story {
+        name: "group-classic-eager",
+        without: GROUPS,
+        since: FORMED,
+        acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
+        seed: 1,
+    },
+    Story {
+        name: "group-cooperative",
+        without: GROUPS,
+        since: FORMED,
+        acts: &["c3 starts", "c4 starts", "SIGKILL", "c3 closes", "consumer c3", "consumer c4", "crash", "close c3"],
+        seed: 1,
+    },
+    Story { name: "poll-too-slow", without: GROUPS, since: FORMED, acts: &["c1 is busy", "busy c1"], seed: 1 },
+    Story {
+        name: "static-member",
+        without: &[Quorum, Replication, Heartbeats, Metadata, Coordinators, Reading, Producer, Commits],
+        since: FORMED,
+        acts: &[
+            "c1 closes",
+            "c1 starts",
+            "a second",
+            "c1b SIGKILL",
+            "close c1",
+            "consumer c1b",
+            "consumer c2b",
+            "crash",
+        ],
+        seed: 1,
+    },
+    Story {
+        name: "coordinator-crash",
+        without: &[Quorum, Replication, Heartbeats, Producer, Isr],
+        since: PEACE,
+        acts: &["SIGKILL", "start 1", "crash", "start broker"],
+        seed: 1,
+    },
 ];
 
 /// What may differ, and why.
@@ -65,6 +126,20 @@ const RULES: &[Rule] = &[
     Rule {
         reason: "whom a client asks, and whether it has a connection there already, is chance",
         applies: |_, flow, token| flow.api == "ApiVersions" || token.text.starts_with("brokers="),
+    },
+    Rule {
+        reason: "which broker coordinates a group is chance",
+        applies: |story, flow, token| {
+            story == "first-record" && flow.api == "FindCoordinator" && token.text.contains("node ")
+        },
+    },
+    Rule {
+        reason: "whether a member comes before the coordinator has read its partition is chance",
+        applies: |_, flow, token| {
+            let errors =
+                ["NOT_COORDINATOR", "NotCoordinator", "COORDINATOR_LOAD_IN_PROGRESS", "CoordinatorLoadInProgress"];
+            flow.ends.contains("coordinator") && errors.iter().any(|error| token.text.contains(error))
+        },
     },
     Rule {
         reason: "brokers read the metadata log at moments of their own: a follower that is late is told so, and one \
@@ -96,8 +171,11 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Where the recordings begin: seconds from the first fault.
+/// Where most recordings begin: seconds from the first act.
 const PEACE: f64 = -0.4;
+
+/// Where those of groups begin: after the group was formed.
+const FORMED: f64 = -5.05;
 
 /// Faults less than this apart are one act.
 const ONE_ACT: f64 = 1.0;
@@ -135,12 +213,11 @@ fn play(name: &str, seed: u64) -> (Vec<Event>, Vec<(f64, String)>) {
 }
 
 /// When the acts of a story begin: at each fault, or end of one.
-fn acts(name: &str, moments: &[(f64, String)]) -> Vec<f64> {
-    let mut verbs: Vec<&str> =
-        "crash pause resume stop start cut heal kafka-leader-election SIG elect one second".split(' ').collect();
-    if name == "first-record" {
-        verbs = vec!["producer", "console"];
-    }
+fn acts(story: &Story, moments: &[(f64, String)]) -> Vec<f64> {
+    let verbs: Vec<&str> = match story.acts {
+        [] => "crash pause resume stop start cut heal kafka-leader-election SIG elect one second".split(' ').collect(),
+        some => some.to_vec(),
+    };
     let mut acts: Vec<f64> = Vec::new();
     for (at, what) in moments {
         let is_fault = verbs.iter().any(|verb| what.starts_with(verb)) && !what.starts_with("started");
@@ -162,13 +239,17 @@ fn is_left_out(story: &Story, event: &Event) -> bool {
         Replication => event.api == "Fetch" && event.client.is_empty(),
         Heartbeats => event.api == "BrokerHeartbeat",
         Metadata => event.api == "Metadata",
+        Coordinators => event.api == "FindCoordinator",
+        Reading => event.api == "ListOffsets" || event.api == "Fetch" && !event.client.is_empty(),
+        Producer => event.client.starts_with("prod"),
+        Commits => event.api == "OffsetCommit",
+        Isr => event.api == "AlterPartition",
     };
-    // A consumer without a reset policy starts by a seek, which the script language does not have.
-    tool || unseen || negotiation || event.client == "none" || story.without.iter().any(is)
+    tool || unseen || negotiation || story.without.iter().any(is)
 }
 
 fn reduced(story: &Story, events: Vec<Event>, moments: &[(f64, String)]) -> Sequences {
-    let acts = acts(story.name, moments);
+    let acts = acts(story, moments);
     let zero = acts.first().copied().expect("a story has a fault");
     let shown: Vec<Event> = events
         .into_iter()
@@ -176,7 +257,7 @@ fn reduced(story: &Story, events: Vec<Event>, moments: &[(f64, String)]) -> Sequ
         .filter(|event| !is_left_out(story, event))
         .collect();
     let acts: Vec<f64> = acts.iter().map(|act| act - zero).collect();
-    sequence::sequences(&shown, &acts, PEACE)
+    sequence::sequences(&shown, &acts, story.since)
 }
 
 /// A flow in which the two differ.

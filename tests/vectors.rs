@@ -14,6 +14,8 @@ mod cli;
 mod control;
 #[path = "vectors/group/mod.rs"]
 mod group;
+#[path = "vectors/jepsen.rs"]
+mod jepsen;
 #[path = "vectors/producer.rs"]
 mod producer;
 #[path = "vectors/quorum.rs"]
@@ -35,7 +37,7 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 29] = [
+const CHECKS: [(&str, Check); 30] = [
     ("adaptive_partitioner", producer::load),
     ("cli_arguments", cli::arguments::check),
     ("cli_golden", cli::golden::check),
@@ -50,6 +52,7 @@ const CHECKS: [(&str, Check); 29] = [
     ("error_codes", error_code),
     ("group_coordinator_classic", group::classic::check),
     ("group_records", group::records::check),
+    ("jepsen_checker", jepsen::check),
     ("kraft_controller_replication_control", control::replication_control::check),
     ("kraft_raft_quorum", quorum::check),
     ("leader_election_partition_change", control::partition_change::check),

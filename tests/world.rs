@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use kafka_terrarium::base::{SimDuration, SimTime, TopicPartition};
-use kafka_terrarium::client::{ConsumerConfig, Keys, OffsetReset, ProducerConfig, Workload};
+use kafka_terrarium::client::{ConsumerConfig, Keys, OffsetReset, ProducerConfig, Reads, Workload};
 use kafka_terrarium::machine::Fact;
 use kafka_terrarium::sim::{Applied, ClusterSpec, Command, TraceEvent, TraceKind, World};
 use kafka_terrarium::tools::Invocation;
@@ -24,7 +24,7 @@ fn every(interval_ms: u64) -> Option<Workload> {
 
 fn consumer(name: &str) -> Command {
     let config = ConsumerConfig { auto_offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() };
-    Command::Consumer { name: name.into(), topic: "orders".into(), config }
+    Command::Consumer { name: name.into(), reads: Reads::All(vec!["orders".into()]), config }
 }
 
 /// `n` seconds after the cluster, which takes a while to come up, was left to itself.

@@ -172,7 +172,9 @@ impl Broker {
         let (leader_epoch, max_bytes) = (partition.metadata.leader_epoch, partition.config.max_message_bytes);
         let log = serving.disk.log(tp).expect("a leader has the log");
         validate(&header, &batch, max_bytes, log.log_start_offset())?;
-        if let Some(known) = log.check_producer(&header, &batch, Origin::Client)? {
+        if !serving.ctx.is_mutant(Mutant::LeaderIgnoresSequences)
+            && let Some(known) = log.check_producer(&header, &batch, Origin::Client)?
+        {
             // It was appended before, and its acknowledgement was lost: the answer is what it was then.
             return Ok((known, log.log_start_offset()));
         }

@@ -14,6 +14,9 @@
 //! | `isr-within-replicas` | the ISR is within the replicas and has the leader; the ELR is outside the ISR |
 //! | `metadata-agrees` | a committed batch of the metadata log is the same on all nodes |
 //! | `offsets-monotonic` | a leader gives offsets without gap or repeat, and a consumer's polls go forward |
+//! | `one-owner` | no two members of a group have the same partition in the same generation |
+//! | `committed-within-polled` | a consumer commits no offset beyond what its polls have handed over |
+//! | `order-per-key` | what an idempotent producer sends to a partition lies there in the order in which it was sent |
 //!
 //! Kafka can be told to lose records. Such a loss is a broken `acked-lost` all the same, and it says which setting
 //! allowed it ([`Allowance`]); a loss that nothing allowed is told apart ([`Laws::unexplained_loss`]). What an unclean
@@ -23,7 +26,10 @@
 //! metadata log the latest hour.
 
 mod evidence;
+mod groups;
+pub mod jepsen;
 mod loss;
+mod order;
 mod partition;
 mod quorum;
 mod verdicts;
@@ -35,6 +41,8 @@ pub use verdicts::{Breach, LAWS};
 
 use crate::base::{EventId, HostId, TopicPartition};
 use crate::machine::Fact;
+use groups::Groups;
+use order::SendOrder;
 use partition::{Known, Look, PartitionLaw};
 use quorum::QuorumLaw;
 use serde::{Deserialize, Serialize};
@@ -51,6 +59,8 @@ pub struct Laws {
     partitions: imbl::OrdMap<TopicPartition, Arc<PartitionLaw>>,
     quorum: QuorumLaw,
     next_polled: imbl::OrdMap<(HostId, TopicPartition), i64>,
+    groups: Groups,
+    sends: SendOrder,
 }
 
 /// A topic that is or was there.
@@ -75,6 +85,21 @@ impl Laws {
     /// How many acknowledged records are in no committed log.
     pub fn lost(&self) -> u64 {
         self.verdicts.lost
+    }
+
+    /// How often a group's applications worked on a record that one of them had worked on before.
+    pub fn duplicates(&self, group: &str) -> u64 {
+        self.groups.duplicates(group)
+    }
+
+    /// How many records before its committed offsets none of a group's applications worked on.
+    pub fn unprocessed(&self, group: &str) -> u64 {
+        self.groups.unprocessed(group)
+    }
+
+    /// Why a group's applications worked on records again, or never, as sentences.
+    pub fn causes(&self, group: &str) -> Vec<String> {
+        self.groups.causes(group)
     }
 
     /// The first loss of acknowledged records that no setting allowed.
@@ -108,13 +133,15 @@ impl Laws {
     /// Takes in a fact from `host`.
     pub fn observe(&mut self, event: EventId, host: HostId, fact: &Fact, evidence: &dyn Evidence) {
         self.verdicts.event = event;
+        self.groups.observe(host, fact, &mut self.verdicts);
+        self.sends.observe(fact, &mut self.verdicts);
         match fact {
             Fact::Appended { .. }
             | Fact::HighWatermark { .. }
             | Fact::Truncated { .. }
             | Fact::BecameLeader { .. }
             | Fact::BecameFollower { .. } => self.replica_fact(host, fact, evidence),
-            Fact::Acknowledged { partition, base_offset, records, acks, crc } if *base_offset >= 0 => {
+            Fact::Acknowledged { partition, base_offset, records, acks, crc, .. } if *base_offset >= 0 => {
                 let last = base_offset + i64::from(*records) - 1;
                 let batch = Span::new(*base_offset, last, *crc, 0);
                 self.partition(partition, evidence, |law, look| law.acknowledged(batch, *crc, *acks, look));

@@ -15,10 +15,13 @@ pub(super) enum Law {
     IsrWithinReplicas,
     MetadataAgrees,
     OffsetsMonotonic,
+    OneOwner,
+    CommittedWithinPolled,
+    OrderPerKey,
 }
 
 /// How many laws there are.
-pub(super) const COUNT: usize = 8;
+pub(super) const COUNT: usize = 11;
 
 /// Every law by name, with its promise in a few words; in the order of `Law`.
 pub const LAWS: [(&str, &str); COUNT] = [
@@ -30,6 +33,9 @@ pub const LAWS: [(&str, &str); COUNT] = [
     ("isr-within-replicas", "ISR within the replicas"),
     ("metadata-agrees", "One metadata log"),
     ("offsets-monotonic", "Offsets go forward"),
+    ("one-owner", "One owner per generation"),
+    ("committed-within-polled", "Commits only what was polled"),
+    ("order-per-key", "Order of each key kept"),
 ];
 
 /// How a law was first broken.

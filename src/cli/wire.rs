@@ -2,10 +2,12 @@
 //!
 //! A line has `t` (seconds since the start), `conn`, `from` and `to` (a node's id, or `client`), `kind` (`request`,
 //! `response` or `close`), and of a message `size` (bytes, length prefix included), `api`, `v`, `corr`, `client` (the
-//! client's id) and `body` with the fields under Kafka's names. Record batches are shown by their headers.
+//! client's id) and `body` with the fields under Kafka's names. Record batches are shown by their headers, and what members
+//! of groups say to each other as it reads.
 
-use crate::base::{ConnId, HostId};
+use crate::base::{ConnId, HostId, TopicPartition};
 use crate::sim::{TraceEvent, TraceKind, World};
+use crate::wire::consumer_protocol::{Assignment, Subscription};
 use crate::wire::inspect::{self, Field, Value as Inspected};
 use crate::wire::{Message, Request, api_name, records};
 use bytes::Bytes;
@@ -92,7 +94,29 @@ fn node(world: &World, host: HostId) -> String {
 }
 
 fn object(fields: &[Field], frame: &Bytes) -> Value {
-    fields.iter().map(|field| (field.name.to_string(), value(&field.value, frame))).collect()
+    let shown = |field: &Field| {
+        let of_group = match &field.value {
+            Inspected::Bytes(range) => member_data(field.name, frame.slice(range.clone())),
+            _ => None,
+        };
+        (field.name.to_string(), of_group.unwrap_or_else(|| value(&field.value, frame)))
+    };
+    fields.iter().map(shown).collect()
+}
+
+/// What members of a group of consumers say to each other; none where it does not parse.
+fn member_data(field: &str, bytes: Bytes) -> Option<Value> {
+    let all = |partitions: &[TopicPartition]| partitions.iter().map(TopicPartition::to_string).collect::<Vec<_>>();
+    match field {
+        "Metadata" if bytes.len() > 2 => {
+            let subscription = Subscription::decode(&bytes).ok()?;
+            let topics: Vec<&str> = subscription.topics.iter().map(|topic| &**topic).collect();
+            let (owned, generation) = (all(&subscription.owned_partitions), subscription.generation_id);
+            Some(json!({"topics": topics, "owned": owned, "generation": generation}))
+        }
+        "Assignment" if bytes.len() > 2 => Some(json!(all(&Assignment::decode(&bytes).ok()?.partitions))),
+        _ => None,
+    }
 }
 
 fn value(inspected: &Inspected, frame: &Bytes) -> Value {

@@ -1,7 +1,9 @@
 //! What a client knows of the cluster: brokers, topics, leaders. As old as its last Metadata response.
 
+use super::assignor::{PartitionsPerTopic, ReplicaRacks};
 use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition};
 use crate::wire::messages::MetadataResponse;
+use crate::wire::messages::metadata_response::MetadataResponseBroker;
 use crate::wire::{ErrorCode, Treatment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,9 +13,12 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metadata {
     brokers: BTreeMap<i32, Endpoint>,
+    racks: BTreeMap<i32, Arc<str>>,
     topics: BTreeMap<Arc<str>, KnownTopic>,
     errors: BTreeMap<Arc<str>, ErrorCode>,
     wanted: Wanted,
+    /// Every topic is asked about, for a pattern.
+    wants_all: bool,
     refreshed_at: Option<SimTime>,
     asked_for: bool,
     /// A topic is wanted that was never asked about: no backoff holds that up.
@@ -36,8 +41,12 @@ pub(super) type Wanted = BTreeSet<Arc<str>>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownTopic {
     pub(super) id: Uuid,
+    /// It is one of the cluster's own.
+    pub(super) is_internal: bool,
     /// Leader (-1: none) and leader epoch of each partition.
     pub(super) partitions: Vec<(i32, i32)>,
+    /// The brokers that hold each partition.
+    replicas: Vec<Vec<i32>>,
 }
 
 impl Metadata {
@@ -55,6 +64,18 @@ impl Metadata {
             self.asked_for = true;
             self.urgent = true;
         }
+    }
+
+    /// From now on these topics are asked about, or all; what is new is asked about at once.
+    pub(super) fn want_only(&mut self, topics: Wanted, all: bool) {
+        let is_new = topics.iter().any(|topic| !self.wanted.contains(topic)) || all && !self.wants_all;
+        (self.wanted, self.wants_all) = (topics, all);
+        self.asked_for |= is_new;
+        self.urgent |= is_new;
+    }
+
+    pub(super) fn wants_all(&self) -> bool {
+        self.wants_all
     }
 
     /// Whether something new is asked for; only until this is called again.
@@ -94,6 +115,8 @@ impl Metadata {
             .iter()
             .map(|b| (b.node_id.0, Endpoint { host: (*b.host).into(), port: b.port as u16 }))
             .collect();
+        let rack = |b: &MetadataResponseBroker| Some((b.node_id.0, b.rack.as_ref()?.to_string().into()));
+        self.racks = response.brokers.iter().filter_map(rack).collect();
         let mut known = std::mem::take(&mut self.topics);
         self.errors.clear();
         let mut progress = false;
@@ -105,16 +128,19 @@ impl Metadata {
             }
             let before = known.remove(&name).filter(|known| known.id == topic.topic_id).unwrap_or_default();
             let mut partitions = vec![(-1, -1); topic.partitions.len()];
+            let mut replicas = vec![Vec::new(); topic.partitions.len()];
             for p in &topic.partitions {
                 // Such as a partition without a leader: the answer is asked for anew (`handleMetadataResponse`).
                 self.asked_for |= ErrorCode(p.error_code).treatment() == Treatment::RefreshAndRetry;
                 let index = p.partition_index as usize;
                 let Some(slot) = partitions.get_mut(index) else { continue };
+                replicas[index] = p.replica_nodes.iter().map(|node| node.0).collect();
                 let (before, told) = (before.partitions.get(index), (p.leader_id.0, p.leader_epoch));
                 *slot = before.copied().filter(|(_, epoch)| *epoch > told.1).unwrap_or(told);
                 progress |= before.is_none_or(|(_, epoch)| told.1 > *epoch);
             }
-            self.topics.insert(name, KnownTopic { id: topic.topic_id, partitions });
+            let (id, is_internal) = (topic.topic_id, topic.is_internal);
+            self.topics.insert(name, KnownTopic { id, is_internal, partitions, replicas });
         }
         progress
     }
@@ -133,8 +159,8 @@ impl Metadata {
 
     /// Forgets everything but what is wanted: the bootstrap servers are to be asked again (KIP-899).
     pub(super) fn rebootstrap(&mut self) {
-        let wanted = std::mem::take(&mut self.wanted);
-        *self = Self { wanted, asked_for: true, refreshed_at: self.refreshed_at, ..Self::default() };
+        let (wanted, wants_all) = (std::mem::take(&mut self.wanted), self.wants_all);
+        *self = Self { wanted, wants_all, asked_for: true, refreshed_at: self.refreshed_at, ..Self::default() };
     }
 
     /// Whether some topic asked about was not described: the client asks again after a backoff.
@@ -152,6 +178,40 @@ impl Metadata {
 
     pub(super) fn topic(&self, name: &str) -> Option<&KnownTopic> {
         self.topics.get(name)
+    }
+
+    /// Every topic that is known, and whether it is one of the cluster's own.
+    pub(super) fn topic_names(&self) -> impl Iterator<Item = (&Arc<str>, bool)> {
+        self.topics.iter().map(|(name, topic)| (name, topic.is_internal))
+    }
+
+    /// Every partition of a topic that is known.
+    pub(super) fn partitions_of(&self, topic: &Arc<str>) -> Vec<TopicPartition> {
+        let count = self.topics.get(topic).map_or(0, |known| known.partitions.len() as i32);
+        (0..count).map(|index| TopicPartition::new(topic.clone(), index)).collect()
+    }
+
+    /// The topic with an id.
+    pub(super) fn topic_of(&self, id: Uuid) -> Option<Arc<str>> {
+        self.topics.iter().find(|(_, topic)| topic.id == id).map(|(name, _)| name.clone())
+    }
+
+    /// The partitions of some topics, with or without the racks of their replicas, for an assignor. Topics that are not
+    /// known are left out.
+    pub(super) fn partitions_per_topic<'a>(
+        &self,
+        topics: impl Iterator<Item = &'a Arc<str>>,
+        with_racks: bool,
+    ) -> PartitionsPerTopic {
+        let racks = |replicas: &Vec<i32>| -> ReplicaRacks {
+            let known = replicas.iter().filter_map(|replica| self.racks.get(replica)).cloned();
+            if with_racks { known.collect() } else { ReplicaRacks::new() }
+        };
+        let of = |topic: &Arc<str>| {
+            let known = self.topics.get(topic)?;
+            Some((topic.clone(), known.replicas.iter().map(racks).collect()))
+        };
+        topics.filter_map(of).collect()
     }
 
     /// The leader of a partition and its epoch, if there is one and its address is known.

@@ -4,7 +4,7 @@
 //! three stand on the network client, which keeps connections, negotiates versions with each broker, matches responses to
 //! requests, times requests out and refreshes metadata.
 //!
-//! Not built yet: transactions, consumer groups (but for their assignors: [`assignor`]).
+//! Not built yet: transactions, and the consumer's new group protocol (KIP-848).
 
 pub mod admin;
 pub mod assignor;
@@ -14,8 +14,10 @@ mod metadata;
 mod network;
 mod producer;
 
-pub use config::{ConfigError, ConsumerConfig, OffsetReset};
-pub use consumer::Consumer;
+pub use config::ConfigError;
+pub use consumer::{
+    ApplicationConfig, Call, Commits, Consumer, ConsumerConfig, Death, OffsetReset, Reads, SeekTo, compile_pattern,
+};
 pub use producer::{
     Burst, Keys, LoadStats, PartitionQueue, Producer, ProducerConfig, ProducerRecord, ProducerState, SendError,
     TransactionManager, Workload,

@@ -13,6 +13,7 @@ use crate::network::{self, NodeId};
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
 use crate::wire::messages::{MetadataRequest, MetadataResponse};
 use crate::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a network client is set up with.
@@ -69,6 +70,8 @@ pub(super) struct NetworkClient<T> {
     config: NetworkConfig,
     net: network::NetworkClient<Purpose<T>>,
     metadata: Metadata,
+    /// Nodes that the client above has added: coordinators.
+    added: BTreeMap<NodeId, Endpoint>,
     /// Requests for metadata that failed since the last answer.
     metadata_failures: u32,
     /// Answers since the last that held anything new.
@@ -103,6 +106,7 @@ impl<T> NetworkClient<T> {
             config,
             net: network::NetworkClient::new(net),
             metadata: Metadata::new(wanted),
+            added: BTreeMap::new(),
             metadata_failures: 0,
             equivalent_answers: 0,
             metadata_not_before: SimTime::ZERO,
@@ -121,7 +125,7 @@ impl<T> NetworkClient<T> {
 
     /// Whether a request can go to `node` now; if not for want of a connection, one is opened.
     pub(super) fn ready(&mut self, node: NodeId, ctx: &mut Ctx<'_>) -> bool {
-        let endpoint = match self.metadata.brokers().get(&node) {
+        let endpoint = match self.metadata.brokers().get(&node).or_else(|| self.added.get(&node)) {
             Some(endpoint) => endpoint,
             None if node < 0 => &self.config.bootstrap[(-1 - node) as usize],
             None => return false,
@@ -143,6 +147,38 @@ impl<T> NetworkClient<T> {
         body: impl FnOnce(i16) -> RequestKind,
     ) {
         self.net.send(node, api, tied.map(Purpose::Client), ctx, body);
+    }
+
+    /// Sends a request as [`NetworkClient::send`] does, but one that may wait for its response only so long.
+    pub(super) fn send_within(
+        &mut self,
+        timeout: SimDuration,
+        node: NodeId,
+        api: ApiKey,
+        tied: Option<T>,
+        ctx: &mut Ctx<'_>,
+        body: impl FnOnce(i16) -> RequestKind,
+    ) {
+        self.net.send_within(timeout, node, api, tied.map(Purpose::Client), ctx, body);
+    }
+
+    /// Makes a node known that metadata does not name, or tells where it is now.
+    pub(super) fn add_node(&mut self, node: NodeId, endpoint: Endpoint) {
+        self.added.insert(node, endpoint);
+    }
+
+    /// Whether a connection to a node stands and takes another request.
+    pub(super) fn can_send(&self, node: NodeId) -> bool {
+        self.net.in_flight(node).is_some() && !self.net.is_full(node)
+    }
+
+    /// Closes the connection to a node and tells what will not be answered.
+    pub(super) fn give_up(&mut self, node: NodeId, ctx: &mut Ctx<'_>) -> Vec<(T, ErrorCode)> {
+        let failed = |event| match event {
+            network::NetEvent::Failed(_, Purpose::Client(tied), error) => Some((tied, error)),
+            _ => None,
+        };
+        self.net.give_up(node, ctx).into_iter().filter_map(failed).collect()
     }
 
     /// Takes an input that concerns the network; what the client above must know comes back.
@@ -273,11 +309,6 @@ impl<T> NetworkClient<T> {
         self.net.retry_at(node)
     }
 
-    /// Whether a node is being connected to or has as many requests in flight as it may: only an answer helps.
-    pub(super) fn is_waiting(&self, node: NodeId) -> bool {
-        self.net.is_waiting(node)
-    }
-
     /// Closes every connection.
     pub(super) fn close(&mut self, ctx: &mut Ctx<'_>) {
         self.net.close(ctx);
@@ -285,7 +316,7 @@ impl<T> NetworkClient<T> {
 
     fn wants_metadata(&self) -> bool {
         // A producer without a topic yet has no need to refresh what it knows.
-        !self.metadata.wanted().is_empty() || !self.metadata.is_known()
+        !self.metadata.wanted().is_empty() || self.metadata.wants_all() || !self.metadata.is_known()
     }
 
     /// The brokers, or before the first metadata the bootstrap servers.
@@ -332,7 +363,7 @@ impl<T> NetworkClient<T> {
         };
         let topics = self.metadata.wanted().iter().map(topic).collect();
         let request = MetadataRequest::default()
-            .with_topics(Some(topics))
+            .with_topics((!self.metadata.wants_all()).then_some(topics))
             .with_allow_auto_topic_creation(self.config.allow_auto_topic_creation);
         let purpose = Some(Purpose::Metadata);
         self.net.send(node, ApiKey::Metadata, purpose, ctx, |_| RequestKind::Metadata(request));

@@ -1,10 +1,12 @@
 //! All faults end, and the cluster has to become whole again.
 
 use super::Explorer;
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{HostId, SimDuration, TopicPartition};
 use crate::broker::BrokerProcess;
+use crate::client::Consumer;
 use crate::sim::World;
 use crate::storage::Log;
+use std::collections::BTreeSet;
 
 /// How often it is looked whether all is well.
 const LOOK_EVERY: SimDuration = SimDuration::from_millis(500);
@@ -129,13 +131,35 @@ fn clients(world: &World) -> Vec<String> {
         problems.push(format!("producer {} still holds {} records", producer.name(), producer.pending()));
     }
     for (host, consumer) in world.consumers() {
-        let positions = consumer.positions();
-        for tp in partitions(world).into_iter().filter(|tp| *tp.topic == *consumer.topic()) {
-            let position = positions.iter().find(|(known, _)| *known == tp).map(|(_, position)| *position);
-            let end = leaders_log(world, &tp).map(Log::high_watermark);
-            // Whoever reads from the latest offset on and nothing came has no position yet, or one at the end.
-            if position.unwrap_or_default() < end.unwrap_or_default() {
-                problems.push(format!("{} is at {position:?} of {tp}, which ends at {end:?}", world.host_name(host)));
+        for tp in partitions(world).into_iter().filter(|tp| consumer.reads_alone(&tp.topic)) {
+            problems.extend(behind(world, host, consumer, &tp));
+        }
+    }
+    problems.extend(groups(world));
+    problems
+}
+
+/// A consumer that is not at a partition's end.
+fn behind(world: &World, host: HostId, consumer: &Consumer, tp: &TopicPartition) -> Option<String> {
+    let position = consumer.positions().into_iter().find(|(known, _)| known == tp).map(|(_, position)| position);
+    let end = leaders_log(world, tp).map(Log::high_watermark);
+    // Whoever reads from the latest offset on and nothing came has no position yet, or one at the end.
+    let is_behind = position.unwrap_or_default() < end.unwrap_or_default();
+    is_behind.then(|| format!("{} is at {position:?} of {tp}, which ends at {end:?}", world.host_name(host)))
+}
+
+/// Groups whose partitions are not each with one running member that is at the end.
+fn groups(world: &World) -> Vec<String> {
+    let mut problems = Vec::new();
+    let names: BTreeSet<&str> = world.consumers().filter_map(|(_, consumer)| consumer.group()).collect();
+    for group in names {
+        let members: Vec<_> = world.consumers().filter(|(_, consumer)| consumer.group() == Some(group)).collect();
+        let topics: BTreeSet<&str> = members.iter().flat_map(|(_, c)| c.topics().map(|topic| &**topic)).collect();
+        for tp in partitions(world).into_iter().filter(|tp| topics.contains(&*tp.topic)) {
+            let owners: Vec<_> = members.iter().filter(|(_, consumer)| consumer.assigned().contains(&tp)).collect();
+            match owners[..] {
+                [(host, consumer)] => problems.extend(behind(world, *host, consumer, &tp)),
+                _ => problems.push(format!("{tp} has {} owners in group {group}", owners.len())),
             }
         }
     }

@@ -21,6 +21,34 @@ pub(super) fn setting(rng: &mut Rng) -> String {
         let reset = one_of(rng, &["earliest", "latest"]);
         push(&mut text, format_args!("consumer c{n} --topic t{topic} --consumer-property auto.offset.reset={reset}"));
     }
+    for n in 0..rng.below(3) {
+        text += &group(rng, n, topics);
+    }
+    text
+}
+
+/// A group of some consumers, all alike.
+fn group(rng: &mut Rng, n: u64, topics: u64) -> String {
+    let topic = rng.below(topics);
+    let session = one_of(rng, &["6000", "10000", "45000"]);
+    let assignor = one_of(rng, &["Range", "RoundRobin", "Sticky", "CooperativeSticky", "CooperativeSticky"]);
+    let commit = one_of(rng, &["", "", " --commit sync", " --commit async", " --commit first"]);
+    let work = one_of(rng, &["", "", " --work 2ms", " --work 10ms"]);
+    let poll = one_of(rng, &["", "", " --consumer-property max.poll.interval.ms=8000"]);
+    let is_static = chance(rng, 30);
+    let mut text = String::new();
+    for member in 0..1 + rng.below(3) {
+        let instance =
+            if is_static { format!(" --consumer-property group.instance.id=i{member}") } else { String::new() };
+        push(
+            &mut text,
+            format_args!(
+                "consumer g{n}m{member} --topic t{topic} --group g{n}{commit}{work}{poll}{instance} \
+                 --consumer-property auto.offset.reset=earliest --consumer-property session.timeout.ms={session} \
+                 --consumer-property partition.assignment.strategy=org.apache.kafka.clients.consumer.{assignor}Assignor"
+            ),
+        );
+    }
     text
 }
 
@@ -47,6 +75,7 @@ fn cluster(rng: &mut Rng, brokers: u64) -> String {
     set(&mut line, 40, &["leader.imbalance.check.interval.seconds=5"]);
     set(&mut line, 30, &["metadata.log.max.record.bytes.between.snapshots=3000"]);
     set(&mut line, 20, &["replica.high.watermark.checkpoint.interval.ms=200"]);
+    set(&mut line, 100, &["offsets.topic.num.partitions=1", "offsets.topic.num.partitions=3"]);
     // Small fetches, but not so small that followers fall behind for ever where an answer takes its time.
     match network {
         "wan" | "teaching" => {

@@ -216,6 +216,8 @@ pub enum Fact {
         acks: i16,
         /// Checksum of the batch, by which the checkers find it in the logs.
         crc: u32,
+        /// An idempotent producer's id and epoch, and the sequence number of the batch's first record; -1 without.
+        sequence: (i64, i16, i32),
     },
     /// An idempotent producer was given an id, or raised its own epoch (KIP-360), or gave its id up (-1).
     ProducerIdSet {
@@ -244,12 +246,97 @@ pub enum Fact {
         /// How many (a compacted log has gaps).
         records: u32,
     },
-    /// A consumer set its position by `auto.offset.reset`.
+    /// A consumer set its position otherwise than by polling: by `auto.offset.reset`, from what its group has committed,
+    /// by a seek, or back to where the logs of two leaders part.
     OffsetReset {
         /// The partition.
         partition: TopicPartition,
         /// The new position.
         offset: i64,
+    },
+    /// The application of a consumer in a group has worked on records.
+    Processed {
+        /// Its group.
+        group: Arc<str>,
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the first.
+        first_offset: i64,
+        /// Offset of the last.
+        last_offset: i64,
+        /// How many.
+        records: u32,
+    },
+    /// A consumer has joined a new generation of its classic group.
+    JoinedGroup {
+        /// The group.
+        group: Arc<str>,
+        /// The member: its instance id, or without one its member id.
+        member: Arc<str>,
+        /// The generation.
+        generation: i32,
+        /// The assignor that the group chose.
+        protocol: Arc<str>,
+        /// It leads the group: it assigns.
+        leads: bool,
+    },
+    /// A consumer takes its assignment (`onPartitionsAssigned`).
+    PartitionsAssigned {
+        /// The group.
+        group: Arc<str>,
+        /// The member: its instance id, or without one its member id.
+        member: Arc<str>,
+        /// The generation.
+        generation: i32,
+        /// What it did not have before: what its listener is told.
+        added: Vec<TopicPartition>,
+        /// All that it has now.
+        owned: Vec<TopicPartition>,
+    },
+    /// A consumer gives partitions up (`onPartitionsRevoked`).
+    PartitionsRevoked {
+        /// The group.
+        group: Arc<str>,
+        /// The member.
+        member: Arc<str>,
+        /// What it gives up.
+        partitions: Vec<TopicPartition>,
+    },
+    /// A consumer has lost partitions, and perhaps another has them already (`onPartitionsLost`).
+    PartitionsLost {
+        /// The group.
+        group: Arc<str>,
+        /// The member.
+        member: Arc<str>,
+        /// What it has lost.
+        partitions: Vec<TopicPartition>,
+    },
+    /// A consumer leaves its group.
+    LeftGroup {
+        /// The group.
+        group: Arc<str>,
+        /// The member.
+        member: Arc<str>,
+        /// Why, in Kafka's words.
+        reason: Arc<str>,
+    },
+    /// A consumer was told that what it committed is stored.
+    CommitAcknowledged {
+        /// The group.
+        group: Arc<str>,
+        /// The generation; -1 outside of one.
+        generation: i32,
+        /// Each partition with the offset that its group goes on from.
+        offsets: Vec<(TopicPartition, i64)>,
+    },
+    /// A consumer could not commit.
+    CommitFailed {
+        /// The group.
+        group: Arc<str>,
+        /// What was to be committed.
+        offsets: Vec<(TopicPartition, i64)>,
+        /// Kafka's message.
+        message: String,
     },
     /// A replica of the metadata log is in a new state (KIP-595).
     QuorumRole {
@@ -486,6 +573,15 @@ pub enum Fact {
     /// A client could not go on and told its application why.
     ClientError {
         /// Kafka's message or a plain sentence.
+        message: String,
+    },
+    /// The controller refused to create a topic that a broker asked for by itself.
+    TopicNotCreated {
+        /// Its name.
+        topic: Arc<str>,
+        /// Kafka's code.
+        error: ErrorCode,
+        /// Kafka's message.
         message: String,
     },
 }

@@ -27,4 +27,10 @@ pub enum Mutant {
     MetadataAppliedBeforeCommit,
     /// An unclean election leaves the ISR as it was.
     UncleanElectionKeepsIsr,
+    /// A leader does not check the sequence numbers of idempotent producers.
+    LeaderIgnoresSequences,
+    /// A consumer that commits by itself commits what it has fetched, handed over or not.
+    ConsumerCommitsWhatIsFetched,
+    /// A member of a group takes all partitions of its topics, whatever it was assigned.
+    MemberTakesEverything,
 }

@@ -284,6 +284,17 @@ impl<T> NetworkClient<T> {
         }
     }
 
+    /// Closes the connection to a node, if there is one, and tells what will not be answered. The node may be tried again
+    /// after a backoff.
+    pub fn give_up(&mut self, node: NodeId, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
+        let mut events = Vec::new();
+        if let Some(conn) = self.nodes.get(&node).and_then(|node| node.link.conn()) {
+            ctx.close(conn);
+            self.disconnected(conn, ErrorCode::NETWORK_EXCEPTION, ctx, &mut events);
+        }
+        events
+    }
+
     /// Closes every connection, and tells what will not be answered.
     pub fn cancel(&mut self, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
         let mut events = Vec::new();

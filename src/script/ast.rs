@@ -78,10 +78,6 @@ pub enum Statement {
     Tool(ToolCall),
     /// A fault.
     Fault(Fault),
-    /// `poll NAME`: a consumer that does not poll by itself polls once.
-    Poll(String),
-    /// `commit NAME`: a consumer commits its positions.
-    Commit(String),
     /// `run 10s`.
     Run(SimDuration),
     /// `run until PREDICATE [within 30s]`.

@@ -187,6 +187,10 @@ impl<'a> Looker<'a> {
             Query::LogSize(tp, broker) => self.log(tp, *broker, at, |log| log.size() as i64),
             Query::Acked(name) => self.producer(name, at, |p| count(p.acked())),
             Query::Failed(name) => self.producer(name, at, |p| count(p.failed())),
+            Query::LastError(name) if self.world.consumer(name).is_some() => {
+                let consumer = self.world.consumer(name).expect("it was just there");
+                consumer.last_error().map_or(Value::None, |error| Value::Name(error.into()))
+            }
             Query::LastError(name) => {
                 self.producer(name, at, |p| p.last_error().map_or(Value::None, |error| Value::Name(error.into())))
             }
@@ -203,6 +207,30 @@ impl<'a> Looker<'a> {
             Query::NodeState(node) => self.state(node, at),
             Query::Time => Value::Duration(self.world.now().since(SimTime::ZERO)),
             Query::Controller => self.world.active_controller().map_or(Value::None, number),
+            Query::Assigned(name) => match self.world.consumer(name) {
+                Some(consumer) => {
+                    let name = |tp: TopicPartition| Value::Name(tp.to_string());
+                    Value::Set(consumer.assigned().into_iter().map(name).collect())
+                }
+                None => self.miss(at, no_consumer(self.world, name)),
+            },
+            Query::Worked(name) => match self.world.consumer(name) {
+                Some(consumer) => count(consumer.worked()),
+                None => self.miss(at, no_consumer(self.world, name)),
+            },
+            Query::Position(name, tp) => match self.world.consumer(name) {
+                Some(consumer) => {
+                    let positions = consumer.positions().into_iter();
+                    positions
+                        .filter(|(known, _)| known == tp)
+                        .map(|(_, at)| Value::Number(at))
+                        .next()
+                        .unwrap_or(Value::None)
+                }
+                None => self.miss(at, no_consumer(self.world, name)),
+            },
+            Query::Duplicates(group) => count(self.world.duplicates(group)),
+            Query::Unprocessed(group) => count(self.world.unprocessed(group)),
             Query::Lag(group, tp) => self.group(group, at, |world, info| lag(world, info, tp.as_ref())),
             Query::Committed(group, tp) => {
                 self.group(group, at, |_, info| committed(info, tp).map_or(Value::None, Value::Number))
@@ -213,7 +241,6 @@ impl<'a> Looker<'a> {
             Query::Generation(group) => self.group(group, at, |_, info| number(info.generation)),
             Query::GroupState(group) => self.group(group, at, |_, info| Value::Name(info.state.into())),
             Query::Coordinator(group) => self.world.coordinator(group).map_or(Value::None, number),
-            Query::Duplicates(_) | Query::Assigned(_) => panic!("{query:?} is refused when a script is read"),
         }
     }
 

@@ -84,7 +84,7 @@ pub enum Query {
     LogStart(TopicPartition, Option<i32>),
     /// `size(tp[, broker])`: the log's size in bytes at the leader or that broker.
     LogSize(TopicPartition, Option<i32>),
-    /// `last-error(producer)`: Kafka's words for why it last gave records up.
+    /// `last-error(client)`: Kafka's words for why a producer last gave records up, or for the last exception of a consumer.
     LastError(String),
     /// `producer-id(producer)`: the idempotent producer's id.
     ProducerId(String),
@@ -100,8 +100,14 @@ pub enum Query {
     Lost,
     /// `delivered(consumer)`: how many records its application got.
     Delivered(String),
-    /// `duplicates(group)`: records that a group's applications got more than once.
+    /// `worked(consumer)`: how many records its application has worked on.
+    Worked(String),
+    /// `position(consumer, tp)`: the offset of the next record that it will be given.
+    Position(String, TopicPartition),
+    /// `duplicates(group)`: how often a group's applications worked on a record that was worked on before.
     Duplicates(String),
+    /// `unprocessed(group)`: records before the committed offset that none of a group's applications worked on.
+    Unprocessed(String),
     /// `lag(group[, tp])`: records that a group has yet to commit.
     Lag(String, Option<TopicPartition>),
     /// `committed(group, tp)`: the committed offset.

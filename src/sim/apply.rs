@@ -5,7 +5,7 @@ use super::host::{Host, Node};
 use super::trace::TraceKind;
 use super::world::World;
 use crate::base::{Endpoint, EventId, HostId};
-use crate::client::{Consumer, Producer, ProducerRecord};
+use crate::client::{Call, Consumer, Producer, ProducerRecord};
 use crate::machine::Input;
 use crate::tools::{Invocation, Tool};
 use crate::wire::records::Record;
@@ -28,9 +28,9 @@ impl World {
                 let producer = Producer::new(name, topic, config.clone(), workload.clone(), self.bootstrap());
                 Ok(self.start_client(line, format!("producer {name}"), Node::Producer(producer)))
             }
-            Command::Consumer { name, topic, config } => {
+            Command::Consumer { name, reads, config } => {
                 self.check_new_client(name)?;
-                let consumer = Consumer::new(name, topic, config.clone(), self.bootstrap());
+                let consumer = Consumer::new(name, reads.clone(), config.clone(), self.bootstrap());
                 Ok(self.start_client(line, format!("consumer {name}"), Node::Consumer(consumer)))
             }
             Command::Send { producer, key, value, partition, topic, timestamp_ms, headers } => {
@@ -55,6 +55,7 @@ impl World {
                 });
                 Ok(Applied::Done)
             }
+            Command::Call { consumer, call } => self.call_consumer(line, consumer, call),
             Command::Close { client } => self.close_client(line, client),
             Command::Tool(invocation) => Ok(self.start_tool(line, invocation)),
             Command::Fault(fault) => self.carry_out_fault(line, fault),
@@ -94,6 +95,20 @@ impl World {
             }
         });
         result.map(|()| Applied::Done).map_err(|error| CommandError(error.to_string()))
+    }
+
+    fn call_consumer(&mut self, line: &str, consumer: &str, call: &Call) -> Result<Applied, CommandError> {
+        let found = self.consumers().find(|(_, c)| c.name() == consumer).map(|(host, _)| host);
+        let host = found.ok_or_else(|| CommandError(format!("no consumer {consumer} is running")))?;
+        self.check_not_paused(host)?;
+        let cause = self.commanded(line);
+        let mut result = Ok(());
+        self.with_host(host, Some(cause), |host, ctx| {
+            if let Node::Consumer(consumer) = &mut host.node {
+                result = consumer.call(call.clone(), ctx);
+            }
+        });
+        result.map(|()| Applied::Done).map_err(CommandError)
     }
 
     fn close_client(&mut self, line: &str, client: &str) -> Result<Applied, CommandError> {

@@ -1,7 +1,7 @@
 //! Commands: the only way in which anything outside changes a world.
 
 use super::Fault;
-use crate::client::{ConsumerConfig, ProducerConfig, Workload};
+use crate::client::{Call, ConsumerConfig, ProducerConfig, Reads, Workload};
 use crate::tools::Invocation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,14 +21,21 @@ pub enum Command {
         /// What it sends by itself; none: only what `send` gives it.
         workload: Option<Workload>,
     },
-    /// Starts a consumer that reads every partition of a topic, without a group.
+    /// Starts a consumer.
     Consumer {
         /// Its name, unique among clients; also its `client.id`.
         name: String,
-        /// The topic.
-        topic: String,
+        /// What it reads.
+        reads: Reads,
         /// Its configs.
         config: ConsumerConfig,
+    },
+    /// Has a consumer's application make a call.
+    Call {
+        /// The consumer's name.
+        consumer: String,
+        /// The call.
+        call: Call,
     },
     /// Hands a record to a producer.
     Send {

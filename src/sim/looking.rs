@@ -374,6 +374,21 @@ impl World {
         self.law_state().lost()
     }
 
+    /// How often a group's applications worked on a record that one of them had worked on before.
+    pub fn duplicates(&self, group: &str) -> u64 {
+        self.law_state().duplicates(group)
+    }
+
+    /// How many records before its committed offsets none of a group's applications worked on.
+    pub fn unprocessed(&self, group: &str) -> u64 {
+        self.law_state().unprocessed(group)
+    }
+
+    /// Why a group's applications worked on records again, or never.
+    pub fn duplicate_causes(&self, group: &str) -> Vec<String> {
+        self.law_state().causes(group)
+    }
+
     /// The first loss of acknowledged records that no setting allowed, if there was one.
     pub fn unexplained_loss(&self) -> Option<&Breach> {
         self.law_state().unexplained_loss()

@@ -16,6 +16,7 @@ mod gauges;
 mod groups;
 mod inspect;
 mod layout;
+mod members;
 mod narrate;
 mod observe;
 mod packet;

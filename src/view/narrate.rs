@@ -1,6 +1,7 @@
 //! The world in plain sentences: present tense, actor first, Kafka's own terms.
 
 use super::groups::group_text;
+use super::members::member_text;
 use super::packet::records_text;
 use super::scene::{PartitionView, Role, Scene, acks_label};
 use crate::base::{HostId, SimTime, TopicPartition};
@@ -100,6 +101,9 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         Fact::ConfigNotBuilt { name } => {
             (Notable, format!("{who} keeps the config {name}, which is not built yet and changes nothing."))
         }
+        Fact::TopicNotCreated { topic, error, message } => {
+            (Alarm, format!("{who} cannot have topic {topic} created: {error}, {}.", message.trim_end_matches('.')))
+        }
         Fact::TopicDeleted { topic } => (Notable, format!("{who} deletes topic {topic}.")),
         Fact::QuorumRole { .. }
         | Fact::ControllerActive { .. }
@@ -127,10 +131,17 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
             let records = records_text(u64::from(*records));
             (Routine, format!("{who} reads {records} of {partition}, {}.", offsets(*first_offset, *last_offset)))
         }
-        Fact::OffsetReset { partition, offset } => (
-            Notable,
-            format!("{who} has no position in {partition} and starts at offset {offset} (auto.offset.reset)."),
-        ),
+        Fact::OffsetReset { partition, offset } => {
+            (Notable, format!("{who} goes on in {partition} from offset {offset}."))
+        }
+        Fact::Processed { .. }
+        | Fact::JoinedGroup { .. }
+        | Fact::PartitionsAssigned { .. }
+        | Fact::PartitionsRevoked { .. }
+        | Fact::PartitionsLost { .. }
+        | Fact::LeftGroup { .. }
+        | Fact::CommitAcknowledged { .. }
+        | Fact::CommitFailed { .. } => return member_text(fact, who),
         Fact::FrameRefused { reason, .. } => (Alarm, format!("{who} closes a connection: {reason}.")),
         Fact::Refused { partition, error } => (Alarm, format!("{who} refuses a request for {partition}: {error}.")),
         Fact::ProducerIdSet { producer_id: -1, .. } => {
@@ -311,7 +322,7 @@ fn acknowledged(who: &str, partition: &str, base: i64, records: u64, acks: i16) 
 }
 
 /// `offset 4`, `offsets 4 to 6`.
-fn offsets(first: i64, last: i64) -> String {
+pub(super) fn offsets(first: i64, last: i64) -> String {
     if first == last { format!("offset {first}") } else { format!("offsets {first} to {last}") }
 }
 
@@ -420,7 +431,14 @@ mod tests {
         let appended =
             Fact::Appended { partition: orders(), base_offset: 12, last_offset: 13, leader_epoch: 0, crc: 1, size: 99 };
         assert_eq!(fact(0, appended), "Broker 1 writes 2 records to orders-0, offsets 12 to 13.");
-        let acked = Fact::Acknowledged { partition: orders(), base_offset: 12, records: 1, acks: -1, crc: 1 };
+        let acked = Fact::Acknowledged {
+            partition: orders(),
+            base_offset: 12,
+            records: 1,
+            acks: -1,
+            crc: 1,
+            sequence: (-1, -1, -1),
+        };
         assert_eq!(fact(1, acked), "checkout gets its ack for orders-0, offset 12: every replica in sync holds them.");
         let refused = Fact::Refused { partition: orders(), error: ErrorCode(19) };
         assert_eq!(fact(0, refused), "Broker 1 refuses a request for orders-0: NOT_ENOUGH_REPLICAS.");

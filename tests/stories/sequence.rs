@@ -89,6 +89,9 @@ pub(crate) struct Patterns {
     member: Regex,
     metadata: Regex,
     epoch: Regex,
+    member_id: Regex,
+    given_id: Regex,
+    offset: Regex,
 }
 
 impl Default for Patterns {
@@ -105,6 +108,9 @@ impl Default for Patterns {
             member: pattern(r"(\d+)\(be(\d+)\)"),
             metadata: pattern(r"(?:(\w+) )?p(\d+):((?:err=\w+ )?L-?\d+/e\d+)"),
             epoch: pattern(r"be=(\d+)"),
+            member_id: pattern(r"([\w-]+)~\w{4}"),
+            given_id: pattern(r"given member-id: [^']*'?"),
+            offset: pattern(r"([\w.]+-\d+)(?:=(none|err=\w+|\d+)| (ok|err=\w+))"),
         }
     }
 }
@@ -184,9 +190,51 @@ pub(crate) fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(Str
             });
             whole(words.collect::<Vec<_>>().join(" ").replace("=True", "=true").replace("=False", "=false"))
         }
+        (
+            "FindCoordinator" | "JoinGroup" | "SyncGroup" | "Heartbeat" | "LeaveGroup" | "OffsetCommit" | "OffsetFetch",
+            _,
+        ) => whole(of_group(event, p)),
         ("ElectLeaders", true) => whole(if text.contains("err=") { "refused".into() } else { "ok".into() }),
         ("ElectLeaders", false) => whole(text.split(' ').next().unwrap_or_default().into()),
         _ => whole(text.into()),
+    }
+}
+
+/// What members and coordinator say to each other, without the members' random ids. Who leads a group is chance, and how
+/// far a partition was read.
+fn of_group(event: &Event, p: &Patterns) -> String {
+    let text = p.member_id.replace_all(&event.text, "$1");
+    let text = p.given_id.replace_all(&text, "given member-id'");
+    let word =
+        |prefix: &str| text.split_whitespace().find(|word| word.starts_with(prefix)).unwrap_or_default().to_owned();
+    let offsets = || {
+        let mut all: Vec<String> = p
+            .offset
+            .captures_iter(&text)
+            .map(|found| {
+                let told = found.get(2).or(found.get(3)).map_or("", |m| m.as_str());
+                let told = if told.parse::<i64>().is_ok() { "some" } else { told };
+                format!("{} {told}", &found[1])
+            })
+            .collect();
+        all.sort();
+        all.join(" ")
+    };
+    match (event.api.as_str(), event.response) {
+        ("FindCoordinator", false) => "asked".into(),
+        ("JoinGroup", true) if text.contains("err=") => word("err="),
+        ("JoinGroup", true) => format!("{} {}", word("gen="), word("protocol=")),
+        ("SyncGroup", false) => format!("{} {}", word("gen="), word("member=")),
+        ("OffsetCommit", false) => format!("{} {} {}", word("gen="), word("member="), offsets()),
+        ("OffsetCommit", true) => offsets(),
+        ("OffsetFetch", true) if text.trim().starts_with("err=") => word("err="),
+        ("OffsetFetch", true) => offsets(),
+        ("OffsetFetch", false) => {
+            let mut indexes: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
+            indexes.sort_unstable();
+            indexes.into_iter().collect()
+        }
+        _ => text.into_owned(),
     }
 }
 
@@ -218,7 +266,17 @@ fn answered(found: &regex::Captures<'_>, p: &Patterns) -> Vec<(String, String)> 
 
 /// Where a client's choice of broker is chance.
 fn ends(event: &Event) -> String {
-    let any = matches!(event.api.as_str(), "ApiVersions" | "Metadata" | "InitProducerId" | "ElectLeaders");
+    let any = matches!(
+        event.api.as_str(),
+        "ApiVersions" | "Metadata" | "InitProducerId" | "ElectLeaders" | "FindCoordinator"
+    );
+    let of_group = matches!(
+        event.api.as_str(),
+        "JoinGroup" | "SyncGroup" | "LeaveGroup" | "Heartbeat" | "OffsetCommit" | "OffsetFetch"
+    );
+    if of_group {
+        return if event.response { "coordinator>client".into() } else { "client>coordinator".into() };
+    }
     match (any, event.response) {
         (true, false) => "client>*".into(),
         (true, true) => "*>client".into(),

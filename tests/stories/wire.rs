@@ -134,6 +134,19 @@ fn request(api: &str, body: &Value, names: &Names) -> String {
             let topics: Vec<String> = items(&body["Topics"]).map(|topic| names.topic(topic)).collect();
             format!("topics=[{}]", topics.join(","))
         }
+        "ListOffsets" => {
+            let at = |p: &Value| match int(&p["Timestamp"]) {
+                -2 => "earliest".into(),
+                -1 => "latest".into(),
+                timestamp => timestamp.to_string(),
+            };
+            let say = |p: &Value| format!("@ts{}{}", at(p), epoch("cle", &p["CurrentLeaderEpoch"]));
+            let isolation = int(&body["IsolationLevel"]);
+            format!(
+                "isolation={isolation} {}",
+                partitions(&body["Topics"], ("Partitions", "PartitionIndex"), names, say)
+            )
+        }
         "OffsetForLeaderEpoch" => {
             let say = |p: &Value| format!(" epoch={} cle={}", int(&p["LeaderEpoch"]), int(&p["CurrentLeaderEpoch"]));
             let replica = int(&body["ReplicaId"]);
@@ -179,7 +192,108 @@ fn request(api: &str, body: &Value, names: &Names) -> String {
             format!("{to}leader={} le={}", int(&p["LeaderId"]), int(&p["LeaderEpoch"]))
         }
         "ElectLeaders" => format!("electionType={}", int(&body["ElectionType"])),
+        "JoinGroup" | "SyncGroup" | "Heartbeat" | "LeaveGroup" | "OffsetCommit" | "OffsetFetch" | "FindCoordinator" => {
+            group_request(api, body, names)
+        }
         _ => String::new(),
+    }
+}
+
+/// A member's id as the recordings show it: without most of its UUID.
+fn member(id: &Value) -> String {
+    let id = id.as_str().unwrap_or_default();
+    match id.len().checked_sub(36) {
+        Some(at) if at > 0 => format!("{}~{}", &id[..at - 1], &id[at..at + 4]),
+        _ if id.is_empty() => "''".into(),
+        _ => id.into(),
+    }
+}
+
+fn optional(name: &str, value: &Value) -> String {
+    value.as_str().filter(|text| !text.is_empty()).map_or(String::new(), |text| format!(" {name}={text}"))
+}
+
+/// `t[0, 1]`, or `none`.
+fn owned(partitions: &Value) -> String {
+    let mut topics: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for tp in items(partitions).filter_map(Value::as_str) {
+        if let Some((topic, index)) = tp.rsplit_once('-') {
+            topics.entry(topic).or_default().push(index);
+        }
+    }
+    let all: Vec<String> = topics.iter().map(|(topic, all)| format!("{topic}[{}]", all.join(", "))).collect();
+    if all.is_empty() { "none".into() } else { all.join(" ") }
+}
+
+fn group_request(api: &str, body: &Value, names: &Names) -> String {
+    let group = body["GroupId"].as_str().unwrap_or_default();
+    let (id, instance) = (member(&body["MemberId"]), optional("instance", &body["GroupInstanceId"]));
+    let generation = int(&body["GenerationId"]).max(int(&body["GenerationIdOrMemberEpoch"]));
+    match api {
+        "FindCoordinator" => "asked".into(),
+        "JoinGroup" => {
+            let offered: Vec<&str> = items(&body["Protocols"]).filter_map(|p| p["Name"].as_str()).collect();
+            let said = &body["Protocols"][0]["Metadata"];
+            let owned_generation = said["generation"].as_i64().map_or(String::new(), |id| format!(" ownedGen={id}"));
+            let reason = body["Reason"].as_str().filter(|reason| !reason.is_empty());
+            let reason = reason.map_or(String::new(), |reason| format!(" reason='{reason}'"));
+            let (session, rebalance) = (int(&body["SessionTimeoutMs"]), int(&body["RebalanceTimeoutMs"]));
+            let (offered, owned) = (offered.join(","), owned(&said["owned"]));
+            format!(
+                "group={group} member={id}{instance} session={session} rebalance={rebalance} protocols={offered} \
+                 owned={owned}{owned_generation}{reason}"
+            )
+        }
+        "LeaveGroup" => {
+            let leaving = &body["Members"][0];
+            let reason = leaving["Reason"].as_str().unwrap_or_default();
+            format!("group={group} {} instance=None reason='{reason}'", member(&leaving["MemberId"]))
+        }
+        "OffsetCommit" => {
+            let say = |p: &Value| format!("={}", int(&p["CommittedOffset"]));
+            let all = partitions(&body["Topics"], ("Partitions", "PartitionIndex"), names, say);
+            format!("group={group} gen={generation} member={id} {all}")
+        }
+        "OffsetFetch" => {
+            let asked = &body["Groups"][0];
+            let topic = |topic: &Value| format!("{}{}", names.topic(topic), ids(&topic["PartitionIndexes"]));
+            let topics: Vec<String> = items(&asked["Topics"]).map(topic).collect();
+            format!("group={} {} stable", asked["GroupId"].as_str().unwrap_or_default(), topics.join(" "))
+        }
+        _ => format!("group={group} gen={generation} member={id}{instance}"),
+    }
+}
+
+fn group_answer(api: &str, body: &Value, names: &Names) -> String {
+    let top = error(&body["ErrorCode"]);
+    match api {
+        "FindCoordinator" => {
+            let found = &body["Coordinators"][0];
+            let node = format!("node {}", int(&found["NodeId"]));
+            format!("{}: {}", found["Key"].as_str().unwrap_or_default(), error_or(found, node))
+        }
+        "JoinGroup" if top.is_empty() => {
+            format!("gen={} protocol={}", int(&body["GenerationId"]), body["ProtocolName"].as_str().unwrap_or_default())
+        }
+        "SyncGroup" if top.is_empty() => {
+            let protocol = body["ProtocolName"].as_str().unwrap_or_default();
+            format!("protocol={protocol} assignment={}", owned(&body["Assignment"]))
+        }
+        "LeaveGroup" if top.is_empty() => format!("members=[{{member={}}}]", member(&body["Members"][0]["MemberId"])),
+        "OffsetCommit" => {
+            let say = |p: &Value| format!(" {}", error_or(p, "ok".into()));
+            partitions(&body["Topics"], ("Partitions", "PartitionIndex"), names, say)
+        }
+        "OffsetFetch" => {
+            let group = &body["Groups"][0];
+            let offset = |p: &Value| {
+                if int(&p["CommittedOffset"]) < 0 { "none".into() } else { int(&p["CommittedOffset"]).to_string() }
+            };
+            let say = |p: &Value| format!("={}", error_or(p, offset(p)));
+            let all = partitions(&group["Topics"], ("Partitions", "PartitionIndex"), names, say);
+            format!("{} {all}", error(&group["ErrorCode"]))
+        }
+        _ => top,
     }
 }
 
@@ -237,6 +351,13 @@ fn answer(api: &str, body: &Value, names: &Names) -> String {
             format!("{top} {}", partitions(&body["Responses"], ("Partitions", "PartitionIndex"), names, say))
         }
         "Metadata" => metadata(body, names),
+        "ListOffsets" => {
+            let say = |p: &Value| {
+                let found = format!("offset={} epoch={}", int(&p["Offset"]), int(&p["LeaderEpoch"]));
+                format!(" {}", error_or(p, found))
+            };
+            partitions(&body["Topics"], ("Partitions", "PartitionIndex"), names, say)
+        }
         "OffsetForLeaderEpoch" => {
             let say = |p: &Value| {
                 let end = format!("epoch={} end={}", int(&p["LeaderEpoch"]), int(&p["EndOffset"]));
@@ -272,6 +393,9 @@ fn answer(api: &str, body: &Value, names: &Names) -> String {
             let p = &body["Topics"][0]["Partitions"][0];
             let error = error(&p["ErrorCode"]);
             format!("{error} leader={} le={}", int(&p["LeaderId"]), int(&p["LeaderEpoch"]))
+        }
+        "JoinGroup" | "SyncGroup" | "Heartbeat" | "LeaveGroup" | "OffsetCommit" | "OffsetFetch" | "FindCoordinator" => {
+            group_answer(api, body, names)
         }
         _ => top,
     }

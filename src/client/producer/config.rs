@@ -1,7 +1,9 @@
 //! A producer's configs under Kafka's names, with Kafka's defaults, limits and messages (`ProducerConfig`).
 
 use crate::base::{Endpoint, SimDuration};
-use crate::client::config::{ConfigError, boolean, int, invalid, long, millis, not_built, one_of};
+use crate::client::config::{
+    ConfigError, boolean, endpoints, int, int_millis, invalid, is_rebootstrap, long, millis, not_built, one_of,
+};
 use crate::wire::{CODECS, Compression};
 use serde::{Deserialize, Serialize};
 
@@ -242,28 +244,6 @@ fn gzip_level(name: &str, value: &str) -> Result<i32, ConfigError> {
         level @ (-1 | 1..=9) => Ok(level),
         _ => Err(invalid(name, value, "Value must be between 1 and 9 or equal to -1")),
     }
-}
-
-fn is_rebootstrap(name: &str, value: &str) -> Result<bool, ConfigError> {
-    match value.to_ascii_lowercase().as_str() {
-        "rebootstrap" => Ok(true),
-        "none" => Ok(false),
-        _ => Err(invalid(name, value, "String must be one of (case insensitive): REBOOTSTRAP, NONE")),
-    }
-}
-
-fn int_millis(name: &str, value: &str) -> Result<SimDuration, ConfigError> {
-    Ok(SimDuration::from_millis(int(name, value, 0, i32::MAX)? as u64))
-}
-
-/// `host:port,host:port` (`ClientUtils.parseAndValidateAddresses`).
-fn endpoints(name: &str, value: &str) -> Result<Vec<Endpoint>, ConfigError> {
-    let endpoint = |url: &str| {
-        let parts = url.trim().rsplit_once(':').filter(|(host, _)| !host.is_empty());
-        let parsed = parts.and_then(|(host, port)| Some(Endpoint { host: host.into(), port: port.parse().ok()? }));
-        parsed.ok_or_else(|| ConfigError(format!("Invalid url in {name}: {}", url.trim())))
-    };
-    value.split(',').filter(|url| !url.trim().is_empty()).map(endpoint).collect()
 }
 
 #[cfg(test)]

@@ -234,8 +234,8 @@ impl Producer {
     /// A batch was acknowledged. If it had been given up before, its application has been told so and stays told.
     fn succeed(&mut self, sent: &Sent, answer: &Answer, ctx: &mut Ctx<'_>) {
         let batch = self.accumulator.remove(sent.id);
+        let stamp = batch.as_ref().map_or(sent.stamp, |batch| batch.stamp());
         if let Some(manager) = &mut self.manager {
-            let stamp = batch.as_ref().map_or(sent.stamp, |batch| batch.stamp());
             manager.completed(&sent.partition, stamp, sent.records);
         }
         if batch.is_none() {
@@ -249,6 +249,7 @@ impl Producer {
             records: sent.records,
             acks: self.config.acks,
             crc: sent.crc,
+            sequence: (stamp.producer_id, stamp.epoch, stamp.base_sequence),
         });
     }
 

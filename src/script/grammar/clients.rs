@@ -1,12 +1,10 @@
-//! Clients: `producer`, `consumer`, `send`, `flush`, `poll`, `commit`, `close`.
+//! Producers, `send`, `flush`, and `close` of any client.
 
 use super::flags::{self, Flag};
-use super::parse_duration;
 use super::workload;
 use crate::base::SimDuration;
-use crate::client::{Burst, ConsumerConfig, Keys, ProducerConfig, Workload};
+use crate::client::{Burst, Keys, ProducerConfig, Workload};
 use crate::script::ast::Statement;
-use crate::script::built::not_yet;
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
 use crate::script::error::Error;
@@ -14,7 +12,6 @@ use crate::sim::Command;
 
 const PRODUCER_FLAGS: [&str; 7] =
     ["--topic", "--rate", "--burst", "--keys", "--value-size", "--compression-type", "--producer-property"];
-const CONSUMER_FLAGS: [&str; 4] = ["--topic", "--group", "--work", "--consumer-property"];
 
 /// What `producer` was given.
 #[derive(Default)]
@@ -98,32 +95,6 @@ impl GivenProducer {
     }
 }
 
-/// `consumer NAME --topic T [--work 20ms] …`.
-pub(super) fn consumer(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    let name = flags::name(cursor.expect_word("the consumer's name")?, "a consumer's name")?;
-    let mut topic = None;
-    let mut work = None;
-    let mut config = ConsumerConfig::default();
-    while let Some(flag) = flags::next(cursor, "consumer", &CONSUMER_FLAGS)? {
-        let flag_name = flag.name.clone();
-        match flag_name.text.as_str() {
-            "--topic" => flags::once(&mut topic, flag.value(cursor, "a topic's name")?.text, &flag_name)?,
-            "--work" => flags::once(&mut work, parse_duration(&flag.value(cursor, "a duration")?)?, &flag_name)?,
-            "--group" => {
-                flag.value(cursor, "a group's name")?;
-                return Err(flag_name.error(not_yet("`--group`, a consumer in a group,")));
-            }
-            _ => {
-                let (key, value) = flags::pair(&flag.value(cursor, "KEY=VALUE")?)?;
-                config.set(&key, &value.text).map_err(|error| value.error(error.to_string()))?;
-            }
-        }
-    }
-    config.work = work.unwrap_or(SimDuration::ZERO);
-    let topic = topic.ok_or_else(|| missing_topic(cursor))?;
-    Ok(Statement::Change(Command::Consumer { name, topic, config }))
-}
-
 /// What `send` takes, as its errors say it.
 const SEND_WORDS: &str = "key=K, value=V, partition=N, topic=T, timestamp=T, header NAME=VALUE";
 
@@ -175,11 +146,4 @@ pub(super) fn close(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     let client = flags::name(cursor.expect_word("a client's name")?, "a client's name")?;
     cursor.end("`close` and a client's name")?;
     Ok(Statement::Change(Command::Close { client }))
-}
-
-/// The consumer's name of `poll` and `commit`.
-pub(super) fn named_consumer(verb: &str, cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    let name = flags::name(cursor.expect_word("a consumer's name")?, "a consumer's name")?;
-    cursor.end(&format!("`{verb}` and a consumer's name"))?;
-    Ok(name)
 }

@@ -3,7 +3,6 @@
 use crate::base::{SimDuration, TopicPartition};
 use crate::check::LAWS;
 use crate::script::ast::{Named, Node};
-use crate::script::built;
 use crate::script::cursor::{Cursor, Token};
 use crate::script::error::{Error, Position, nearest};
 use crate::script::expression::{Comparison, Expression, ExpressionKind, Kind, Query, Value};
@@ -11,7 +10,7 @@ use crate::script::expression::{Comparison, Expression, ExpressionKind, Kind, Qu
 /// How deeply an expression may nest: more than anybody reads, and little enough for the stack.
 const MAX_DEPTH: usize = 64;
 
-const FUNCTIONS: [&str; 29] = [
+const FUNCTIONS: [&str; 32] = [
     "leader",
     "isr",
     "elr",
@@ -30,7 +29,10 @@ const FUNCTIONS: [&str; 29] = [
     "failed",
     "lost",
     "delivered",
+    "worked",
+    "position",
     "duplicates",
+    "unprocessed",
     "lag",
     "committed",
     "assigned",
@@ -242,10 +244,7 @@ fn call(cursor: &mut Cursor<'_>, name: &str, at: Position) -> Result<ExpressionK
     }
     let query = query(cursor, name, at)?;
     close(cursor, name)?;
-    match built::missing_query(&query) {
-        Some(message) => Err(Error::new(at, message)),
-        None => Ok(ExpressionKind::Query(query)),
-    }
+    Ok(ExpressionKind::Query(query))
 }
 
 fn close(cursor: &mut Cursor<'_>, name: &str) -> Result<(), Error> {
@@ -272,7 +271,14 @@ fn query(cursor: &mut Cursor<'_>, name: &str, at: Position) -> Result<Query, Err
         "failed" => Query::Failed(argument(cursor, "a producer's name")?.0),
         "lost" => Query::Lost,
         "delivered" => Query::Delivered(argument(cursor, "a consumer's name")?.0),
+        "worked" => Query::Worked(argument(cursor, "a consumer's name")?.0),
+        "position" => {
+            let consumer = argument(cursor, "a consumer's name")?.0;
+            cursor.expect_sign(",", "and a partition follow the consumer")?;
+            Query::Position(consumer, partition(cursor)?)
+        }
         "duplicates" => Query::Duplicates(group(cursor)?),
+        "unprocessed" => Query::Unprocessed(group(cursor)?),
         "lag" => {
             let group = group(cursor)?;
             let of = if cursor.take_sign(",") { Some(partition(cursor)?) } else { None };

@@ -1,6 +1,7 @@
 //! The grammar: from a command's text to what it says.
 
 mod clients;
+mod consumers;
 mod expression;
 mod faults;
 mod flags;
@@ -9,7 +10,6 @@ mod setup;
 mod workload;
 
 use super::ast::{Line, Script, Statement};
-use super::built;
 use super::cursor::{Cursor, Word};
 use super::error::{Error, nearest};
 use super::source::{self, Item, Source};
@@ -17,7 +17,7 @@ use super::tools;
 use crate::base::{SimDuration, SimTime};
 
 /// The words a command can begin with, beside the names of Kafka's tools.
-const VERBS: [&str; 27] = [
+const VERBS: [&str; 30] = [
     "cluster",
     "broker",
     "producer",
@@ -25,6 +25,9 @@ const VERBS: [&str; 27] = [
     "send",
     "poll",
     "commit",
+    "seek",
+    "busy",
+    "unsubscribe",
     "flush",
     "close",
     "crash",
@@ -116,10 +119,7 @@ fn statement(cursor: &mut Cursor<'_>, setup: Option<&mut setup::SetUp>, nested: 
         }
         None => ordinary(&verb, cursor)?,
     };
-    match built::missing_statement(&kind) {
-        Some(message) => Err(verb.error(message)),
-        None => Ok(Line { at: verb.at, text: text.into(), kind }),
-    }
+    Ok(Line { at: verb.at, text: text.into(), kind })
 }
 
 /// Reads a command that is not part of the set-up, from behind its verb on.
@@ -129,12 +129,15 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     }
     match verb.text.as_str() {
         "producer" => clients::producer(verb, cursor),
-        "consumer" => clients::consumer(cursor),
+        "consumer" => consumers::consumer(verb, cursor),
         "send" => clients::send(cursor),
         "flush" => clients::flush(cursor),
         "close" => clients::close(cursor),
-        "poll" => clients::named_consumer("poll", cursor).map(Statement::Poll),
-        "commit" => clients::named_consumer("commit", cursor).map(Statement::Commit),
+        "poll" => consumers::poll(cursor),
+        "commit" => consumers::commit(cursor),
+        "seek" => consumers::seek(cursor),
+        "busy" => consumers::busy(cursor),
+        "unsubscribe" => consumers::unsubscribe(cursor),
         "run" => run(cursor),
         "at" => at(cursor),
         "show" => looking::show(cursor),
@@ -143,10 +146,17 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "cluster" => Err(verb.error("`cluster` while the world runs; a cluster is set up by a script's first line")),
         "controller" => Err(verb.error("the controllers are set up before other commands; they do not change later")),
         "broker" => Err(verb.error("a broker cannot join a running cluster: that is not built yet")),
-        other => match faults::fault(other, cursor)? {
-            Some(fault) => Ok(Statement::Fault(fault)),
-            None => Err(unknown(verb)),
-        },
+        other => {
+            if matches!(other, "pause" | "resume")
+                && let Some(statement) = consumers::partition_flow(other, cursor)?
+            {
+                return Ok(statement);
+            }
+            match faults::fault(other, cursor)? {
+                Some(fault) => Ok(Statement::Fault(fault)),
+                None => Err(unknown(verb)),
+            }
+        }
     }
 }
 

@@ -106,9 +106,6 @@ impl Runner {
                     }
                 };
             }
-            Statement::Poll(_) | Statement::Commit(_) => {
-                panic!("{statement:?} is refused when a script is read")
-            }
         }
         Ok(())
     }

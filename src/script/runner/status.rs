@@ -33,6 +33,14 @@ impl Runner {
         for (_, consumer) in world.consumers() {
             push(&mut text, format_args!("consumer {} · {} delivered", consumer.name(), consumer.delivered()));
         }
+        let groups: std::collections::BTreeSet<&str> = world.consumers().filter_map(|(_, c)| c.group()).collect();
+        for group in groups {
+            let (again, never) = (world.duplicates(group), world.unprocessed(group));
+            push(&mut text, format_args!("group {group} · {again} worked on again · {never} never worked on"));
+            for cause in world.duplicate_causes(group) {
+                push(&mut text, format_args!("group {group} · {cause}"));
+            }
+        }
         for law in world.laws() {
             let verdict = if law.breach.is_none() { "holds" } else { "is broken" };
             push(&mut text, format_args!("law {} {verdict}", law.name));

@@ -46,7 +46,10 @@ pub const SCENARIOS: [Scenario; 20] = [
     scenario("group-leader-crash", "two members read all that is written while a leader dies, and commit the end"),
     scenario("group-coordinator-crash", "the same while their coordinator dies"),
     scenario("group-pause", "the same while their coordinator stands still for a second"),
-    scenario("group-reset", "the same while the connections to their coordinator and another broker break again and again"),
+    scenario(
+        "group-reset",
+        "the same while the connections to their coordinator and another broker break again and again",
+    ),
     scenario("admin", "lists, describes and deletes groups; changes a config; adds partitions; deletes a topic"),
 ];
 

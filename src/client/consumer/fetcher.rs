@@ -1,0 +1,296 @@
+//! Fetching (`Fetcher`, `FetchCollector`): one fetch a broker is on its way at a time, in an incremental session. What it
+//! brings is buffered; each poll takes up to `max.poll.records` from the buffer and sends the next fetches to the brokers
+//! of which nothing is buffered any more (KAFKA-17182).
+
+use super::application::InHand;
+use super::subscription::{Buffered, FetchState};
+use super::{Asked, Consumer, FetchFrom, OffsetReset, Position, topic_name};
+use crate::base::{SimTime, TopicPartition, exponential_backoff};
+use crate::machine::{Ctx, Fact};
+use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
+use crate::wire::messages::fetch_response::PartitionData;
+use crate::wire::messages::{FetchRequest, FetchResponse};
+use crate::wire::records::BatchHeader;
+use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, Treatment, records};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+impl Consumer {
+    /// Takes buffered records out for the application, as many as a poll may return.
+    pub(super) fn collect(&mut self, ctx: &mut Ctx<'_>) -> Vec<InHand> {
+        let mut room = self.config.max_poll_records;
+        let mut records = Vec::new();
+        for (tp, position) in self.subscription.iter_mut().filter(|(_, position)| position.is_fetchable()) {
+            let taken: Vec<Buffered> = position.buffered.drain(..room.min(position.buffered.len())).collect();
+            let (Some(first), Some(last)) = (taken.first(), taken.last()) else { continue };
+            room -= taken.len();
+            position.offset = Some(position.buffered.front().map_or(position.fetched_to, |next| next.offset));
+            position.offset_epoch = Some(last.epoch);
+            ctx.fact(Fact::Polled {
+                partition: tp.clone(),
+                first_offset: first.offset,
+                last_offset: last.offset,
+                records: taken.len() as u32,
+            });
+            let in_hand =
+                |Buffered { offset, epoch, poison }: Buffered| InHand { partition: tp.clone(), offset, epoch, poison };
+            records.extend(taken.into_iter().map(in_hand));
+        }
+        self.delivered += records.len() as u64;
+        records
+    }
+
+    /// The partitions that `is_due`, by the node to ask, each with the leader's epoch.
+    pub(super) fn by_node(
+        &self,
+        is_due: impl Fn(&Position) -> bool,
+        node_of: impl Fn(&TopicPartition, &Position) -> Option<(i32, i32)>,
+    ) -> BTreeMap<i32, Vec<(TopicPartition, i32)>> {
+        let mut by_node: BTreeMap<i32, Vec<(TopicPartition, i32)>> = BTreeMap::new();
+        for (tp, position) in self.subscription.iter().filter(|(_, position)| is_due(position)) {
+            if let Some((node, epoch)) = node_of(tp, position) {
+                by_node.entry(node).or_default().push((tp.clone(), epoch));
+            }
+        }
+        by_node
+    }
+
+    /// Where a partition is fetched from, and its leader's epoch: from the leader, or from the replica that it named,
+    /// while that advice is fresh at `now` and the replica's address is known.
+    fn node_for(&self, tp: &TopicPartition, position: &Position, now: SimTime) -> Option<(i32, i32)> {
+        let (leader, epoch) = self.net.metadata().leader(&tp.topic, tp.partition)?;
+        let is_fresh =
+            |(replica, until): &(i32, SimTime)| now < *until && self.net.metadata().brokers().contains_key(replica);
+        let node = position.read_replica.filter(is_fresh).map_or(leader, |(replica, _)| replica);
+        Some((node, epoch))
+    }
+
+    /// Partitions that may be asked about now; those whose backoff is not over wake it later.
+    pub(super) fn wake_for_backoffs(&mut self, waits: impl Fn(&Position) -> bool, now: SimTime) {
+        let later = self.subscription.iter().filter(|(_, p)| waits(p) && p.not_before > now).map(|(_, p)| p.not_before);
+        if let Some(at) = later.min() {
+            self.wake(at);
+        }
+    }
+
+    /// Fetches from each broker that is not being fetched from and of which nothing is buffered.
+    pub(super) fn fetch(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now();
+        let node_for = |tp: &TopicPartition, position: &Position| self.node_for(tp, position, now);
+        let buffered = self.by_node(|p| p.is_fetchable() && !p.buffered.is_empty(), node_for);
+        let due = self.by_node(|p| p.is_fetchable() && p.buffered.is_empty() && p.not_before <= now, node_for);
+        self.wake_for_backoffs(|p| p.is_fetchable() && p.buffered.is_empty(), now);
+        for (leader, partitions) in due {
+            let busy = self.fetching_from.contains(&leader) || buffered.contains_key(&leader);
+            if !busy && self.reach(leader, ctx) {
+                let from = |(tp, epoch): (TopicPartition, i32)| {
+                    let fetched_to = self.subscription.get(&tp).map_or(0, |position| position.fetched_to);
+                    (tp, (fetched_to, epoch))
+                };
+                let wanted = partitions.into_iter().map(from).collect();
+                self.send_fetch(leader, wanted, ctx);
+            }
+        }
+    }
+
+    fn send_fetch(&mut self, leader: i32, wanted: BTreeMap<TopicPartition, FetchFrom>, ctx: &mut Ctx<'_>) {
+        let next = self.sessions.entry(leader).or_default().next(&wanted);
+        let max_bytes = self.config.max_partition_fetch_bytes;
+        let asked = |(tp, (offset, epoch)): (TopicPartition, FetchFrom)| {
+            let partition = FetchPartition::default()
+                .with_partition(tp.partition)
+                .with_current_leader_epoch(epoch)
+                .with_fetch_offset(offset)
+                .with_partition_max_bytes(max_bytes);
+            (tp.topic, partition)
+        };
+        let named = by_topic(next.named.into_iter().map(asked));
+        let forgotten = by_topic(next.forgotten.into_iter().map(|tp| (tp.topic, tp.partition)));
+        let request = FetchRequest::default()
+            .with_max_wait_ms(self.config.fetch_max_wait.as_millis() as i32)
+            .with_min_bytes(self.config.fetch_min_bytes)
+            .with_max_bytes(self.config.fetch_max_bytes)
+            .with_isolation_level(i8::from(self.config.read_committed))
+            .with_session_id(next.id)
+            .with_session_epoch(next.epoch);
+        let rack = StrBytes::from_string(self.config.client_rack.clone());
+        let topics = named.keys().chain(forgotten.keys());
+        let id = |topic: &Arc<str>| {
+            let known = self.net.metadata().topic(topic).map(|known| known.id);
+            (topic.clone(), known.unwrap_or_default())
+        };
+        let ids: BTreeMap<Arc<str>, Uuid> = topics.map(id).collect();
+        self.net.send(leader, ApiKey::Fetch, Some(Asked::Fetch { node: leader, wanted }), ctx, |version| {
+            let by_id = version >= 13;
+            // Version 11 tells a broker that its consumer can read from followers (KIP-392).
+            let mut request = if version >= 11 { request.with_rack_id(rack) } else { request };
+            let topic = |(name, partitions): (Arc<str>, Vec<FetchPartition>)| {
+                let topic = FetchTopic::default().with_partitions(partitions);
+                if by_id { topic.with_topic_id(ids[&name]) } else { topic.with_topic(topic_name(&name)) }
+            };
+            let dropped = |(name, partitions): (Arc<str>, Vec<i32>)| {
+                let topic = ForgottenTopic::default().with_partitions(partitions);
+                if by_id { topic.with_topic_id(ids[&name]) } else { topic.with_topic(topic_name(&name)) }
+            };
+            request.topics = named.into_iter().map(topic).collect();
+            request.forgotten_topics_data = forgotten.into_iter().map(dropped).collect();
+            RequestKind::Fetch(request)
+        });
+        self.fetching_from.insert(leader);
+    }
+
+    pub(super) fn fetched(
+        &mut self,
+        node: i32,
+        wanted: &BTreeMap<TopicPartition, FetchFrom>,
+        response: &FetchResponse,
+        ctx: &mut Ctx<'_>,
+    ) {
+        self.fetching_from.remove(&node);
+        let error = ErrorCode(response.error_code);
+        self.sessions.entry(node).or_default().answered(response.session_id, error);
+        match error {
+            ErrorCode::NONE => {}
+            // The session is made anew by the next fetch.
+            ErrorCode::FETCH_SESSION_ID_NOT_FOUND
+            | ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR
+            | ErrorCode::INVALID_FETCH_SESSION_EPOCH => return,
+            error => return wanted.keys().for_each(|tp| self.partition_failed(tp, error, ctx)),
+        }
+        self.follow_hints(response);
+        for topic in &response.responses {
+            let Some(name) = self.named(topic.topic_id, &topic.topic) else { continue };
+            for answer in &topic.partitions {
+                let tp = TopicPartition::new(name.clone(), answer.partition_index);
+                if let Some((from, _)) = wanted.get(&tp) {
+                    self.take_fetched(&tp, *from, answer, ctx);
+                }
+            }
+        }
+    }
+
+    /// The topic that a response is about, by its id or its name.
+    pub(super) fn named(&self, id: Uuid, name: &str) -> Option<Arc<str>> {
+        match id.is_nil() {
+            true => Some(name.into()),
+            false => self.net.metadata().topic_of(id),
+        }
+    }
+
+    fn take_fetched(&mut self, tp: &TopicPartition, from: i64, answer: &PartitionData, ctx: &mut Ctx<'_>) {
+        let Some(position) = self.subscription.get(tp) else { return };
+        // The position moved, or is in doubt since the fetch was sent: Kafka passes over what it brought, errors too.
+        if position.state != FetchState::Fetching || position.fetched_to != from {
+            return;
+        }
+        match ErrorCode(answer.error_code) {
+            ErrorCode::NONE => self.buffer(tp, answer, from, ctx),
+            ErrorCode::OFFSET_OUT_OF_RANGE => self.out_of_range(tp, from, ctx),
+            error => self.partition_failed(tp, error, ctx),
+        }
+    }
+
+    /// Takes the records of a response that lie at or after the offset asked for.
+    fn buffer(&mut self, tp: &TopicPartition, answer: &PartitionData, from: i64, ctx: &mut Ctx<'_>) {
+        let batches = match answer.records.clone().map_or(Ok(Vec::new()), records::split) {
+            Ok(batches) => batches,
+            Err(error) => return self.corrupt(tp, &error, ctx),
+        };
+        let (check_crcs, poison) = (self.config.check_crcs, self.config.application.poison.clone());
+        let fresh_until = ctx.now() + self.config.metadata_max_age;
+        let position = self.subscription.get_mut(tp).expect("it was looked at");
+        position.failures = 0;
+        if answer.preferred_read_replica.0 >= 0 {
+            position.read_replica = Some((answer.preferred_read_replica.0, fresh_until));
+        }
+        for (header, bytes) in batches {
+            if check_crcs && let Err(error) = records::check_crc(&bytes) {
+                return self.corrupt(tp, &error, ctx);
+            }
+            // What the cluster writes for itself is no application's.
+            if !header.is_control() {
+                position.buffered.extend(opened(&header, &bytes, poison.as_deref(), from));
+            }
+            position.fetched_to = header.next_offset();
+        }
+        // Only control records came: there is nothing to hand over, and the position goes on.
+        if position.buffered.is_empty() && position.fetched_to > from {
+            position.offset = Some(position.fetched_to);
+        }
+    }
+
+    fn corrupt(&mut self, tp: &TopicPartition, error: &records::BatchError, ctx: &mut Ctx<'_>) {
+        self.subscription.get_mut(tp).into_iter().for_each(|position| position.stuck = true);
+        ctx.fact(Fact::ClientError { message: format!("{tp}: {error}") });
+    }
+
+    fn out_of_range(&mut self, tp: &TopicPartition, offset: i64, ctx: &mut Ctx<'_>) {
+        let reset = self.config.auto_offset_reset;
+        let Some(position) = self.subscription.get_mut(tp) else { return };
+        // A follower may be behind: the leader is asked before anything is believed.
+        if position.read_replica.take().is_some() {
+            return;
+        }
+        if reset == OffsetReset::None {
+            position.stuck = true;
+            let message =
+                format!("Fetch position {offset} is out of range for partition {tp}, and no reset policy is set");
+            return self.partition_exception(message, ctx);
+        }
+        position.reset(reset);
+    }
+
+    /// An exception about one partition: a member of a group ends with it; who reads alone goes on with the others.
+    pub(super) fn partition_exception(&mut self, message: String, ctx: &mut Ctx<'_>) {
+        match self.membership.is_some() {
+            true => self.throw(message, ctx),
+            false => {
+                self.last_error = Some(message.clone());
+                ctx.fact(Fact::ClientError { message });
+            }
+        }
+    }
+
+    pub(super) fn partition_failed(&mut self, tp: &TopicPartition, error: ErrorCode, ctx: &mut Ctx<'_>) {
+        let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+        let Some(position) = self.subscription.get_mut(tp) else { return };
+        if error.treatment() == Treatment::Fatal {
+            position.stuck = true;
+            return self.partition_exception(format!("{tp}: {error}: {}", error.message()), ctx);
+        }
+        position.read_replica = None;
+        position.failures += 1;
+        position.not_before = ctx.now() + exponential_backoff(position.failures, backoff, max, ctx.rng());
+        self.net.metadata_mut().request_refresh();
+    }
+}
+
+/// The records of a batch from an offset on. A batch that this build cannot open has its offsets from its header.
+fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) -> Vec<Buffered> {
+    let epoch = header.leader_epoch;
+    let all: Vec<Buffered> = match records::decode(bytes) {
+        Ok(records) => {
+            let is_poison =
+                |value: Option<&Bytes>| poison.is_some_and(|poison| value.is_some_and(|v| **v == *poison.as_bytes()));
+            let of = |(offset, record): (i64, records::Record)| Buffered {
+                offset,
+                epoch,
+                poison: is_poison(record.value.as_ref()),
+            };
+            records.into_iter().map(of).collect()
+        }
+        Err(_) => {
+            let offsets = header.base_offset..=header.last_offset();
+            offsets.map(|offset| Buffered { offset, epoch, poison: false }).collect()
+        }
+    };
+    all.into_iter().filter(|record| record.offset >= from).collect()
+}
+
+pub(super) fn by_topic<T>(items: impl Iterator<Item = (Arc<str>, T)>) -> BTreeMap<Arc<str>, Vec<T>> {
+    let mut topics: BTreeMap<Arc<str>, Vec<T>> = BTreeMap::new();
+    items.for_each(|(topic, item)| topics.entry(topic).or_default().push(item));
+    topics
+}
