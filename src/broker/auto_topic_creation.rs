@@ -5,12 +5,12 @@
 use super::coordinators::OFFSETS_TOPIC;
 use super::{Broker, Serving};
 use crate::base::{ConnId, SimDuration, SimTime};
-use crate::machine::{Ctx, Input};
+use crate::machine::{Ctx, Fact, Input};
 use crate::network::controller_channel::{ActiveController, ChannelEvent};
 use crate::network::{ControllerChannel, envelope};
-use crate::wire::messages::CreateTopicsRequest;
 use crate::wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
-use crate::wire::{ApiKey, Request, RequestKind, StrBytes, TopicName, api_range};
+use crate::wire::messages::{CreateTopicsRequest, CreateTopicsResponse};
+use crate::wire::{ApiKey, ErrorCode, Request, RequestKind, ResponseKind, StrBytes, TopicName, api_range};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -101,19 +101,36 @@ impl Broker {
 
     pub(super) fn auto_topics_input(&mut self, input: Input, serving: &mut Serving<'_, '_>) {
         let events = self.auto_topics.channel.handle(input, serving.ctx);
-        self.auto_topics_events(events);
+        self.auto_topics_events(events, serving);
     }
 
     pub(super) fn send_auto_topics(&mut self, serving: &mut Serving<'_, '_>) {
         let events = self.auto_topics.channel.poll(serving.leader, serving.ctx);
-        self.auto_topics_events(events);
+        self.auto_topics_events(events, serving);
     }
 
     /// Whatever the controller answered, the topic may be asked for again: if it is there, the metadata log says so.
-    fn auto_topics_events(&mut self, events: Vec<ChannelEvent<Vec<Arc<str>>>>) {
+    fn auto_topics_events(&mut self, events: Vec<ChannelEvent<Vec<Arc<str>>>>, serving: &mut Serving<'_, '_>) {
         for event in events {
+            if let ChannelEvent::Answered(_, ResponseKind::CreateTopics(answer)) = &event {
+                tell_refusals(answer, serving);
+            }
             let (ChannelEvent::Answered(topics, _) | ChannelEvent::TimedOut(topics)) = event;
             self.auto_topics.in_flight.retain(|topic| !topics.contains(topic));
+        }
+    }
+}
+
+/// Tells the trace which topics the controller did not create. That another broker was faster is no refusal.
+fn tell_refusals(answer: &CreateTopicsResponse, serving: &mut Serving<'_, '_>) {
+    for topic in &answer.topics {
+        let error = ErrorCode(topic.error_code);
+        if error != ErrorCode::NONE && error != ErrorCode::TOPIC_ALREADY_EXISTS {
+            serving.ctx.fact(Fact::TopicNotCreated {
+                topic: (&**topic.name).into(),
+                error,
+                message: topic.error_message.as_deref().unwrap_or_default().to_owned(),
+            });
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::coordinators::OFFSETS_TOPIC;
 use super::{Broker, Served, Serving};
+use crate::base::uuid_from_text;
 use crate::network::Pending;
 use crate::wire::messages::find_coordinator_response::Coordinator;
 use crate::wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
@@ -20,6 +21,18 @@ const SHARE: i8 = 2;
 
 /// Why nobody coordinates transactions.
 const NO_TRANSACTIONS: &str = "Transactions are not built yet: no broker coordinates them.";
+
+/// Why nobody coordinates share groups.
+const NO_SHARE_GROUPS: &str = "Share groups are not built yet: no broker coordinates them.";
+
+/// Whether a key is that of a share group's partition: group, topic id and partition, with colons between them
+/// (`SharePartitionKey`).
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let partition = parts.next().is_some_and(|partition| partition.parse::<i32>().is_ok());
+    let topic = parts.next().is_some_and(|id| uuid_from_text(id).is_ok());
+    partition && topic && parts.next().is_some_and(|group| !group.is_empty())
+}
 
 /// A coordinator: its id, host and port.
 type Found = (i32, StrBytes, i32);
@@ -53,7 +66,12 @@ impl Broker {
             return Served::Now(ResponseKind::FindCoordinator(answer));
         }
         let answer = match self.coordinator_of(kind, &body.key, pending.version, serving) {
-            Ok((id, host, port)) => answer.with_node_id(BrokerId(id)).with_host(host).with_port(port),
+            // In these versions there is a message even then.
+            Ok((id, host, port)) => answer
+                .with_error_message(Some(StrBytes::from_static_str("NONE")))
+                .with_node_id(BrokerId(id))
+                .with_host(host)
+                .with_port(port),
             Err((error, message)) => {
                 let message = message.map_or_else(|| error.message().to_owned(), str::to_owned);
                 answer
@@ -76,9 +94,11 @@ impl Broker {
         match kind {
             GROUP => {}
             TRANSACTION => return Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, Some(NO_TRANSACTIONS))),
-            // No broker here has share groups, as no 4.1 broker has unless share.version says so.
-            SHARE if version >= FIRST_WITH_SHARE_GROUPS => return Err((ErrorCode::INVALID_REQUEST, None)),
-            _ => return Err((ErrorCode::INVALID_REQUEST, None)),
+            SHARE if version >= FIRST_WITH_SHARE_GROUPS && is_share_key(key) => {
+                return Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, Some(NO_SHARE_GROUPS)));
+            }
+            SHARE => return Err((ErrorCode::INVALID_REQUEST, None)),
+            _ => return Err((ErrorCode::INVALID_REQUEST, Some(ErrorCode::INVALID_REQUEST.message()))),
         }
         let unavailable = (ErrorCode::COORDINATOR_NOT_AVAILABLE, None);
         let Some(topic) = self.metadata.topics().by_name(OFFSETS_TOPIC) else {

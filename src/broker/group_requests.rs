@@ -27,6 +27,9 @@ const CLIENT_HOST: StrBytes = StrBytes::from_static_str("/127.0.0.1");
 /// The first version of SyncGroup that must name the group's protocols (KIP-559).
 const FIRST_SYNC_WITH_PROTOCOLS: i16 = 5;
 
+/// The first version of JoinGroup whose answer may have no protocol.
+const FIRST_JOIN_WITHOUT_PROTOCOL: i16 = 7;
+
 /// The operations that everybody may do on a group, as bits: no broker here has an authorizer. READ, DELETE, DESCRIBE,
 /// DESCRIBE_CONFIGS, ALTER_CONFIGS.
 const EVERY_OPERATION: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
@@ -97,7 +100,7 @@ impl Broker {
         let partition = self.partition_of_group(group);
         let refused = self.refusal_of(&request.body, pending.version);
         if let Some(error) = refused.or_else(|| self.coordinators.shard(partition).err()) {
-            return Served::Now(refused_by(&request.body, error));
+            return Served::Now(refused_by(&request.body, pending.version, error));
         }
         let number = self.ask(pending, request, answer);
         self.with_shard(partition, serving, |shard, turn| give(shard, turn, &context(number, request), &request.body));
@@ -338,12 +341,13 @@ pub(super) fn context(number: u64, request: &Request) -> RequestContext {
 }
 
 /// The answer to a request that no coordinator takes.
-fn refused_by(request: &RequestKind, error: ErrorCode) -> ResponseKind {
+fn refused_by(request: &RequestKind, version: i16, error: ErrorCode) -> ResponseKind {
     let code = error.0;
     match request {
         RequestKind::JoinGroup(body) => {
             let answer = JoinGroupResponse::default().with_member_id(body.member_id.clone()).with_error_code(code);
-            ResponseKind::JoinGroup(answer)
+            let protocol = (version < FIRST_JOIN_WITHOUT_PROTOCOL).then(StrBytes::new);
+            ResponseKind::JoinGroup(answer.with_protocol_name(protocol))
         }
         RequestKind::SyncGroup(_) => ResponseKind::SyncGroup(SyncGroupResponse::default().with_error_code(code)),
         // A client that heartbeats while the coordinator loads may go on.

@@ -575,4 +575,13 @@ pub enum Fact {
         /// Kafka's message or a plain sentence.
         message: String,
     },
+    /// The controller refused to create a topic that a broker asked for by itself.
+    TopicNotCreated {
+        /// Its name.
+        topic: Arc<str>,
+        /// Kafka's code.
+        error: ErrorCode,
+        /// Kafka's message.
+        message: String,
+    },
 }

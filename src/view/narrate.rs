@@ -101,6 +101,9 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         Fact::ConfigNotBuilt { name } => {
             (Notable, format!("{who} keeps the config {name}, which is not built yet and changes nothing."))
         }
+        Fact::TopicNotCreated { topic, error, message } => {
+            (Alarm, format!("{who} cannot have topic {topic} created: {error}, {}.", message.trim_end_matches('.')))
+        }
         Fact::TopicDeleted { topic } => (Notable, format!("{who} deletes topic {topic}.")),
         Fact::QuorumRole { .. }
         | Fact::ControllerActive { .. }

@@ -265,7 +265,9 @@ impl Desk {
         let mut player = Player::new(opened.scene, opened.position, opened.hop);
         player.recall(opened.recent, opened.history);
         player.set_auto_tempo(self.auto_tempo.get());
-        (self.seeking.take(), self.wanted.take(), self.asking.take());
+        self.seeking.take();
+        self.wanted.take();
+        self.asking.take();
         player.set_speed(keep::get(SPEED).and_then(Speed::nth).unwrap_or(Speed::ONE));
         if self.wants_play.get() {
             player.play();

@@ -2,7 +2,8 @@
 
 use super::{Client, orders, versions};
 use kafka_terrarium::base::{SimDuration, SimTime, TopicPartition};
-use kafka_terrarium::sim::{ClusterSpec, Command, Fault, World};
+use kafka_terrarium::machine::Fact;
+use kafka_terrarium::sim::{ClusterSpec, Command, Fault, TraceEvent, TraceKind, World};
 use kafka_terrarium::tools::Invocation;
 use kafka_terrarium::wire::consumer_protocol::{Assignment, Subscription};
 use kafka_terrarium::wire::messages::delete_groups_response::DeletableGroupResult;
@@ -15,7 +16,8 @@ use kafka_terrarium::wire::messages::offset_fetch_request::{
 };
 use kafka_terrarium::wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_terrarium::wire::messages::*;
-use kafka_terrarium::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName};
+use kafka_terrarium::wire::records::{self, Record};
+use kafka_terrarium::wire::{ApiKey, ErrorCode, Request, RequestKind, ResponseKind, StrBytes, TopicName};
 
 fn text(text: impl Into<String>) -> StrBytes {
     StrBytes::from_string(text.into())
@@ -209,16 +211,33 @@ fn there_is_no_coordinator_of_transactions_or_of_anything_else() {
     let (error, _, message) = client.find(6, 1, "t");
     assert_eq!(error, ErrorCode::COORDINATOR_NOT_AVAILABLE);
     assert!(message.unwrap().contains("not built yet"));
-    assert_eq!(client.find(6, 9, "t").0, ErrorCode::INVALID_REQUEST);
+    // The words of each are a 4.1.1 broker's.
+    let malformed = Some(ErrorCode::INVALID_REQUEST.message().to_owned());
+    assert_eq!(client.find(6, 9, "t"), (ErrorCode::INVALID_REQUEST, -1, malformed.clone()));
+    assert_eq!(client.find(1, 9, "t"), (ErrorCode::INVALID_REQUEST, -1, malformed));
+    assert_eq!(client.find(6, 2, "t"), (ErrorCode::INVALID_REQUEST, -1, Some(String::new())));
+    let share_key = "g:AAAAAAAAAAAAAAAAAAAAAQ:0";
+    assert_eq!(client.find(5, 2, share_key).0, ErrorCode::INVALID_REQUEST);
+    assert_eq!(client.find(6, 2, share_key).0, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+    assert_eq!(client.find(3, 0, "g"), (ErrorCode::NONE, 1, Some("NONE".to_owned())));
+    assert_eq!(client.find(4, 0, "g"), (ErrorCode::NONE, 1, Some(String::new())));
 }
 
 #[test]
 fn too_few_brokers_for_the_replicas_of_the_topic_of_groups() {
     let mut client = connect_with(&[("offsets.topic.replication.factor", "3")]);
+    client.world.take_trace();
     for _ in 0..5 {
         assert_eq!(client.find(6, 0, "g").0, ErrorCode::COORDINATOR_NOT_AVAILABLE);
     }
     assert_eq!(client.world.topics().len(), 1);
+    let is_told = |event: &TraceEvent| match &event.kind {
+        TraceKind::Fact(Fact::TopicNotCreated { topic, error, .. }) => {
+            &**topic == "__consumer_offsets" && *error == ErrorCode::INVALID_REPLICATION_FACTOR
+        }
+        _ => false,
+    };
+    assert!(client.world.take_trace().iter().any(is_told));
     let answer = client.join(9, "g", "");
     assert_eq!(ErrorCode(answer.error_code), ErrorCode::NOT_COORDINATOR);
 }
@@ -237,6 +256,7 @@ fn join_group() {
         assert_eq!(ErrorCode(unknown.error_code), ErrorCode::UNKNOWN_MEMBER_ID);
         let nameless = client.join(version, "", "");
         assert_eq!(ErrorCode(nameless.error_code), ErrorCode::INVALID_GROUP_ID);
+        assert_eq!(nameless.protocol_name.is_none(), version >= 7);
     }
 }
 
@@ -433,4 +453,55 @@ fn only_coordinators_write_to_the_topic_of_groups() {
     let ResponseKind::Produce(answer) = client.ask(ApiKey::Produce, 9, RequestKind::Produce(body)) else { panic!() };
     let error = answer.responses[0].partition_responses[0].error_code;
     assert_eq!(ErrorCode(error), ErrorCode::INVALID_TOPIC_EXCEPTION);
+}
+
+#[test]
+fn offsets_that_nobody_uses_expire_and_their_group_with_them() {
+    let mut client = connect_with(&[
+        ("offsets.topic.num.partitions", "1"),
+        ("offsets.retention.minutes", "1"),
+        ("offsets.retention.check.interval.ms", "1000"),
+    ])
+    .with_coordinator();
+    assert_eq!(client.commit(9, "g", "orders", 0, 5), ErrorCode::NONE);
+    client.wait(58_000);
+    assert_eq!(client.fetch_offsets(9, "g", true, true).1, [(0, 5)]);
+    client.wait(3_000);
+    assert_eq!(client.fetch_offsets(9, "g", true, true).1, []);
+    assert_eq!(list(&mut client, 5, &[]), [""; 0]);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_has_no_coordinator() {
+    let mut client = connect_with(&[("offsets.topic.num.partitions", "1")]).with_coordinator();
+    let RequestKind::Produce(mut body) = super::produce_body(9, 1, uuid::Uuid::nil(), unreadable()) else { panic!() };
+    body.topic_data[0].name = TopicName(text("__consumer_offsets"));
+    client.correlation_id += 1;
+    let request = Request {
+        api: ApiKey::Produce,
+        version: 9,
+        correlation_id: client.correlation_id,
+        client_id: text("__admin_client"),
+        body: RequestKind::Produce(body),
+    };
+    client.world.external_send(client.conn, request.frame().slice(4..));
+    client.wait(500);
+    client.world.external_take(client.conn);
+    let broker = client.world.host_named("broker 1").unwrap();
+    client.world.apply("", &Command::Fault(Fault::Crash(broker))).unwrap();
+    client.wait(100);
+    client.world.apply("", &Command::Fault(Fault::Start(broker))).unwrap();
+    client.world.take_trace();
+    client.wait(20_000);
+    let failed = |event: &TraceEvent| matches!(&event.kind, TraceKind::Fact(Fact::CoordinatorFailed { .. }));
+    assert!(client.world.take_trace().iter().any(failed));
+    client.conn = client.world.external_connect(1).unwrap();
+    client.wait(500);
+    assert_eq!(ErrorCode(client.join(9, "g", "").error_code), ErrorCode::NOT_COORDINATOR);
+}
+
+/// A batch with a key that says that it is of an offset, and is not.
+fn unreadable() -> bytes::Bytes {
+    let key = Some(bytes::Bytes::from_static(&[0, 1, 0]));
+    records::build(&[Record { key, ..Record::default() }])
 }

@@ -15,7 +15,7 @@ use crate::wire::{ErrorCode, GroupRecord, StrBytes};
 const DEAD: StrBytes = StrBytes::from_static_str("Dead");
 
 /// The type of a classic group (KIP-848).
-const CLASSIC: StrBytes = StrBytes::from_static_str("Classic");
+const CLASSIC: StrBytes = StrBytes::from_static_str("classic");
 
 /// The first version of DescribeGroups that says of a group that it does not exist (KIP-1043).
 const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND: i16 = 6;
