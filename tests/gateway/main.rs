@@ -151,10 +151,18 @@ fn what_cannot_be_started_is_told() {
 
 #[test]
 fn the_script_says_ports_names_and_ids() {
-    let port = gateway().ready().brokers[0].port;
     let cluster = "cluster --brokers 1 --controllers combined --first-id 7";
-    let script = format!("{cluster}\nbroker 7 --host localhost --port {port} --rack r1\n");
-    let gateway = Gateway::start(GatewaySpec::new(script)).expect("the port is free again");
+    // A port that was just given up is free, unless another test is given it in the same moment.
+    let (port, gateway) = std::iter::repeat_with(|| gateway().ready().brokers[0].port)
+        .take(20)
+        .find_map(|port| {
+            let script = format!("{cluster}\nbroker 7 --host localhost --port {port} --rack r1\n");
+            match Gateway::start(GatewaySpec::new(script)) {
+                Err(GatewayError::Address(_)) => None,
+                started => Some((port, started.expect("a script that can be played"))),
+            }
+        })
+        .expect("one port of twenty is free again");
     assert_eq!(gateway.ready().bootstrap, format!("localhost:{port}"));
     let metadata = Client::connect(&format!("127.0.0.1:{port}")).metadata();
     let broker = &metadata.brokers[0];
