@@ -28,12 +28,15 @@ struct Change {
     epochs: Vec<i64>,
 }
 
+type Changes = BTreeMap<TopicPartition, Change>;
+
 /// The changes of ISRs that are under way.
 #[derive(Clone, Debug)]
 pub(super) struct AlterPartitions {
-    channel: ControllerChannel<()>,
-    unsent: BTreeMap<TopicPartition, Change>,
-    sent: BTreeMap<TopicPartition, Change>,
+    /// Each request with the changes that it asks for: which of them still matter is known when the answer comes.
+    channel: ControllerChannel<Changes>,
+    unsent: Changes,
+    in_flight: bool,
     not_before: SimTime,
 }
 
@@ -42,7 +45,7 @@ impl AlterPartitions {
         Self {
             channel: ControllerChannel::new(broker, request_timeout, None),
             unsent: BTreeMap::new(),
-            sent: BTreeMap::new(),
+            in_flight: false,
             not_before: SimTime::ZERO,
         }
     }
@@ -52,14 +55,13 @@ impl AlterPartitions {
     }
 
     pub(super) fn next_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
-        let retry = (!self.unsent.is_empty() && self.sent.is_empty()).then_some(self.not_before);
+        let retry = (!self.unsent.is_empty() && !self.in_flight).then_some(self.not_before);
         earlier(self.channel.next_deadline(leader), retry)
     }
 
     /// Takes a change that the controller has not been asked for yet back.
     pub(super) fn forget(&mut self, tp: &TopicPartition) {
         self.unsent.remove(tp);
-        self.sent.remove(tp);
     }
 
     pub(super) fn close(&mut self, ctx: &mut crate::machine::Ctx<'_>) {
@@ -95,13 +97,14 @@ impl Broker {
         let manager = &mut self.alter_partitions;
         let now = serving.ctx.now();
         if let Some(epoch) = self.lifecycle.epoch()
-            && manager.sent.is_empty()
+            && !manager.in_flight
             && !manager.unsent.is_empty()
             && manager.not_before <= now
         {
-            manager.sent = std::mem::take(&mut manager.unsent);
-            let body = RequestKind::AlterPartition(request(self.id, epoch, &manager.sent));
-            manager.channel.enqueue((), ApiKey::AlterPartition, body, now);
+            let sent = std::mem::take(&mut manager.unsent);
+            manager.in_flight = true;
+            let body = RequestKind::AlterPartition(request(self.id, epoch, &sent));
+            manager.channel.enqueue(sent, ApiKey::AlterPartition, body, now);
         }
         let events = self.alter_partitions.channel.poll(serving.leader, serving.ctx);
         self.alter_partition_events(events, serving);
@@ -112,10 +115,10 @@ impl Broker {
         self.alter_partition_events(events, serving);
     }
 
-    fn alter_partition_events(&mut self, events: Vec<ChannelEvent<()>>, serving: &mut Serving<'_, '_>) {
+    fn alter_partition_events(&mut self, events: Vec<ChannelEvent<Changes>>, serving: &mut Serving<'_, '_>) {
         for event in events {
-            let ChannelEvent::Answered((), ResponseKind::AlterPartition(body)) = event else { continue };
-            let sent = std::mem::take(&mut self.alter_partitions.sent);
+            let ChannelEvent::Answered(sent, ResponseKind::AlterPartition(body)) = event else { continue };
+            self.alter_partitions.in_flight = false;
             if ErrorCode(body.error_code) == ErrorCode::NONE {
                 for (tp, change) in sent {
                     if let Some(answer) = answer_for(&body, &change, tp.partition) {
@@ -144,7 +147,8 @@ impl Broker {
     ) {
         let Some(partition) = self.partitions.get_mut(tp).map(Arc::make_mut) else { return };
         let is_pending = partition.leader().is_some_and(|leader| leader.pending_isr.as_ref() == Some(&change.isr));
-        if !is_pending || partition.metadata.leader_epoch != change.leader_epoch {
+        let known = &partition.metadata;
+        if !is_pending || (known.leader_epoch, known.partition_epoch) != (change.leader_epoch, change.partition_epoch) {
             // The metadata log was faster.
             return;
         }
@@ -202,7 +206,7 @@ impl Broker {
     }
 }
 
-fn request(broker: i32, epoch: i64, changes: &BTreeMap<TopicPartition, Change>) -> AlterPartitionRequest {
+fn request(broker: i32, epoch: i64, changes: &Changes) -> AlterPartitionRequest {
     let mut topics: BTreeMap<uuid::Uuid, Vec<PartitionData>> = BTreeMap::new();
     for (tp, change) in changes {
         let state = |(replica, epoch): (&i32, &i64)| {
