@@ -124,7 +124,7 @@ fn what_is_typed_wrongly_changes_nothing() {
         ("", "1:1: nothing to do; a command such as `status` belongs here"),
         ("status\nstatus", "2:1: a second command; one at a time"),
         ("cluster --brokers 1", "1:1: `cluster` while the world runs; a cluster is set up by a script's first line"),
-        ("broker 2", "1:1: a broker cannot join a running cluster: that is not built yet"),
+        ("broker two", "1:8: `two` where a whole number from 0 to 2147483647 belongs"),
         ("crash broker 1 2", "1:16: `2` after `crash` and what it takes; nothing more belongs there"),
     ] {
         assert_eq!(session.command(line).map_err(|error| error.to_string()), Err(error.to_owned()));

@@ -8,10 +8,10 @@ use super::clock::Clock;
 use super::control::{Asked, Control};
 use super::peer::{Incoming, Peer};
 use super::port::Port;
-use super::setup::{Composed, SetUp, cannot_listen, set_up};
+use super::setup::{Composed, NO_PORT, SetUp, cannot_listen, joins, set_up};
 use super::{GatewayError, GatewaySpec, Ready, Stopped, Watcher};
 use crate::base::{ConnId, SimDuration, SimTime};
-use crate::script::{Error, Origin, Output, Position, Reply};
+use crate::script::{Error, Line, Origin, Output, Position, Reply};
 use crate::session::Session;
 use crate::sim::{TraceEvent, TraceKind};
 use mio::net::{TcpListener, TcpStream};
@@ -549,6 +549,9 @@ impl Driver {
         if text.trim() == "quit" {
             self.stopping = true;
             return self.reply(asker, answer(self.session.world().now(), None));
+        }
+        if let Some(line) = Line::parse(text).ok().filter(|line| joins(&line.kind)) {
+            return self.reply(asker, Err(Error::new(line.at, NO_PORT).into()));
         }
         let reply = self.session.command(text);
         let now = self.session.world().now();

@@ -5,7 +5,8 @@
 
 use super::port::Port;
 use super::{GatewayError, GatewaySpec, ReadyBroker};
-use crate::script::{Line, Position, Script, Statement, format_utc};
+use crate::script::{self, Line, Position, Script, Statement, format_utc};
+use crate::sim::Command;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,6 +39,9 @@ impl Composed {
 /// Reads the script, binds a port for each broker and completes the script.
 pub(super) fn set_up(spec: &GatewaySpec) -> Result<SetUp, GatewayError> {
     let script = Script::parse(&spec.script).map_err(GatewayError::Script)?;
+    if let Some(line) = script.lines.iter().find(|line| joins(&line.kind)) {
+        return Err(GatewayError::Script(script::Error::new(line.at, NO_PORT)));
+    }
     let mut ports = Vec::new();
     let mut brokers = Vec::new();
     let mut next = spec.listen.port();
@@ -60,6 +64,19 @@ pub(super) fn set_up(spec: &GatewaySpec) -> Result<SetUp, GatewayError> {
     }
     let script = compose(&spec.script, &script, &brokers, now_ms());
     Ok(SetUp { script, ports, brokers })
+}
+
+/// Why no broker joins the world of a gateway.
+pub(super) const NO_PORT: &str =
+    "a broker that joins would have no port here: a gateway has one for each broker that its set-up lines name";
+
+/// Whether a statement has a broker join, now or later.
+pub(super) fn joins(statement: &Statement) -> bool {
+    match statement {
+        Statement::Change(Command::Broker(_)) => true,
+        Statement::At { then, .. } => joins(&then.kind),
+        _ => false,
+    }
 }
 
 pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> GatewayError {
@@ -217,6 +234,16 @@ mod tests {
         let (composed, script) = composed("");
         assert_eq!(script.spec.brokers.len(), 3);
         assert_eq!(composed.given(Position { line: 1, column: 1 }), Position { line: 1, column: 1 });
+    }
+
+    #[test]
+    fn a_broker_that_joins_is_refused() {
+        let refused = |script: &str| match set_up(&GatewaySpec::new(script)).map(drop) {
+            Err(GatewayError::Script(error)) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused("status\nbroker 4"), format!("2:1: {NO_PORT}"));
+        assert_eq!(refused("at 90s broker 4"), format!("1:1: {NO_PORT}"));
     }
 
     #[test]

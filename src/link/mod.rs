@@ -4,7 +4,9 @@
 //! [`ToWorker::Find`], [`ToWorker::Step`], [`ToWorker::Seek`]) is out at a time; the worker answers in slices, the last of which is marked as done.
 
 use crate::base::{EventId, SimDuration, SimTime};
-use crate::view::{Chapter, Dissection, Frame, Goal, Position, Query, Records, Scene, Sought, Undoable};
+use crate::view::{
+    Answer, Chapter, Dissection, Frame, Goal, Position, Query, Question, Records, Scene, Sought, Undoable,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +65,10 @@ pub enum ToWorker {
     },
     /// Show records.
     Browse(Query),
+    /// Say that the worker lives.
+    Ping,
+    /// Answer a question about the moment.
+    Ask(Question),
     /// Say which saves there are.
     Saves,
     /// Keep a copy of the session under a title.
@@ -159,6 +165,10 @@ pub enum ToPage {
     Dissected(Option<Box<Dissection>>),
     /// Records.
     Records(Box<Records>),
+    /// The worker lives.
+    Alive,
+    /// The answer to a question.
+    Told(Box<Answer>),
     /// Which saves there are, and what came of the last wish.
     Saves {
         /// The saves.
@@ -266,6 +276,11 @@ pub enum Notice {
     /// A save that was to be opened could not be; the session that was open goes on.
     NotOpened {
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The worker stopped; another goes on from what was saved last.
+    Recovered {
+        /// What happened to the first.
         reason: String,
     },
     /// A write failed.

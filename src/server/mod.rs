@@ -115,6 +115,11 @@ impl Server {
         self.setup.controller.as_ref()
     }
 
+    /// The configs of its file, by Kafka's names.
+    pub fn file(&self) -> &ConfigMap {
+        &self.setup.file
+    }
+
     /// Its broker, while the process runs.
     pub fn broker(&self) -> Option<&Broker> {
         self.process.as_ref()?.broker.as_ref()

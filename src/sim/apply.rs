@@ -59,6 +59,7 @@ impl World {
             Command::Close { client } => self.close_client(line, client),
             Command::Tool(invocation) => Ok(self.start_tool(line, invocation)),
             Command::Fault(fault) => self.carry_out_fault(line, fault),
+            Command::Broker(broker) => self.join(line, broker),
         }
     }
 
@@ -143,9 +144,9 @@ impl World {
         Ok(())
     }
 
-    /// The bootstrap servers that clients are given: every broker of the set-up.
+    /// The bootstrap servers that clients are given: every broker.
     fn bootstrap(&self) -> Vec<Endpoint> {
-        self.spec().brokers.iter().map(|broker| broker.listener.clone()).collect()
+        self.brokers().filter_map(|(_, server)| server.broker_listener().cloned()).collect()
     }
 
     pub(super) fn commanded(&mut self, line: &str) -> EventId {

@@ -1,6 +1,6 @@
 //! Commands: the only way in which anything outside changes a world.
 
-use super::Fault;
+use super::{Fault, NewBroker};
 use crate::client::{Call, ConsumerConfig, ProducerConfig, Reads, Workload};
 use crate::tools::Invocation;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,8 @@ pub enum Command {
     Fault(Fault),
     /// Runs one of Kafka's tools: a short-lived client that connects, asks, and ends.
     Tool(Invocation),
+    /// Starts a broker that joins the cluster.
+    Broker(NewBroker),
 }
 
 /// What a command gives back.

@@ -3,16 +3,16 @@
 use super::faults::Link;
 use super::host::{Host, Node};
 use super::net::{Cargo, Connection, InFlight, Side};
+use super::nodes::node_setups;
 use super::scheduler::Scheduler;
 use super::spec::{ClusterSpec, NetworkProfile};
 use super::told::Told;
 use super::trace::{Packet, TraceEvent, TraceKind};
-use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, TopicPartition, TraceHasher};
+use crate::base::{ConnId, Endpoint, EventId, HostId, SimDuration, SimTime, TopicPartition, TraceHasher};
 use crate::broker::BrokerProcess;
 use crate::check::Laws;
-use crate::cluster::ConfigMap;
 use crate::machine::{Ctx, Effect, Fact, Input, Mutant};
-use crate::server::{Server, ServerSetup};
+use crate::server::Server;
 use crate::wire::{Message, request_head};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct World {
     pub(super) connections: imbl::OrdMap<ConnId, Arc<Connection>>,
     pub(super) links: BTreeMap<(HostId, HostId), Link>,
     /// Who listens where.
-    listeners: BTreeMap<Endpoint, HostId>,
+    pub(super) listeners: BTreeMap<Endpoint, HostId>,
     /// The server's ends of connections of a host to itself: each has a number of its own there, and stands for this.
     own_ends: BTreeMap<ConnId, ConnId>,
     next_conn: u32,
@@ -46,7 +46,7 @@ pub struct World {
     told: Told,
     mutant: Option<Mutant>,
     /// The hosts of the cluster's nodes.
-    nodes: Arc<BTreeMap<i32, HostId>>,
+    pub(super) nodes: Arc<BTreeMap<i32, HostId>>,
     effects: Vec<Effect>,
     hash_buffer: Vec<u8>,
 }
@@ -521,44 +521,6 @@ impl World {
         self.trace.push(event);
         id
     }
-}
-
-/// How many brokers the defaults of internal topics need: they have three replicas.
-const SMALLEST_WITH_DEFAULTS: usize = 3;
-
-/// What each node of a cluster is set up with: the controllers of their own first.
-fn node_setups(spec: &ClusterSpec, seed: u64) -> Vec<ServerSetup> {
-    let uuid = |stream: &str| uuid::Builder::from_random_bytes(Rng::stream(seed, stream).bytes16()).into_uuid();
-    let cluster_id: Arc<str> = crate::cluster::uuid_text(uuid("cluster id")).into();
-    let voters = spec.voters();
-    // The file that comes with Kafka is one for a single node, and says so: else there would be no groups.
-    let small = [("offsets.topic.replication.factor".to_owned(), "1".to_owned())];
-    let shipped = if spec.brokers.len() < SMALLEST_WITH_DEFAULTS { &small[..] } else { &[] };
-    let node = |id: i32, own: &[(String, String)]| {
-        let set = shipped.iter().chain(&spec.configs).chain(own);
-        let file: ConfigMap = set.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect();
-        ServerSetup {
-            id,
-            rack: None,
-            broker: None,
-            controller: voters.iter().find(|(voter, _)| *voter == id).map(|(_, endpoint)| endpoint.clone()),
-            voters: voters.clone(),
-            cluster_id: cluster_id.clone(),
-            directory_id: uuid(&format!("directory {id}")),
-            file: Arc::new(file),
-        }
-    };
-    let is_broker = |id: i32| spec.brokers.iter().any(|broker| broker.id == id);
-    let controllers = voters.iter().filter(|(id, _)| !is_broker(*id)).map(|(id, _)| {
-        let own = spec.controller_configs.get(id).map_or(&[][..], Vec::as_slice);
-        node(*id, own)
-    });
-    let brokers = spec.brokers.iter().map(|broker| ServerSetup {
-        rack: broker.rack.clone(),
-        broker: Some(broker.listener.clone()),
-        ..node(broker.id, &broker.configs)
-    });
-    controllers.chain(brokers).collect()
 }
 
 fn describe(message: &Message, conn: ConnId, from: HostId, to: HostId, arrives: SimTime) -> Packet {

@@ -189,9 +189,19 @@ fn indented(json: &str) -> String {
 
 /// The line that hands a record to a producer.
 pub fn send_line(producer: &str, tp: &TopicPartition, key: &str, value: &str) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let key = if key.is_empty() { String::new() } else { format!(" key={}", quoted(key)) };
-    format!("send {producer} topic={} partition={}{key} value={}", tp.topic, tp.partition, quoted(value))
+    let key = if key.is_empty() { String::new() } else { format!(" key={}", in_quotes(key)) };
+    format!("send {producer} topic={} partition={}{key} value={}", tp.topic, tp.partition, in_quotes(value))
+}
+
+/// A word of a line, in quotes.
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A word of a line, in quotes if it needs them.
+pub(super) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:,/=+%[]".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { in_quotes(text) }
 }
 
 #[cfg(test)]

@@ -93,6 +93,14 @@ pub fn offers(selection: &Selection, scene: &Scene) -> Vec<Offer> {
             if let Some(host) = selection.host(scene) {
                 host_offers(&mut out, scene, host);
             }
+            match selection {
+                Selection::Broker(id) if !scene.broker_process(*id).is_up() => {
+                    let line = format!("kafka-cluster.sh unregister --id {id}");
+                    add(&mut out, None, "x", "Take it off the register, for good", line, true);
+                }
+                Selection::Partition(tp) | Selection::Replica(tp, _) => topic_offers(&mut out, scene, &tp.topic),
+                _ => {}
+            }
         }
     }
     out
@@ -117,6 +125,15 @@ pub fn node_words(scene: &Scene, host: u32) -> Option<String> {
         Role::Consumer => format!("consumer {}", view.name),
         Role::Tool => return None,
     })
+}
+
+fn topic_offers(out: &mut Vec<Offer>, scene: &Scene, topic: &str) {
+    let Some(view) = scene.topics.get(topic).filter(|_| !topic.starts_with("__")) else { return };
+    let more = format!("kafka-topics.sh --alter --topic {topic} --partitions {}", view.partitions + 1);
+    add(out, None, "plus", &format!("Add a partition to {topic}"), more, false);
+    let elect = "kafka-leader-election.sh --election-type preferred --all-topic-partitions".to_owned();
+    add(out, None, "elect", "Let preferred replicas lead", elect, false);
+    add(out, None, "x", &format!("Delete topic {topic}"), format!("kafka-topics.sh --delete --topic {topic}"), true);
 }
 
 fn host_offers(out: &mut Vec<Offer>, scene: &Scene, host: u32) {
@@ -203,6 +220,7 @@ mod tests {
             .into_iter()
             .chain(scene.hosts.keys().map(|host| Selection::Client(*host)))
             .chain([Selection::link(0, 2), Selection::Packet(crate::base::EventId(211))])
+            .chain([Selection::Partition(crate::base::TopicPartition::new("orders", 1))])
             .collect();
         for selection in all {
             let offers = of(selection.clone());
@@ -222,6 +240,11 @@ mod tests {
         assert_eq!(line(Tool::Pause, &one, &scene).as_deref(), Some("pause broker 1"));
         assert_eq!(line(Tool::Restart, &one, &scene), None, "it runs");
         assert_eq!(line(Tool::Crash, &Selection::Broker(2), &scene), None, "it is down");
+        let all = |selection: &Selection| offers(selection, &scene).into_iter().map(|offer| offer.line).collect::<Vec<_>>();
+        assert!(all(&Selection::Broker(2)).contains(&"kafka-cluster.sh unregister --id 2".to_owned()));
+        assert!(!all(&one).iter().any(|line| line.contains("unregister")), "it runs");
+        let topic = Selection::Partition(crate::base::TopicPartition::new("orders", 0));
+        assert!(all(&topic).contains(&"kafka-topics.sh --delete --topic orders".to_owned()));
         let host = scene.brokers[&1].host;
         scene.hosts.get_mut(&host).expect("it is there").process = Process::Paused;
         assert_eq!(line(Tool::Pause, &one, &scene).as_deref(), Some("resume broker 1"));

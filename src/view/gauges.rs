@@ -1,6 +1,7 @@
 //! Metrics under the names that Kafka gives them in JMX, over time. Each is computed from what the scene shows: what a
 //! scene does not show has no gauge.
 
+use super::lags::Lags;
 use super::scene::{Health, Scene};
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ pub struct Gauges {
     all: BTreeMap<(String, String), Gauge>,
     /// What only counts, by metric: when, and how far it had counted.
     counts: BTreeMap<(String, String), Vec<(f64, f64)>>,
+    lags: Lags,
     sampled: Option<f64>,
 }
 
@@ -51,6 +53,12 @@ impl Gauges {
         self.brokers(scene, now);
         self.controllers(scene, now);
         self.clients(scene, now);
+        self.lags.look(scene, now);
+    }
+
+    /// The lags of groups: Kafka has no metric for them but its consumers' own.
+    pub fn lags(&self) -> &Lags {
+        &self.lags
     }
 
     /// Forgets what came after a moment: history goes another way from there.
@@ -59,6 +67,7 @@ impl Gauges {
         for list in samples.chain(self.counts.values_mut()) {
             list.retain(|(at, _)| *at <= now);
         }
+        self.lags.cut(now);
         self.sampled = self.sampled.map(|last| last.min(now));
     }
 

@@ -15,21 +15,26 @@ pub mod fixture;
 mod gauges;
 mod groups;
 mod inspect;
+mod lags;
 mod layout;
 mod members;
 mod narrate;
 mod observe;
 mod packet;
 mod player;
+mod rebalances;
 mod records;
 mod route;
 mod scene;
 mod select;
+mod settings;
+mod stored;
 mod suggest;
 mod tempo;
 mod timeline;
 mod token;
 mod watch;
+mod why;
 mod words;
 
 pub use browse::{Format, From, Query, Records, Stored, send_line, shown};
@@ -39,6 +44,7 @@ pub use dissect::{Dissection, Row};
 pub use faults::{Offer, Tool, node_words, offers, tool_offer};
 pub use gauges::{Gauge, Gauges};
 pub use inspect::{Sheet, Table, sheet};
+pub use lags::{Drain, LagSample, Lags};
 pub use layout::{
     Band, ClientBox, Column, Field, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf, Station, TAB, Way, layout,
 };
@@ -46,6 +52,7 @@ pub use narrate::{Before, Line, Weight, narrate};
 pub use observe::{Annals, Observer, position};
 pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
+pub use rebalances::{Note, Rebalances, Round};
 pub use route::{Place, Route};
 pub use scene::{
     BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, Health, HostView, LawView,
@@ -53,8 +60,11 @@ pub use scene::{
     Scene, Standing, TAIL, TopicView, acks_label,
 };
 pub use select::{Selection, Toward, process_word, rows};
-pub use suggest::{Addition, line as addition_line};
+pub use settings::{Owner, Settings};
+pub use stored::RecordView;
+pub use suggest::{Addition, Blank, Draft, line as addition_line, member_line};
 pub use timeline::{Knot, Lane, Span, Timeline, timeline};
 pub use token::{Shape, Token, key_label};
-pub use watch::{Goal, Replay, Replayed, Sought, Undoable, Watch, changes};
+pub use watch::{Answer, Goal, Question, Replay, Replayed, Sought, Undoable, Watch, changes};
+pub use why::{Link, Why};
 pub use words::{Tone, partition_words, replica_sentence, replica_word, replica_words};

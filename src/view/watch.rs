@@ -6,12 +6,17 @@ use super::delta::Delta;
 use super::dissect::Dissection;
 use super::observe::{Annals, Observer, position};
 use super::player::{Frame, Position};
+use super::rebalances::Rebalances;
 use super::scene::Scene;
-use crate::base::{EventId, SimTime};
+use super::settings::{Owner, Settings};
+use super::stored::RecordView;
+use super::why::Why;
+use crate::base::{EventId, HostId, SimTime, TopicPartition};
 use crate::script::{Error, Line, Reply, Statement};
 use crate::session::{Ladder, LoadError, Loading, Session, SessionLoader};
 use crate::sim::{TraceEvent, World};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How many of the last events are told again at another moment: enough for the lists, and for every message that is
 /// still under way.
@@ -42,6 +47,32 @@ pub enum Goal {
     Redo,
     /// Back to a time, where what came after it was computed ahead and nobody has seen it: it is not part of history.
     Unseen(SimTime),
+}
+
+/// What somebody wants to know of the moment where a session stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Question {
+    /// How configs are set.
+    Settings(Owner),
+    /// Why an event happened.
+    Why(EventId),
+    /// The rebalances of a group.
+    Rebalances(Arc<str>),
+    /// A record, by its partition and offset.
+    Record(TopicPartition, i64),
+}
+
+/// What there is to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// How configs are set.
+    Settings(Settings),
+    /// Why an event happened; nothing of one that has not.
+    Why(Option<Why>),
+    /// The rebalances of a group.
+    Rebalances(Rebalances),
+    /// A record.
+    Record(RecordView),
 }
 
 /// A moment of a session, and what must be known of what led to it.
@@ -161,6 +192,21 @@ impl Watch {
     pub fn dissect(&self, id: EventId) -> Option<Dissection> {
         let event = self.events.iter().rev().find(|event| event.id == id)?;
         Dissection::of(event, &self.events)
+    }
+
+    /// The answer to a question.
+    pub fn answer(&self, question: &Question) -> Answer {
+        let (world, annals) = (self.session.world(), self.observer.annals());
+        let name = |host: HostId| self.scene().host_name(host.0).to_string();
+        match question {
+            Question::Settings(owner) => Answer::Settings(Settings::of(world, owner)),
+            Question::Why(id) => Answer::Why(annals.causes.why(*id, name)),
+            Question::Record(tp, offset) => {
+                let written = annals.written_by(tp, *offset);
+                Answer::Record(RecordView { written, ..RecordView::of(world, tp, *offset) })
+            }
+            Question::Rebalances(group) => Answer::Rebalances(annals.rebalances.of(group, name)),
+        }
     }
 
     /// Records of a partition's leader.

@@ -1,5 +1,6 @@
 //! The page: one component that holds the desk and what is chosen on the page.
 
+use super::compose::Compose;
 use super::configs::Configs;
 use super::desk::{Desk, Event, Phase};
 use super::frame::FrameLoop;
@@ -7,12 +8,13 @@ use super::menu::Menu;
 use super::paint::{Look, Painter};
 use super::zoom::{self, Zoom};
 use super::{
-    api, bottom, details, dialog, help, keep, keys, laws, menu, notices, sessions, speech, stage, theme, tools, topbar,
+    api, bottom, details, dialog, groups, help, keep, keys, laws, menu, notices, sessions, speech, stage, theme, tools, topbar,
 };
-use crate::base::{SimTime, TopicPartition};
+use crate::base::{EventId, SimTime, TopicPartition};
 use crate::link::ToWorker;
 use crate::view::{
-    Addition, Goal, Player, Room, Scene, Selection, Speed, Tool, Toward, Weight, addition_line, rows, tool_offer,
+    Addition, Draft, Goal, Owner, Player, Question, Room, Scene, Selection, Speed, Tool, Toward, Weight, addition_line,
+    rows, tool_offer,
 };
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::{document, window};
@@ -54,8 +56,16 @@ pub(super) enum Msg {
     Wish(ToWorker),
     /// Read a file.
     Read(gloo::file::File),
-    /// Open a topic's configs, or close them.
-    Configs(Option<Arc<str>>),
+    /// Open somebody's configs, or close them.
+    Configs(Option<Owner>),
+    /// Open the form for something new, or close it.
+    Compose(bool),
+    /// Choose a group.
+    Group(Arc<str>),
+    /// Go to the moment of a message and take it apart.
+    Visit(EventId, SimTime),
+    /// Inspect a record, or no longer.
+    Record(Option<(TopicPartition, i64)>),
     /// Begin or end the presentation.
     Present,
     /// Blank the stage of a presentation, or show it again.
@@ -135,8 +145,14 @@ pub(super) struct App {
     pub(super) help: bool,
     /// Whether the saved sessions are open.
     pub(super) sessions: bool,
-    /// The topic whose configs are open.
-    configs: Option<Arc<str>>,
+    /// Whose configs are open.
+    configs: Option<Owner>,
+    /// What can be composed, while the form is open.
+    drafts: Option<Vec<Draft>>,
+    /// The group that was chosen.
+    pub(super) group: Option<Arc<str>>,
+    /// The record that is inspected.
+    pub(super) record: Option<(TopicPartition, i64)>,
     /// Whether it is presented to a hall.
     presenting: bool,
     showing: Rc<Cell<bool>>,
@@ -206,6 +222,9 @@ impl Component for App {
             help: false,
             sessions: false,
             configs: None,
+            drafts: None,
+            group: None,
+            record: None,
             presenting: false,
             showing: showing.clone(),
             blank: false,
@@ -256,7 +275,7 @@ impl Component for App {
                     self.present(false);
                 }
                 (self.menu, self.armed, self.hint) = (None, None, None);
-                (self.help, self.sessions, self.configs) = (false, false, None);
+                (self.help, self.sessions, self.configs, self.drafts) = (false, false, None, None);
             }
             Msg::Press(x, y) => self.press(x, y),
             Msg::Menu(place) => self.open_menu(place),
@@ -364,7 +383,27 @@ impl App {
                 self.desk.about_saves(&wish);
             }
             Msg::Read(file) => self.reading = Some(sessions::read(ctx, file)),
-            Msg::Configs(topic) => self.configs = topic,
+            Msg::Configs(owner) => {
+                if let Some(owner) = owner.clone() {
+                    self.desk.question(Question::Settings(owner));
+                }
+                self.configs = owner;
+            }
+            Msg::Compose(open) => self.drafts = open.then(|| self.all_drafts()),
+            Msg::Group(group) => {
+                self.desk.question(Question::Rebalances(group.clone()));
+                self.group = Some(group);
+            }
+            Msg::Visit(id, at) => {
+                (self.chosen, self.record) = (Some(Selection::Packet(id)), None);
+                self.desk.visit(id, at);
+            }
+            Msg::Record(record) => {
+                if let Some((tp, offset)) = record.clone() {
+                    self.desk.question(Question::Record(tp, offset));
+                }
+                self.record = record;
+            }
             Msg::Present => self.present(!self.presenting),
             Msg::Blank => self.blank = !self.blank,
             Msg::TabNumber(n) => {
@@ -393,26 +432,44 @@ impl App {
         self.speech.hear(&self.desk);
         let version = self.desk.with(Player::version).unwrap_or(0);
         self.refreshed += 1;
-        // The log that is looked into grows.
-        if self.tab == bottom::Tab::Records && version != self.browsed && self.refreshed.is_multiple_of(6) {
-            self.browsed = version;
+        if version == self.browsed || !self.refreshed.is_multiple_of(6) {
+            return;
+        }
+        // What was asked for may have another answer now.
+        self.browsed = version;
+        if self.tab == bottom::Tab::Records {
             self.desk.browse_again();
+        }
+        if let Some(owner) = &self.configs {
+            self.desk.question(Question::Settings(owner.clone()));
+        }
+        if let Some((tp, offset)) = &self.record {
+            self.desk.question(Question::Record(tp.clone(), *offset));
+        }
+        if let Some(group) = groups::chosen(self).filter(|_| self.tab == bottom::Tab::Groups) {
+            self.desk.question(Question::Rebalances(group));
         }
     }
 
     /// Whether a dialog is open.
     fn dialog_open(&self) -> bool {
-        self.help || self.sessions || self.configs.is_some() || self.desk.asking().is_some()
+        self.help || self.sessions || self.configs.is_some() || self.drafts.is_some() || self.desk.asking().is_some()
     }
 
     fn dialogs(&self, ctx: &Context<Self>) -> Html {
-        let configs = self.configs.as_ref().map(|topic| {
-            let set = self.desk.with(|p| p.scene().topics.get(topic).map(|t| t.configs.clone())).flatten();
+        let configs = self.configs.as_ref().map(|owner| {
             let run = ctx.link().callback(Msg::Do);
             let close = ctx.link().callback(|()| Msg::Configs(None));
-            html! { <Configs topic={topic.clone()} set={set.unwrap_or_default()} {run} {close} /> }
+            html! { <Configs owner={owner.clone()} settings={self.desk.settings()} {run} {close} /> }
         });
-        html! { <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ configs }</> }
+        let draft = self.drafts.as_ref().map(|drafts| {
+            let run = ctx.link().callback(Msg::Do);
+            let close = ctx.link().callback(|()| Msg::Compose(false));
+            html! { <Compose drafts={drafts.clone()} {run} {close} /> }
+        });
+        html! {
+            <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ configs }{ draft }</>
+        }
     }
 
     /// In a presentation: what happened last, in large letters.
@@ -484,7 +541,7 @@ impl App {
 
     /// Chooses something; where a tool waits for the other end of a link, that tool is used.
     fn choose(&mut self, selection: Selection) {
-        self.hint = None;
+        (self.hint, self.record) = (None, None);
         if let Selection::Packet(id) = selection {
             self.desk.dissect(id);
         }
@@ -563,6 +620,13 @@ impl App {
         if let Some(line) = self.desk.with(|p| addition_line(addition, p.scene(), topic.as_deref())).flatten() {
             self.desk.command(&line);
         }
+    }
+
+    /// Everything that the form for something new can begin with.
+    fn all_drafts(&self) -> Vec<Draft> {
+        let topic = self.partition().map(|tp| tp.topic.to_string());
+        let draft = |addition| self.desk.with(|p| Draft::new(addition, p.scene(), topic.as_deref())).flatten();
+        Addition::ALL.into_iter().filter_map(draft).collect()
     }
 
     fn submit(&mut self) {

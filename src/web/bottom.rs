@@ -2,7 +2,7 @@
 
 use super::app::{App, Msg};
 use super::records::Browser;
-use super::{details, metrics, panels, terminal, timeline, transport};
+use super::{details, groups, metrics, panels, terminal, timeline, transport};
 use crate::view::Selection;
 use yew::prelude::*;
 
@@ -20,6 +20,8 @@ pub(super) enum Tab {
     Log,
     /// Messages.
     Messages,
+    /// Groups of consumers.
+    Groups,
     /// Records in logs.
     Records,
     /// Metrics.
@@ -32,11 +34,12 @@ pub(super) enum Tab {
     Terminal,
 }
 
-const TABS: [(Tab, &str); 8] = [
+const TABS: [(Tab, &str); 9] = [
     (Tab::Timeline, "Timeline"),
     (Tab::Details, "Inspector"),
     (Tab::Log, "Event log"),
     (Tab::Messages, "Messages"),
+    (Tab::Groups, "Groups"),
     (Tab::Records, "Records"),
     (Tab::Metrics, "Metrics"),
     (Tab::Tables, "Tables"),
@@ -56,6 +59,7 @@ pub(super) fn bottom(app: &App, ctx: &Context<App>) -> Html {
         Tab::Timeline => timeline::lanes(app),
         Tab::Log => panels::log(app, ctx),
         Tab::Messages => panels::messages(app, ctx),
+        Tab::Groups => groups::groups(app, ctx),
         Tab::Records => browser(app, ctx),
         Tab::Metrics => metrics::metrics(app),
         Tab::Tables => panels::tables(app),
@@ -85,7 +89,8 @@ fn browser(app: &App, ctx: &Context<App>) -> Html {
         Callback::from(move |query| desk.browse(query))
     };
     let send = ctx.link().callback(Msg::Do);
-    html! { <Browser {partitions} selected={app.partition()} {producers} records={app.desk.records()} {ask} {send} /> }
+    let see = ctx.link().callback(|it| Msg::Record(Some(it)));
+    html! { <Browser {partitions} selected={app.partition()} {producers} records={app.desk.records()} {ask} {send} {see} /> }
 }
 
 fn tabs(ctx: &Context<App>, offered: &[(Tab, &'static str)], shown: Tab) -> Html {

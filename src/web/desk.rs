@@ -5,11 +5,14 @@ use super::host::Host;
 use super::keep;
 use crate::base::{EventId, SimTime};
 use crate::link::{Kept, Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
-use crate::view::{Dissection, Goal, Player, Query, Records, Sought, Speed, Undoable, changes};
+use crate::view::{
+    Answer, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought, Speed, Undoable, Why, changes,
+};
+use gloo::timers::callback::Timeout;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use wasm_bindgen::JsValue;
 
 /// The scenario of a visitor's first session.
@@ -67,9 +70,38 @@ pub(crate) struct Desk {
     dissection: RefCell<Option<Rc<Dissection>>>,
     query: RefCell<Option<Query>>,
     records: RefCell<Option<Rc<Records>>>,
+    settings: RefCell<Option<Rc<Settings>>>,
+    why: RefCell<Option<Rc<Why>>>,
+    rebalances: RefCell<Option<Rc<Rebalances>>>,
+    record: RefCell<Option<Rc<RecordView>>>,
+    /// The message to take apart once the moment that is sought is reached.
+    visiting: Cell<Option<EventId>>,
+    /// The event whose causes were asked for last.
+    puzzled: Cell<Option<EventId>>,
     kept: RefCell<(Vec<Kept>, Option<String>)>,
     listeners: RefCell<Vec<Listener>>,
+    life: Life,
+    me: Weak<Self>,
 }
+
+/// Whether the worker lives.
+#[derive(Default)]
+struct Life {
+    /// Since when it owes an answer, in milliseconds of the page; none while it owes none.
+    owes: Cell<Option<f64>>,
+    /// Whether it has been asked whether it lives.
+    pinged: Cell<bool>,
+    /// Whether another is about to be started.
+    recovering: Cell<bool>,
+    /// When another was started the last time.
+    recovered: Cell<Option<f64>>,
+}
+
+/// A worker that says nothing for so many milliseconds is asked whether it lives, and after as many again it is taken
+/// for dead.
+const SILENCE_MS: f64 = 5_000.0;
+/// A worker that stops so soon after another has is not replaced again.
+const TOO_SOON_MS: f64 = 20_000.0;
 
 /// What listeners of the desk hear.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +127,9 @@ const FAR: crate::base::SimDuration = crate::base::SimDuration::from_secs(120);
 impl Desk {
     /// A desk without a worker yet. `wants_play`: whether a new visitor's session begins to play by itself.
     pub(crate) fn new(wants_play: bool) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            life: Life::default(),
             host: RefCell::new(None),
             player: RefCell::new(None),
             phase: RefCell::new(Phase::Starting),
@@ -117,6 +151,12 @@ impl Desk {
             dissection: RefCell::new(None),
             query: RefCell::new(None),
             records: RefCell::new(None),
+            settings: RefCell::new(None),
+            why: RefCell::new(None),
+            rebalances: RefCell::new(None),
+            record: RefCell::new(None),
+            visiting: Cell::new(None),
+            puzzled: Cell::new(None),
             kept: RefCell::default(),
             listeners: RefCell::default(),
         })
@@ -186,6 +226,9 @@ impl Desk {
     }
 
     fn ask(&self, message: &ToWorker) {
+        if self.phase() == Phase::Open && self.life.owes.get().is_none() && owes_an_answer(message) {
+            self.life.owes.set(Some(now_ms()));
+        }
         if matches!(message, ToWorker::Advance { .. } | ToWorker::Find { .. } | ToWorker::Step | ToWorker::Seek { .. })
         {
             self.outstanding.set(self.outstanding.get() + 1);
@@ -201,7 +244,10 @@ impl Desk {
     }
 
     fn hear(&self, message: ToPage) {
+        self.life.owes.set(None);
+        self.life.pinged.set(false);
         match message {
+            ToPage::Alive => {}
             ToPage::Ready => self.ask(&ToWorker::Open { script: FIRST.into(), seed: seed_of_address() }),
             ToPage::Loading { permille } => self.enter(Phase::Loading(permille)),
             ToPage::Opened(opened) => self.open(*opened),
@@ -216,6 +262,8 @@ impl Desk {
             }
             ToPage::Sought { goal, sought } => self.sought(goal, sought.map(|sought| *sought)),
             ToPage::Forgot { events } => {
+                // Events have other numbers from here on.
+                self.puzzled.set(None);
                 if let Some(player) = self.player.borrow_mut().as_mut() {
                     player.forget_after(events);
                 }
@@ -239,6 +287,15 @@ impl Desk {
                 self.records.replace(Some(Rc::new(*records)));
                 self.say(&Event::Changed);
             }
+            ToPage::Told(answer) => {
+                match *answer {
+                    Answer::Settings(settings) => drop(self.settings.replace(Some(Rc::new(settings)))),
+                    Answer::Why(why) => drop(self.why.replace(why.map(Rc::new))),
+                    Answer::Record(record) => drop(self.record.replace(Some(Rc::new(record)))),
+                    Answer::Rebalances(rebalances) => drop(self.rebalances.replace(Some(Rc::new(rebalances)))),
+                }
+                self.say(&Event::Changed);
+            }
             ToPage::Saves { kept, trouble } => {
                 self.kept.replace((kept, trouble));
                 self.say(&Event::Changed);
@@ -252,10 +309,59 @@ impl Desk {
         }
     }
 
-    /// The first word of a failure is the one that says most: what follows is the browser's echo.
+    /// The first word of a failure is the one that says most: what follows is the browser's echo. A session that stood
+    /// goes on with another worker.
     fn fail(&self, message: String) {
-        if !matches!(self.phase(), Phase::Failed(_)) {
-            self.enter(Phase::Failed(message));
+        let now = now_ms();
+        let too_soon = self.life.recovered.get().is_some_and(|before| now < before + TOO_SOON_MS);
+        if self.life.recovering.get() || matches!(self.phase(), Phase::Failed(_)) {
+            return;
+        }
+        if self.phase() != Phase::Open || too_soon {
+            return self.enter(Phase::Failed(message));
+        }
+        self.life.recovering.set(true);
+        self.life.recovered.set(Some(now));
+        // Not now: it is the old one's own word that is being heard.
+        let desk = self.me.clone();
+        let recover = move || {
+            if let Some(desk) = desk.upgrade() {
+                desk.recover(message);
+            }
+        };
+        Timeout::new(0, recover).forget();
+    }
+
+    /// Starts another worker, which goes on from what was saved last. Nobody hears what was asked of the first any more.
+    fn recover(&self, reason: String) {
+        self.life.recovering.set(false);
+        self.host.replace(None);
+        self.outstanding.set(0);
+        self.life.owes.set(None);
+        let asked = std::mem::take(&mut *self.promises.borrow_mut()).into_values();
+        for (_, refused) in asked.chain(self.until_done.take()) {
+            // One who listens and throws does so on his own account.
+            let _ = refused.call1(&JsValue::NULL, &js_sys::Error::new(&reason).into());
+        }
+        for typed in self.typed.borrow_mut().iter_mut().filter(|typed| typed.answer.is_none()) {
+            typed.answer = Some(Err(Refusal { message: reason.clone(), column: None }));
+        }
+        self.notices.borrow_mut().push(Notice::Recovered { reason });
+        self.phase.replace(Phase::Starting);
+        if let Some(desk) = self.me.upgrade() {
+            desk.start();
+        }
+        self.say(&Event::Changed);
+    }
+
+    /// Looks whether the worker lives.
+    fn watch_over(&self) {
+        let Some(since) = self.life.owes.get().filter(|_| self.phase() == Phase::Open) else { return };
+        let silent = now_ms() - since;
+        if silent > 2.0 * SILENCE_MS {
+            self.fail("The worker did not answer any more; another was started.".into());
+        } else if silent > SILENCE_MS && !self.life.pinged.replace(true) {
+            self.ask(&ToWorker::Ping);
         }
     }
 
@@ -268,6 +374,7 @@ impl Desk {
         self.seeking.take();
         self.wanted.take();
         self.asking.take();
+        self.puzzled.set(None);
         player.set_speed(keep::get(SPEED).and_then(Speed::nth).unwrap_or(Speed::ONE));
         if self.wants_play.get() {
             player.play();
@@ -318,6 +425,7 @@ impl Desk {
 
     /// Lets `ms` milliseconds of the person's time pass.
     pub(crate) fn tick(&self, ms: f64) {
+        self.watch_over();
         let to = self.player.borrow_mut().as_mut().and_then(|player| player.tick(ms));
         if let Some(to) = to {
             self.ask(&ToWorker::Advance { to });
@@ -369,8 +477,9 @@ impl Desk {
         }
         if !matches!(goal, Goal::Unseen(_)) {
             self.seeking.set(self.wanted.take());
-            if let Some(goal) = self.seeking.get() {
-                self.ask(&ToWorker::Seek { goal });
+            match self.seeking.get() {
+                Some(goal) => self.ask(&ToWorker::Seek { goal }),
+                None => self.visiting.take().into_iter().for_each(|id| self.dissect(id)),
             }
         }
         self.done();
@@ -528,6 +637,40 @@ impl Desk {
         self.records.borrow().clone()
     }
 
+    /// Asks a question about the moment.
+    pub(crate) fn question(&self, question: Question) {
+        self.ask(&ToWorker::Ask(question));
+    }
+
+    /// The configs that were asked for last.
+    pub(crate) fn settings(&self) -> Option<Rc<Settings>> {
+        self.settings.borrow().clone()
+    }
+
+    /// Why an event happened, once that is known; it is asked for once.
+    pub(crate) fn why(&self, id: EventId) -> Option<Rc<Why>> {
+        if self.puzzled.replace(Some(id)) != Some(id) {
+            self.question(Question::Why(id));
+        }
+        self.why.borrow().clone().filter(|why| why.id == id)
+    }
+
+    /// The rebalances that were asked for last.
+    pub(crate) fn rebalances(&self) -> Option<Rc<Rebalances>> {
+        self.rebalances.borrow().clone()
+    }
+
+    /// The record that was asked for last.
+    pub(crate) fn record(&self) -> Option<Rc<RecordView>> {
+        self.record.borrow().clone()
+    }
+
+    /// Goes to the moment of a message, and takes it apart.
+    pub(crate) fn visit(&self, id: EventId, at: SimTime) {
+        self.visiting.set(Some(id));
+        self.seek(Goal::Time(at));
+    }
+
     /// The saves that are kept, and why the last wish was not granted.
     pub(crate) fn kept(&self) -> (Vec<Kept>, Option<String>) {
         self.kept.borrow().clone()
@@ -603,6 +746,19 @@ impl Desk {
     pub(crate) fn save_status(&self) -> Option<SaveStatus> {
         self.save.get()
     }
+}
+
+/// Whether a worker that listens answers this at once, or soon.
+fn owes_an_answer(message: &ToWorker) -> bool {
+    matches!(
+        message,
+        ToWorker::Advance { .. } | ToWorker::Find { .. } | ToWorker::Step | ToWorker::Seek { .. } | ToWorker::Ping
+            | ToWorker::Command { .. } | ToWorker::Ask(_) | ToWorker::Browse(_) | ToWorker::Save { .. }
+    )
+}
+
+fn now_ms() -> f64 {
+    gloo::utils::window().performance().map_or(0.0, |p| p.now())
 }
 
 /// A refusal as a sentence with its column.

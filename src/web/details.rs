@@ -3,8 +3,10 @@
 use super::app::{App, Msg};
 use super::bytes::Bytes;
 use super::icons::icon;
-use crate::base::TopicPartition;
-use crate::view::{Cell, Mark, Offer, Player, Scene, Selection, Sheet, Table, Token, Tone, offers, sheet};
+use crate::base::{EventId, TopicPartition};
+use crate::view::{
+    Cell, Link, Mark, Offer, Owner, Player, Role, Scene, Selection, Sheet, Table, Token, Tone, offers, sheet,
+};
 use yew::prelude::*;
 
 /// The details of the selected thing.
@@ -17,16 +19,24 @@ pub(super) fn details(app: &App, ctx: &Context<App>) -> Html {
         let packets = player.flights().iter().chain(player.messages());
         let last = player.chronicle().last_about(&selected.name(scene), player.now()).cloned();
         let sheet = sheet(&selected, scene, player.now(), packets);
-        (sheet, offers(&selected, scene), records(scene, &selected), last)
+        (sheet, offers(&selected, scene), records(ctx, scene, &selected), last)
     };
+    if let Some(at) = &app.record {
+        return record(app, ctx, at);
+    }
     let Some((sheet, offers, records, last)) = app.desk.with(look) else { return Html::default() };
+    let asked = match &selected {
+        Selection::Packet(id) => Some(*id),
+        _ => last.as_ref().map(|mark| mark.id),
+    };
     html! {
         <>
             { self::shown(&sheet) }
             { last.map(|mark| changed(ctx, &mark)) }
+            { asked.map(|id| why(app, ctx, id)) }
             { records }
             { message(app, ctx, &selected) }
-            { configure(ctx, &selected) }
+            { configure(app, ctx, &selected) }
             { actions(ctx, &offers) }
         </>
     }
@@ -52,12 +62,96 @@ fn message(app: &App, ctx: &Context<App>, selected: &Selection) -> Html {
     html! { if let Some(it) = known { <Bytes {it} {see} /> } }
 }
 
-/// The way to a topic's configs.
-fn configure(ctx: &Context<App>, selected: &Selection) -> Html {
-    let Some(tp) = selected.partition() else { return Html::default() };
-    let topic = tp.topic.clone();
-    let open = ctx.link().callback(move |_| Msg::Configs(Some(topic.clone())));
-    html! { <button class="btn line wide" onclick={open}>{ icon("gear", 16) }<span>{ format!("Configure topic {}", tp.topic) }</span></button> }
+/// The ways to configs.
+fn configure(app: &App, ctx: &Context<App>, selected: &Selection) -> Html {
+    let button = |owner: Owner, label: String| {
+        let open = ctx.link().callback(move |_| Msg::Configs(Some(owner.clone())));
+        html! { <button class="btn line wide" onclick={open} aria-haspopup="dialog">{ icon("gear", 16) }<span>{ label }</span></button> }
+    };
+    match selected {
+        Selection::Broker(id) => html! {
+            <>
+                { button(Owner::Broker(*id), format!("Configure broker {id}")) }
+                { button(Owner::Brokers, "Configure all brokers".into()) }
+            </>
+        },
+        Selection::Client(host) => {
+            let name = app.desk.with(|p| {
+                let view = p.scene().hosts.get(host)?;
+                matches!(view.role, Role::Producer | Role::Consumer).then(|| view.name.clone())
+            });
+            name.flatten().map(|name| button(Owner::Client(name.clone()), format!("Configs of {name}"))).unwrap_or_default()
+        }
+        other => match other.partition() {
+            Some(tp) => button(Owner::Topic(tp.topic.clone()), format!("Configure topic {}", tp.topic)),
+            None => Html::default(),
+        },
+    }
+}
+
+/// What led to an event, back to a command or to where a chain ends: each link goes to its moment.
+fn why(app: &App, ctx: &Context<App>, id: EventId) -> Html {
+    let Some(why) = app.desk.why(id) else { return Html::default() };
+    let row = |link: &Link| {
+        let (id, at) = (link.id, link.at);
+        let is_message = link.is_message;
+        let go = ctx.link().callback(move |_| if is_message { Msg::Visit(id, at) } else { Msg::Seek(at) });
+        let waited = (link.waited.0 >= 1_000).then(|| format!("after {:.3} s", link.waited.0 as f64 / 1e6));
+        html! {
+            <li key={id.0} class={classes!(link.is_command.then_some("command"))}>
+                <button class="link mono" onclick={go} title="Go to this moment">{ format!("{:.3} s", at.0 as f64 / 1e6) }</button>{ " " }
+                if link.is_command { <code>{ &link.text }</code> } else { { &link.text } }
+                if let Some(waited) = waited { <small>{ format!(" {waited}") }</small> }
+            </li>
+        }
+    };
+    let before = why.before.as_ref().map(|(at, line)| {
+        let to = *at;
+        let go = ctx.link().callback(move |_| Msg::Seek(to));
+        html! {
+            <p class="q">{ "The last command before it: " }<button class="link mono" onclick={go} title="Go to this moment">{ format!("{:.3} s", at.0 as f64 / 1e6) }</button>{ " " }<code>{ line.to_string() }</code></p>
+        }
+    });
+    if why.links.len() < 2 && before.is_none() {
+        return Html::default();
+    }
+    html! {
+        <section class="sec why">
+            <h3>{ "What led to it" }</h3>
+            <ol>{ for why.links.iter().map(row) }</ol>
+            if why.more { <p class="q">{ "It goes further back." }</p> }
+            { before }
+        </section>
+    }
+}
+
+/// A record, inspected.
+fn record(app: &App, ctx: &Context<App>, (tp, offset): &(TopicPartition, i64)) -> Html {
+    let back = ctx.link().callback(|_| Msg::Record(None));
+    let known = app.desk.record().filter(|it| it.tp == *tp && it.offset == *offset);
+    let pairs = |title: &str, rows: &[(String, String)]| {
+        let row = |(name, value): &(String, String)| html! { <tr key={name.clone()}><th scope="row">{ name }</th><td>{ value }</td></tr> };
+        html! {
+            if !rows.is_empty() {
+                <section class="sec"><h3>{ title.to_owned() }</h3><table><tbody>{ for rows.iter().map(row) }</tbody></table></section>
+            }
+        }
+    };
+    let row = |(name, value): &(String, String)| html! { <><dt>{ name }</dt><dd>{ value }</dd></> };
+    html! {
+        <>
+            <h2 class="ttl"><span class={format!("part p{}", tp.partition.rem_euclid(8))}>{ format!("P{}", tp.partition) }</span>
+                <span>{ format!("{tp} at {offset}") }</span></h2>
+            <button class="btn line" onclick={back}>{ "Back" }</button>
+            if let Some(it) = known {
+                if it.rows.is_empty() { <p class="lead">{ "No leader’s log has this record." }</p> }
+                <dl class="kv">{ for it.rows.iter().map(row) }</dl>
+                { pairs("Replicas", &it.replicas) }
+                { pairs("Groups", &it.groups) }
+                { it.written.map(|id| why(app, ctx, id)) }
+            }
+        </>
+    }
 }
 
 fn shown(sheet: &Sheet) -> Html {
@@ -111,7 +205,7 @@ fn table(table: &Table) -> Html {
 }
 
 /// The last records of the selected replica, or of the partition's leader.
-fn records(scene: &Scene, selected: &Selection) -> Html {
+fn records(ctx: &Context<App>, scene: &Scene, selected: &Selection) -> Html {
     let of = |tp: &TopicPartition, broker: Option<i32>| {
         let broker = broker.or(scene.partitions.get(tp)?.leader)?;
         scene.replicas.get(&(tp.clone(), broker))
@@ -125,13 +219,17 @@ fn records(scene: &Scene, selected: &Selection) -> Html {
     let row = |cell: &Cell| {
         let token = Token::of(cell.key.as_deref());
         let key = cell.key.as_deref().unwrap_or("no key").to_string();
+        let see = selected.partition().map(|tp| {
+            let it = (tp.clone(), cell.offset);
+            ctx.link().callback(move |_| Msg::Record(Some(it.clone())))
+        });
         let state = match replica.diverges {
             Some(from) if cell.offset >= from => "to be cut",
             _ if replica.committed(cell.offset) => "committed",
             _ => "open",
         };
         html! {
-            <tr key={cell.offset}><th scope="row" class="mono">{ cell.offset }</th>
+            <tr key={cell.offset}><th scope="row" class="mono"><button class="link" onclick={see} title="Inspect this record">{ cell.offset }</button></th>
                 <td class={format!("key k{}", token.0)}><i aria-hidden="true"></i>{ key }</td>
                 <td class="r q">{ format!("e{}", cell.epoch) }</td><td class="q">{ state }</td></tr>
         }

@@ -15,12 +15,13 @@ const TIME: [(&str, &str); 8] = [
     ("Ctrl Shift Z", "Do it again"),
     ("Home End", "On the timeline: its start, its end"),
 ];
-const STAGE: [(&str, &str); 6] = [
+const STAGE: [(&str, &str); 7] = [
     ("← → ↑ ↓", "On the stage: choose what lies there"),
     ("Home End", "On the stage: the first or last of the row"),
     ("Enter", "On the stage: all that can be done to the selection"),
     ("+ − 0", "Zoom in, out, fit"),
-    ("T P C", "Add a topic, a producer, a consumer"),
+    ("B T P C G", "Add a broker, a topic, a producer, a consumer, a group"),
+    ("N", "Something new, as you want it"),
     ("Esc", "Leave a tool, a menu, a dialog, the presentation"),
 ];
 const PAGE: [(&str, &str); 5] = [

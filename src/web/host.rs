@@ -14,6 +14,14 @@ pub(super) struct Host {
     _on_error: Closure<dyn Fn(ErrorEvent)>,
 }
 
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
 impl Host {
     /// Starts the worker. `told` gets what it says, and a [`ToPage::Failed`] if it cannot start.
     pub(super) fn start(told: impl Fn(ToPage) + Clone + 'static) -> Result<Self, JsValue> {

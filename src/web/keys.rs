@@ -48,9 +48,13 @@ pub(super) fn meaning(event: &KeyboardEvent, letters: bool, presenting: bool) ->
         "f" | "F" => Msg::Present,
         "s" | "S" => Msg::Sessions,
         digit @ ("1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9") => Msg::TabNumber(digit.parse().ok()?),
-        "t" | "T" => Msg::Add(Addition::Topic),
-        "p" | "P" => Msg::Add(Addition::Producer),
-        "c" | "C" => Msg::Add(Addition::Consumer),
+        "n" | "N" => Msg::Compose(true),
+        key if added(key).is_some() => Msg::Add(added(key)?),
         key => Msg::Tool(Tool::ALL.into_iter().find(|tool| key.eq_ignore_ascii_case(&tool.key().to_string()))?),
     })
+}
+
+/// What a key adds.
+fn added(key: &str) -> Option<Addition> {
+    Addition::ALL.into_iter().find(|addition| key.eq_ignore_ascii_case(&addition.key().to_string()))
 }

@@ -17,6 +17,7 @@ pub(super) fn sentence(notice: &Notice) -> String {
         }
         Notice::ScriptStopped { reason } => format!("The scenario stops at line {reason}. The world goes on."),
         Notice::NotOpened { reason } => format!("That session could not be opened: {reason}. It stays in the list."),
+        Notice::Recovered { reason } => format!("{reason} The session goes on from where it was saved last."),
         Notice::SaveFailed { reason } => format!("Saving failed: {reason}. It is tried again every few seconds."),
     }
 }

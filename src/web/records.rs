@@ -23,6 +23,8 @@ pub(super) struct Props {
     pub(super) ask: Callback<Query>,
     /// Types a line.
     pub(super) send: Callback<String>,
+    /// Inspects a record.
+    pub(super) see: Callback<(TopicPartition, i64)>,
 }
 
 const FORMATS: [(Format, &str); 3] = [(Format::Text, "Text"), (Format::Json, "JSON"), (Format::Hex, "Hex")];
@@ -86,7 +88,7 @@ pub(super) fn browser(props: &Props) -> Html {
                 <div class="seg" role="group" aria-label="Shown as">{ for seg }</div>
             </div>
             <Sender tp={tp} producers={props.producers.clone()} send={props.send.clone()} />
-            { props.records.as_ref().map(|records| table(records, *format)) }
+            { props.records.as_ref().map(|records| table(records, *format, &tp, &props.see)) }
         </div>
     }
 }
@@ -108,7 +110,7 @@ fn value(target: Option<EventTarget>) -> String {
     }
 }
 
-fn table(records: &Records, format: Format) -> Html {
+fn table(records: &Records, format: Format, tp: &TopicPartition, see: &Callback<(TopicPartition, i64)>) -> Html {
     let Some(leader) = records.leader else {
         return html! { <p class="empty">{ "Nobody leads this partition now: there is no log to read." }</p> };
     };
@@ -122,11 +124,13 @@ fn table(records: &Records, format: Format) -> Html {
     );
     let row = |record: &Stored| {
         let open = record.offset >= records.hw;
+        let it = (tp.clone(), record.offset);
+        let inspect = see.reform(move |_: MouseEvent| it.clone());
         let text = |bytes: &Option<Vec<u8>>| shown(bytes.as_deref(), format);
         let headers: Vec<String> = record.headers.iter().map(|(name, v)| format!("{name}={}", text(v))).collect();
         html! {
             <tr key={record.offset} class={open.then_some("open")}>
-                <th scope="row" class="mono">{ record.offset }</th>
+                <th scope="row" class="mono"><button class="link" onclick={inspect} title="Inspect this record">{ record.offset }</button></th>
                 <td class="r">{ record.timestamp_ms }</td>
                 <td><pre>{ text(&record.key) }</pre></td><td><pre>{ text(&record.value) }</pre></td>
                 <td><pre>{ headers.join(" ") }</pre></td>

@@ -5,18 +5,14 @@ use super::icons::icon;
 use crate::view::{Addition, Tool};
 use yew::prelude::*;
 
-const ADD: [(Addition, &str, &str, &str); 3] = [
-    (Addition::Topic, "topic", "Topic", "T"),
-    (Addition::Producer, "producer", "Producer", "P"),
-    (Addition::Consumer, "consumer", "Consumer", "C"),
-];
-
 /// The toolbox.
 pub(super) fn tools(app: &App, ctx: &Context<App>) -> Html {
-    let add = |(addition, name, label, key): (Addition, &'static str, &'static str, &'static str)| {
+    let add = |addition: Addition| {
+        let (label, key) = (addition.label(), addition.key().to_string());
+        let name = picture(addition);
         let add = ctx.link().callback(move |_| Msg::Add(addition));
         html! {
-            <button class="tool" onclick={add} aria-keyshortcuts={key} title={format!("Add a {} ({key})", label.to_lowercase())}>
+            <button class="tool" onclick={add} aria-keyshortcuts={key.clone()} title={format!("Add a {} ({key})", label.to_lowercase())}>
                 { icon(name, 22) }<kbd aria-hidden="true">{ key }</kbd><span class="vh">{ "Add " }</span><span>{ label }</span>
             </button>
         }
@@ -34,11 +30,15 @@ pub(super) fn tools(app: &App, ctx: &Context<App>) -> Html {
     };
     let letters = app.letters.get();
     let switch = ctx.link().callback(|_| Msg::Letters);
+    let compose = ctx.link().callback(|_| Msg::Compose(true));
     let menu = ctx.link().callback(|_| Msg::Menu(None));
     html! {
         <nav class={classes!("tools", (!letters).then_some("mute"))} aria-label="Toolbox">
             <h2>{ "Add" }</h2>
-            { for ADD.map(add) }
+            { for Addition::ALL.map(add) }
+            <button class="tool" onclick={compose} aria-keyshortcuts="N" aria-haspopup="dialog" title="Something new, as you want it (N)">
+                { icon("gear", 22) }<kbd aria-hidden="true">{ "N" }</kbd><span>{ "New…" }</span>
+            </button>
             <h2 class="rule">{ "Break" }</h2>
             { for Tool::ALL.map(broken) }
             <button class="tool more" onclick={menu} aria-haspopup="menu" title="All that can be done to the selection (Enter on the stage)">
@@ -71,5 +71,15 @@ pub(super) fn hint(app: &App) -> Html {
     match armed.or_else(|| app.hint.clone()) {
         Some(text) => html! { <p class="hint" role="status">{ text }</p> },
         None => Html::default(),
+    }
+}
+
+fn picture(addition: Addition) -> &'static str {
+    match addition {
+        Addition::Broker => "broker",
+        Addition::Topic => "topic",
+        Addition::Producer => "producer",
+        Addition::Consumer => "consumer",
+        Addition::Group => "group",
     }
 }

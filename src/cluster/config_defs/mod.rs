@@ -7,7 +7,7 @@ mod built;
 #[rustfmt::skip]
 mod topic;
 
-pub use built::{is_built_for_brokers, is_built_for_topics};
+pub use built::{broker_config_meaning, is_built_for_brokers, is_built_for_topics, topic_config_meaning};
 
 use std::fmt;
 

@@ -106,13 +106,18 @@ fn command(source: &Source, setup: Option<&mut setup::SetUp>) -> Result<Line, Er
 fn statement(cursor: &mut Cursor<'_>, setup: Option<&mut setup::SetUp>, nested: bool) -> Result<Line, Error> {
     let text = cursor.rest();
     let verb = cursor.expect_word("a command")?;
-    if nested && matches!(verb.text.as_str(), "cluster" | "broker" | "controller" | "run" | "at") {
+    if nested && matches!(verb.text.as_str(), "cluster" | "controller" | "run" | "at") {
         let message = format!("`{}` behind `at`; `at 12s` takes a command that acts or looks", verb.text);
         return Err(verb.error(message));
     }
-    let sets_up = matches!(verb.text.as_str(), "cluster" | "broker" | "controller");
+    let sets_up = |over: bool| match verb.text.as_str() {
+        "cluster" | "controller" => true,
+        // Once the world runs, a broker joins it.
+        "broker" => !over,
+        _ => false,
+    };
     let kind = match setup {
-        Some(setup) if sets_up => setup.line(&verb, cursor)?,
+        Some(setup) if sets_up(setup.over) => setup.line(&verb, cursor)?,
         Some(setup) => {
             setup.over = true;
             ordinary(&verb, cursor)?
@@ -145,7 +150,7 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "expect" => looking::expect(cursor),
         "cluster" => Err(verb.error("`cluster` while the world runs; a cluster is set up by a script's first line")),
         "controller" => Err(verb.error("the controllers are set up before other commands; they do not change later")),
-        "broker" => Err(verb.error("a broker cannot join a running cluster: that is not built yet")),
+        "broker" => setup::join(cursor),
         other => {
             if matches!(other, "pause" | "resume")
                 && let Some(statement) = consumers::partition_flow(other, cursor)?

@@ -1,4 +1,4 @@
-//! The set-up: `cluster …`, `broker N …` and `controller N …`.
+//! The set-up: `cluster …`, `broker N …` and `controller N …`; and `broker N …` of a broker that joins later.
 
 use super::flags::{self, Flag};
 use super::parse_duration;
@@ -8,7 +8,9 @@ use crate::script::ast::{Stated, Statement};
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
 use crate::script::error::Error;
-use crate::sim::{BrokerSpec, ClusterSpec, Controllers, FIRST_CONTROLLER_ID, NetworkProfile};
+use crate::sim::{
+    BrokerSpec, ClusterSpec, Command, Controllers, FIRST_CONTROLLER_ID, NetworkProfile, NewBroker,
+};
 use std::sync::Arc;
 
 const CLUSTER_FLAGS: [&str; 7] =
@@ -51,7 +53,6 @@ impl SetUp {
             "cluster" => self.cluster(cursor),
             "controller" if self.over => Err(verb.error("`controller` after other commands; it belongs to the set-up")),
             "controller" => self.controller(cursor),
-            _ if self.over => Err(verb.error("a broker cannot join a running cluster: that is not built yet")),
             _ => self.broker(cursor),
         }?;
         Ok(Statement::SetUp)
@@ -113,6 +114,21 @@ impl SetUp {
         }
         Ok(())
     }
+}
+
+/// Reads `broker N …` of a broker that joins a cluster that runs, from behind the verb on.
+pub(super) fn join(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
+    let id = flags::number(&cursor.expect_word("the broker's id")?, 0, i64::from(i32::MAX))? as i32;
+    let mut broker = NewBroker { id, ..NewBroker::default() };
+    while let Some(flag) = flags::next(cursor, "broker", &BROKER_FLAGS)? {
+        match flag.name.text.as_str() {
+            "--rack" => broker.rack = Some(flag.value(cursor, "a rack's name")?.text.into()),
+            "--host" => broker.host = Some(flag.value(cursor, "a host name")?.text.into()),
+            "--port" => broker.port = Some(flags::number(&flag.value(cursor, "a port")?, 1, 65_535)? as u16),
+            _ => broker.configs.push(broker_config(&flag.value(cursor, "KEY=VALUE")?)?),
+        }
+    }
+    Ok(Statement::Change(Command::Broker(broker)))
 }
 
 fn set_up_broker(broker: &mut BrokerSpec, flag: Flag, cursor: &mut Cursor<'_>) -> Result<(), Error> {

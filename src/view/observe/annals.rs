@@ -1,11 +1,13 @@
 //! What a world's trace tells and its state does not: how hosts are called, who became leader when, what brokers
 //! believe while others know better.
 
-use crate::base::{HostId, SimTime, TopicPartition};
+use crate::base::{EventId, HostId, SimTime, TopicPartition};
 use crate::machine::Fact;
 use crate::sim::{TraceEvent, TraceKind};
+use crate::view::rebalances::GroupNotes;
 use crate::view::scene::Election;
-use imbl::OrdMap;
+use crate::view::why::Causes;
+use imbl::{OrdMap, OrdSet};
 use std::collections::VecDeque;
 
 /// See the module. It hears a trace from its start. Copies are cheap: every snapshot of a session has one.
@@ -17,6 +19,8 @@ pub struct Annals {
     pub(super) started: OrdMap<HostId, String>,
     /// When each broker was fenced or unfenced last.
     pub(super) fenced_since: OrdMap<i32, SimTime>,
+    /// The brokers that were taken off the register and have not come back.
+    pub(super) unregistered: OrdSet<i32>,
     /// The last change of leader of each partition that had one.
     pub(super) elections: OrdMap<TopicPartition, Election>,
     /// Who leads each partition, in which epoch.
@@ -29,6 +33,10 @@ pub struct Annals {
     written: OrdMap<TopicPartition, VecDeque<Batch>>,
     /// The last batches that were acknowledged, by partition.
     acknowledged: OrdMap<TopicPartition, VecDeque<Batch>>,
+    /// What caused what.
+    pub(in crate::view) causes: Causes,
+    /// What groups' rebalances were made of.
+    pub(in crate::view) rebalances: GroupNotes,
     /// The last batch that a node saw committed.
     pub(super) committed: Option<(HostId, i64)>,
 }
@@ -40,6 +48,8 @@ struct Batch {
     last: i64,
     epoch: i32,
     crc: u32,
+    /// The event that wrote it.
+    id: EventId,
 }
 
 /// How many batches of each partition are remembered: more than a log is ever cut back by while somebody looks.
@@ -48,6 +58,8 @@ const BATCHES: usize = 256;
 impl Annals {
     /// Takes an event in.
     pub fn hear(&mut self, event: &TraceEvent) {
+        self.causes.hear(event);
+        self.rebalances.hear(event);
         match (&event.kind, event.host) {
             (TraceKind::Commanded { line }, _) => {
                 let word = line.split_whitespace().next().unwrap_or_default();
@@ -57,15 +69,22 @@ impl Annals {
                 let tool = self.command.as_ref().filter(|_| name.starts_with("tool "));
                 self.started.insert(host, tool.unwrap_or(name).clone());
             }
-            (TraceKind::Fact(fact), Some(host)) => self.fact(fact, host, event.at),
+            (TraceKind::Fact(fact), Some(host)) => self.fact(fact, host, event),
             _ => {}
         }
     }
 
-    fn fact(&mut self, fact: &Fact, host: HostId, at: SimTime) {
+    fn fact(&mut self, fact: &Fact, host: HostId, event: &TraceEvent) {
+        let (id, at) = (event.id, event.at);
         match fact {
             Fact::BrokerFenced { broker } | Fact::BrokerUnfenced { broker } => {
                 self.fenced_since.insert(*broker, at);
+            }
+            Fact::BrokerUnregistered { broker } => {
+                self.unregistered.insert(*broker);
+            }
+            Fact::BrokerRegistered { broker, .. } => {
+                self.unregistered.remove(broker);
             }
             Fact::PartitionChanged { partition, leader, leader_epoch, .. } => {
                 self.partition_changed(partition, *leader, *leader_epoch, at);
@@ -80,7 +99,7 @@ impl Annals {
                 self.cuts.insert((partition.clone(), host), (at, *to, *from));
             }
             Fact::Appended { partition, base_offset, last_offset, leader_epoch, crc, .. } => {
-                let batch = Batch { base: *base_offset, last: *last_offset, epoch: *leader_epoch, crc: *crc };
+                let batch = Batch { base: *base_offset, last: *last_offset, epoch: *leader_epoch, crc: *crc, id };
                 remember(&mut self.written, partition, batch);
             }
             Fact::Acknowledged { partition, base_offset, crc, .. } => {
@@ -102,6 +121,12 @@ impl Annals {
             }
             _ => {}
         }
+    }
+
+    /// The event that wrote a record, if its batch is remembered.
+    pub(in crate::view) fn written_by(&self, tp: &TopicPartition, offset: i64) -> Option<EventId> {
+        let holds = |batch: &&Batch| (batch.base..=batch.last).contains(&offset);
+        self.written.get(tp)?.iter().rev().find(holds).map(|batch| batch.id)
     }
 
     /// Whether the record that this leader epoch wrote at this offset was acknowledged.

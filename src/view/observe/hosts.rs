@@ -70,6 +70,10 @@ impl Observer {
         let Some((host, server)) = world.brokers().find(|(_, server)| server.id() == id) else { return };
         let known = self.scene.brokers.get(&id).cloned().unwrap_or_default();
         let process = server.broker();
+        // One that is off the register, and whose process is gone, has left the cluster.
+        if process.is_none() && self.annals.unregistered.contains(&id) {
+            return delta.brokers.remove(&mut self.scene.brokers, &id);
+        }
         let registration = world.cluster_metadata().and_then(|metadata| metadata.brokers().registration(id));
         let phase = process.map_or(known.phase, |broker| match broker.process() {
             BrokerProcess::Starting => BrokerPhase::Starting,

@@ -103,6 +103,12 @@ impl Worker {
                 let records = self.run.borrow().as_ref().map(|run| run.browse(&query));
                 self.tell(&ToPage::Records(Box::new(records.unwrap_or_default())));
             }
+            ToWorker::Ping => self.tell(&ToPage::Alive),
+            ToWorker::Ask(question) => {
+                if let Some(answer) = self.run.borrow().as_ref().map(|run| run.answer(&question)) {
+                    self.tell(&ToPage::Told(Box::new(answer)));
+                }
+            }
             ToWorker::Saves => wasm_bindgen_futures::spawn_local(self.kept(None)),
             ToWorker::Keep { title } => wasm_bindgen_futures::spawn_local(self.keep(title)),
             ToWorker::OpenKept { key } => wasm_bindgen_futures::spawn_local(self.open_kept(key)),

@@ -5,7 +5,8 @@ use crate::link::{Opened, Refusal};
 use crate::script::{self, Origin, Output, Reply, Said};
 use crate::session::Session;
 use crate::view::{
-    Chapter, Chronicle, Dissection, Frame, Goal, Position, Query, Records, Replay, Replayed, Sought, Undoable, Watch,
+    self, Chapter, Chronicle, Dissection, Frame, Goal, Position, Query, Question, Records, Replay, Replayed, Sought,
+    Undoable, Watch,
 };
 use std::collections::BTreeMap;
 
@@ -97,6 +98,11 @@ impl Run {
     /// Records of a partition's leader.
     pub(super) fn browse(&self, query: &Query) -> Records {
         self.watch.browse(query)
+    }
+
+    /// The answer to a question.
+    pub(super) fn answer(&self, question: &Question) -> view::Answer {
+        self.watch.answer(question)
     }
 
     /// The moment from which on it is computed ahead of the picture.

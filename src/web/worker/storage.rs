@@ -88,5 +88,9 @@ fn bytes(value: &JsValue) -> Vec<u8> {
 }
 
 fn refused(error: idb::Error) -> StoreError {
-    StoreError(error.to_string())
+    let words = error.to_string();
+    StoreError(if words.contains("QuotaExceeded") { NO_ROOM.into() } else { words })
 }
+
+/// What the browser calls QuotaExceededError.
+const NO_ROOM: &str = "there is no room left for it in this browser’s storage";

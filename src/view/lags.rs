@@ -1,0 +1,103 @@
+//! The lag of groups over time: what was written to each partition and what was committed, as the picture showed them.
+
+use super::scene::Scene;
+use crate::base::TopicPartition;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many samples of a partition are kept; then every other one goes.
+const MOST: usize = 480;
+/// Over how many microseconds it is judged whether a group catches up.
+const JUDGED: f64 = 5e6;
+
+/// Where a partition's high watermark and a group's committed offset were at a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LagSample {
+    /// Microseconds since the world's start.
+    pub at: f64,
+    /// The high watermark.
+    pub end: i64,
+    /// The committed offset.
+    pub committed: i64,
+}
+
+/// The lags of all groups, over time.
+#[derive(Clone, Debug, Default)]
+pub struct Lags {
+    all: BTreeMap<(Arc<str>, TopicPartition), Vec<LagSample>>,
+}
+
+/// Whether a group catches up with what is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Drain {
+    /// There is no lag.
+    Drained,
+    /// So many seconds, if it goes on as in the last ones.
+    In(f64),
+    /// It commits no faster than is written: records a second, both.
+    Never {
+        /// Written.
+        written: f64,
+        /// Committed.
+        committed: f64,
+    },
+    /// It has not been looked at for long enough.
+    Unknown,
+}
+
+impl Lags {
+    /// Looks at a scene at `now`, in microseconds.
+    pub(super) fn look(&mut self, scene: &Scene, now: f64) {
+        for (group, view) in &scene.groups {
+            for (tp, committed) in &view.committed {
+                let Some((_, leader)) = scene.leader_replica(tp) else { continue };
+                let samples = self.all.entry((group.clone(), tp.clone())).or_default();
+                samples.push(LagSample { at: now, end: leader.hw, committed: *committed });
+                if samples.len() > MOST {
+                    let mut nth = 0;
+                    samples.retain(|_| {
+                        nth += 1;
+                        nth % 2 == 1
+                    });
+                }
+            }
+        }
+    }
+
+    /// Forgets what came after a moment: history goes another way from there.
+    pub(super) fn cut(&mut self, now: f64) {
+        for samples in self.all.values_mut() {
+            samples.retain(|sample| sample.at <= now);
+        }
+    }
+
+    /// The samples of a group's partition, in order.
+    pub fn of(&self, group: &str, tp: &TopicPartition) -> &[LagSample] {
+        self.all.get(&(Arc::from(group), tp.clone())).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a group catches up, judged at `now` by the last seconds of what was looked at.
+    pub fn drain(&self, group: &str, scene: &Scene, now: f64) -> Drain {
+        let lag = scene.groups.get(group).map_or(0, |view| scene.group_lag(view));
+        if lag == 0 {
+            return Drain::Drained;
+        }
+        let (mut written, mut committed, mut long_enough) = (0.0, 0.0, false);
+        for ((_, _), samples) in self.all.iter().filter(|((of, _), _)| &**of == group) {
+            let until = samples.partition_point(|sample| sample.at <= now);
+            let from = samples[..until].partition_point(|sample| sample.at < now - JUDGED);
+            let [first, .., last] = &samples[from..until] else { continue };
+            let seconds = (last.at - first.at) / 1e6;
+            long_enough |= seconds >= 1.0;
+            if seconds > 0.0 {
+                written += (last.end - first.end) as f64 / seconds;
+                committed += (last.committed - first.committed) as f64 / seconds;
+            }
+        }
+        match committed - written {
+            _ if !long_enough => Drain::Unknown,
+            gain if gain > 0.0 => Drain::In(lag as f64 / gain),
+            _ => Drain::Never { written, committed },
+        }
+    }
+}
