@@ -88,7 +88,8 @@ impl GroupNotes {
     }
 
     fn sent(&mut self, event: &TraceEvent, packet: &Packet, message: &Message) {
-        let (key, Packet { from, to, api, response, .. }) = ((packet.conn, packet.correlation_id), *packet);
+        let key = (packet.conn, packet.correlation_id);
+        let (from, to, api, response) = (packet.from, packet.to, packet.api, packet.response);
         let (group, error) = match message {
             Message::Request(request) => {
                 let Some(group) = asked(&request.body) else { return };

@@ -8,7 +8,7 @@ use crate::wire::records;
 use serde::{Deserialize, Serialize};
 
 /// A record, as its partition's leader has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordView {
     /// The partition.
     pub tp: TopicPartition,
@@ -30,7 +30,9 @@ const CODECS: [&str; 8] = ["none", "gzip", "snappy", "lz4", "zstd", "5", "6", "7
 impl RecordView {
     /// The record of a partition at an offset.
     pub(super) fn of(world: &World, tp: &TopicPartition, offset: i64) -> Self {
-        let mut out = Self { tp: tp.clone(), offset, ..Self::default() };
+        let nothing = (Vec::new(), Vec::new(), Vec::new());
+        let (rows, replicas, groups) = nothing;
+        let mut out = Self { tp: tp.clone(), offset, rows, replicas, groups, written: None };
         let Some(info) = world.partition(tp) else { return out };
         let Some(log) = info.leader.and_then(|leader| world.replica(leader, tp)) else { return out };
         let is_it = |batch: &&StoredBatch| (batch.base_offset..=batch.last_offset).contains(&offset);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 const SHOWN: usize = 14;
 
 /// Why something happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
     /// The event that was asked about.
     pub id: EventId,
@@ -92,7 +92,7 @@ impl Causes {
     /// Why an event happened; `name` names hosts.
     pub(super) fn why(&self, id: EventId, name: impl Fn(HostId) -> String) -> Option<Why> {
         self.deed(id)?;
-        let mut why = Why { id, ..Why::default() };
+        let mut why = Why { id, links: Vec::new(), more: false, before: None };
         let mut next = Some(id);
         while let Some((at, deed)) = next.and_then(|id| Some((id, self.deed(id)?))) {
             if why.links.len() == SHOWN {

@@ -7,8 +7,7 @@ use crate::view::{
     Drain, GroupState, GroupView, Holding, LagSample, MemberView, Note, Player, Round, Scene, Selection, member_line,
 };
 use std::sync::Arc;
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlFormElement, HtmlInputElement, HtmlSelectElement};
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 /// How many charts are drawn: those of the partitions with the most lag.
@@ -284,20 +283,7 @@ fn actions(app: &App, ctx: &Context<App>, group: &Arc<str>) -> Html {
     let act = |line: String| ctx.link().callback(move |_: MouseEvent| Msg::Do(line.clone()));
     let describe = act(format!("kafka-consumer-groups.sh --describe --group {group}"));
     let delete = act(format!("kafka-consumer-groups.sh --delete --group {group}"));
-    let name = group.clone();
-    let reset = ctx.link().batch_callback(move |event: SubmitEvent| {
-        event.prevent_default();
-        let form: HtmlFormElement = event.target()?.dyn_into().ok()?;
-        let how: HtmlSelectElement = form.elements().named_item("how")?.dyn_into().ok()?;
-        let what: HtmlInputElement = form.elements().named_item("what")?.dyn_into().ok()?;
-        let text = what.value();
-        let value = match how.value().as_str() {
-            "--to-earliest" | "--to-latest" => String::new(),
-            _ => format!(" {}", text.trim()),
-        };
-        let line = format!("kafka-consumer-groups.sh --group {name} --reset-offsets {}{value} --all-topics --execute", how.value());
-        Some(Msg::Do(line))
-    });
+    let run = ctx.link().callback(Msg::Do);
     html! {
         <>
             <div class="acts row start">
@@ -305,14 +291,43 @@ fn actions(app: &App, ctx: &Context<App>, group: &Arc<str>) -> Html {
                 <button class="btn line" onclick={describe}>{ "Describe" }</button>
                 <button class="btn line fault" onclick={delete}>{ "Delete the group" }</button>
             </div>
-            <form class="bar" onsubmit={reset} aria-label="Reset offsets">
-                <label>{ "Reset offsets" }<select name="how">{ for RESETS.iter().map(|(flag, label)| html! { <option value={*flag}>{ *label }</option> }) }</select></label>
-                <label>{ "value" }<input name="what" class="mono" autocomplete="off" /></label>
-                <button class="btn line" type="submit">{ "Reset" }</button>
-                <span class="q">{ "Kafka refuses both while the group has members." }</span>
-            </form>
+            <Reset group={group.clone()} {run} />
             { answer(app, group) }
         </>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct ResetProps {
+    group: Arc<str>,
+    run: Callback<String>,
+}
+
+/// The form that sets what a group has committed.
+#[function_component(Reset)]
+fn reset(props: &ResetProps) -> Html {
+    let (how, what) = (use_node_ref(), use_node_ref());
+    let submit = {
+        let (how, what, group, run) = (how.clone(), what.clone(), props.group.clone(), props.run.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let how = how.cast::<HtmlSelectElement>().map(|s| s.value()).unwrap_or_default();
+            let value = what.cast::<HtmlInputElement>().map(|i| i.value()).unwrap_or_default();
+            let value = match how.as_str() {
+                "--to-earliest" | "--to-latest" => String::new(),
+                _ => format!(" {}", value.trim()),
+            };
+            let tool = "kafka-consumer-groups.sh";
+            run.emit(format!("{tool} --group {group} --reset-offsets {how}{value} --all-topics --execute"));
+        })
+    };
+    html! {
+        <form class="bar" onsubmit={submit} aria-label="Reset offsets">
+            <label>{ "Reset offsets" }<select ref={how}>{ for RESETS.iter().map(|(flag, label)| html! { <option value={*flag}>{ *label }</option> }) }</select></label>
+            <label>{ "value" }<input ref={what} class="mono" autocomplete="off" /></label>
+            <button class="btn line" type="submit">{ "Reset" }</button>
+            <span class="q">{ "Kafka refuses both while the group has members." }</span>
+        </form>
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn browser(props: &Props) -> Html {
                 <label>{ "Holds" }<input type="search" aria-label="Text that key, value or a header holds" value={(*filter).clone()} oninput={wanted} /></label>
                 <div class="seg" role="group" aria-label="Shown as">{ for seg }</div>
             </div>
-            <Sender tp={tp} producers={props.producers.clone()} send={props.send.clone()} />
+            <Sender tp={tp.clone()} producers={props.producers.clone()} send={props.send.clone()} />
             { props.records.as_ref().map(|records| table(records, *format, &tp, &props.see)) }
         </div>
     }
