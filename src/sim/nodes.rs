@@ -42,8 +42,7 @@ impl World {
         let setup = broker_setup(self.spec(), self.seed(), &broker);
         let node = Node::Server(Box::new(Server::new(setup)));
         let cause = self.commanded(line);
-        let host =
-            self.add_host_because(Host::new(format!("broker {id}"), node, self.seed(), self.now()), Some(cause));
+        let host = self.add_host_because(Host::new(format!("broker {id}"), node, self.seed(), self.now()), Some(cause));
         Arc::make_mut(&mut self.nodes).insert(id, host);
         self.listeners.insert(listener, host);
         self.with_host(host, Some(cause), |host, ctx| host.handle(Input::Started, ctx));

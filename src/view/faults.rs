@@ -240,7 +240,8 @@ mod tests {
         assert_eq!(line(Tool::Pause, &one, &scene).as_deref(), Some("pause broker 1"));
         assert_eq!(line(Tool::Restart, &one, &scene), None, "it runs");
         assert_eq!(line(Tool::Crash, &Selection::Broker(2), &scene), None, "it is down");
-        let all = |selection: &Selection| offers(selection, &scene).into_iter().map(|offer| offer.line).collect::<Vec<_>>();
+        let all =
+            |selection: &Selection| offers(selection, &scene).into_iter().map(|offer| offer.line).collect::<Vec<_>>();
         assert!(all(&Selection::Broker(2)).contains(&"kafka-cluster.sh unregister --id 2".to_owned()));
         assert!(!all(&one).iter().any(|line| line.contains("unregister")), "it runs");
         let topic = Selection::Partition(crate::base::TopicPartition::new("orders", 0));

@@ -101,3 +101,37 @@ impl Lags {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::super::scene::GroupView;
+    use super::*;
+
+    #[test]
+    fn a_group_drains_when_it_commits_faster_than_is_written() {
+        let mut scene = fixture::two_faults();
+        let tp = TopicPartition::new("orders", 0);
+        let start = scene.leader_replica(&tp).map_or(0, |(_, replica)| replica.hw);
+        let mut lags = Lags::default();
+        // Each second two records are written and `gain` more committed; 40 were not committed at the start.
+        let mut play = |gain: i64, lags: &mut Lags| {
+            for second in 0..6 {
+                let hw = start + 40 + 2 * second;
+                let leader = scene.partitions[&tp].leader.expect("it has a leader");
+                scene.replicas.get_mut(&(tp.clone(), leader)).expect("it is there").hw = hw;
+                let committed = vec![(tp.clone(), start + (2 + gain) * second)];
+                scene.groups.insert("g".into(), GroupView { committed, ..GroupView::unknown(None) });
+                lags.look(&scene, second as f64 * 1e6);
+            }
+            lags.drain("g", &scene, 5e6)
+        };
+        assert_eq!(play(4, &mut lags), Drain::In(5.0), "20 are left and 4 a second are gained");
+        lags.cut(-1.0);
+        assert_eq!(lags.of("g", &tp), []);
+        assert_eq!(play(-1, &mut lags), Drain::Never { written: 2.0, committed: 1.0 });
+        assert_eq!(lags.of("g", &tp).len(), 6);
+        assert_eq!(Lags::default().drain("g", &scene, 5e6), Drain::Unknown);
+        assert_eq!(Lags::default().drain("nobody", &scene, 5e6), Drain::Drained);
+    }
+}

@@ -42,7 +42,9 @@ impl RecordView {
             let words = match world.replica(*broker, tp) {
                 None => "has no log".to_owned(),
                 Some(log) => match log.batches_from(offset).take(1).find(is_it) {
-                    Some(own) if own.crc != batch.crc => format!("has another record here, of epoch {}", own.leader_epoch),
+                    Some(own) if own.crc != batch.crc => {
+                        format!("has another record here, of epoch {}", own.leader_epoch)
+                    }
                     Some(_) if offset < log.high_watermark() => "has it, and knows it committed".into(),
                     Some(_) => "has it".into(),
                     None if offset < log.log_start_offset() => "has it no more".into(),
@@ -69,7 +71,14 @@ impl RecordView {
         let offset = self.offset;
         let mut row = |name: &str, value: String| self.rows.push((name.to_owned(), value));
         row("Offset", offset.to_string());
-        row("State", if offset < hw { format!("committed, below the high watermark {hw}") } else { format!("not committed: the high watermark is {hw}") });
+        row(
+            "State",
+            if offset < hw {
+                format!("committed, below the high watermark {hw}")
+            } else {
+                format!("not committed: the high watermark is {hw}")
+            },
+        );
         row("Timestamp", format!("{} ms", record.timestamp_ms));
         row("Key", shown(record.key.as_deref(), Format::Text));
         row("Value", shown(record.value.as_deref(), Format::Text));

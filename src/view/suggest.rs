@@ -85,59 +85,36 @@ impl Draft {
     /// What is new, with a name that is free, as somebody would have it who does not say more. Clients work with `topic`,
     /// or the first topic there is; none when there is none.
     pub fn new(addition: Addition, scene: &Scene, topic: Option<&str>) -> Option<Self> {
-        let field = |label, before, value: &str| Blank {
-            label,
-            before,
-            value: value.to_owned(),
-            choices: Vec::new(),
-            many: false,
-        };
-        let many = |label, before| Blank { many: true, ..field(label, before, "") };
-        let choice = |label, before, value: &str, choices: &[&str]| Blank {
-            choices: choices.iter().map(|&choice| choice.to_owned()).collect(),
-            ..field(label, before, value)
-        };
-        let own: Vec<&str> = scene.topics.keys().map(|name| &**name).filter(|name| !name.starts_with("__")).collect();
-        let on = |topic: &str| choice("topic", "--topic", topic, &own);
-        let topic = topic.or_else(|| scene.topics.keys().next().map(|name| &**name));
-        let reset = || choice("auto.offset.reset", "--consumer-property auto.offset.reset=", "earliest", &RESETS);
+        let own = |name: &&str| !name.starts_with("__");
+        let first = || scene.topics.keys().map(|name| &**name).find(own);
+        let topic = || Some(Blank::topic(scene, topic.filter(own).or_else(first)?));
+        let client = |stem: &str| free(stem, |name| is_client(scene, name));
         let fields = match addition {
             Addition::Broker => vec![
-                field("node.id", "", &free_broker(scene).to_string()),
-                field("broker.rack", "--rack", rack(scene).as_deref().unwrap_or_default()),
-                field("port", "--port", ""),
-                many("configs, as name=value", "--set"),
+                Blank::new("node.id", "", &free_broker(scene).to_string()),
+                Blank::new("broker.rack", "--rack", rack(scene).as_deref().unwrap_or_default()),
+                Blank::new("port", "--port", ""),
+                Blank::configs("--set"),
             ],
             Addition::Topic => vec![
-                field("name", "--topic", &free("topic-", |name| scene.topics.contains_key(name))),
-                field("partitions", "--partitions", "3"),
-                field("replication factor", "--replication-factor", &scene.brokers.len().clamp(1, 3).to_string()),
-                many("configs, as name=value", "--config"),
+                Blank::new("name", "--topic", &free("topic-", |name| scene.topics.contains_key(name))),
+                Blank::new("partitions", "--partitions", "3"),
+                Blank::new("replication factor", "--replication-factor", &scene.brokers.len().clamp(1, 3).to_string()),
+                Blank::configs("--config"),
             ],
             Addition::Producer => vec![
-                field("name", "", &free("p", |name| is_client(scene, name))),
-                on(topic?),
-                field("rate", "--rate", "5/s"),
-                field("keys", "--keys", "uniform:7"),
-                choice("acks", "--producer-property acks=", "all", &["all", "1", "0"]),
-                many("configs, as name=value", "--producer-property"),
+                Blank::new("name", "", &client("p")),
+                topic()?,
+                Blank::new("rate", "--rate", "5/s"),
+                Blank::new("keys", "--keys", "uniform:7"),
+                Blank::choice("acks", "--producer-property acks=", "all", &["all", "1", "0"]),
+                Blank::configs("--producer-property"),
             ],
-            Addition::Consumer => vec![
-                field("name", "", &free("c", |name| is_client(scene, name))),
-                on(topic?),
-                field("group.id", "--group", ""),
-                field("work on each record", "--work", ""),
-                reset(),
-                many("configs, as name=value", "--consumer-property"),
-            ],
-            Addition::Group => vec![
-                field("first member", "", &free("c", |name| is_client(scene, name))),
-                on(topic?),
-                field("group.id", "--group", &free("group-", |name| is_group(scene, name))),
-                field("work on each record", "--work", ""),
-                reset(),
-                many("configs, as name=value", "--consumer-property"),
-            ],
+            Addition::Consumer => Blank::consumer("name", &client("c"), topic()?, ""),
+            Addition::Group => {
+                let group = free("group-", |name| is_group(scene, name));
+                Blank::consumer("first member", &client("c"), topic()?, &group)
+            }
         };
         Some(Self { addition, fields })
     }
@@ -153,6 +130,38 @@ impl Draft {
             }
         }
         line
+    }
+}
+
+impl Blank {
+    fn new(label: &'static str, before: &'static str, value: &str) -> Self {
+        Self { label, before, value: value.to_owned(), choices: Vec::new(), many: false }
+    }
+
+    fn choice(label: &'static str, before: &'static str, value: &str, choices: &[&str]) -> Self {
+        let choices = choices.iter().map(|&choice| choice.to_owned()).collect();
+        Self { choices, ..Self::new(label, before, value) }
+    }
+
+    fn configs(before: &'static str) -> Self {
+        Self { many: true, ..Self::new("configs, as name=value", before, "") }
+    }
+
+    /// The topic that a client works with: one that somebody made.
+    fn topic(scene: &Scene, value: &str) -> Self {
+        let own: Vec<&str> = scene.topics.keys().map(|name| &**name).filter(|name| !name.starts_with("__")).collect();
+        Self::choice("topic", "--topic", value, &own)
+    }
+
+    fn consumer(label: &'static str, name: &str, topic: Self, group: &str) -> Vec<Self> {
+        vec![
+            Self::new(label, "", name),
+            topic,
+            Self::new("group.id", "--group", group),
+            Self::new("work on each record", "--work", ""),
+            Self::choice("auto.offset.reset", "--consumer-property auto.offset.reset=", "earliest", &RESETS),
+            Self::configs("--consumer-property"),
+        ]
     }
 }
 
@@ -188,7 +197,9 @@ fn is_group(scene: &Scene, name: &str) -> bool {
 
 /// An id that no node has had.
 fn free_broker(scene: &Scene) -> i32 {
-    let had = |id: i32| scene.hosts.values().any(|host| matches!(host.role, Role::Broker(of) | Role::Controller(of) if of == id));
+    let had = |id: i32| {
+        scene.hosts.values().any(|host| matches!(host.role, Role::Broker(of) | Role::Controller(of) if of == id))
+    };
     let after_all = scene.brokers.keys().next_back().map_or(1, |last| last.saturating_add(1));
     (after_all..).find(|id| !had(*id)).expect("numbers do not end")
 }

@@ -56,7 +56,11 @@ struct Deed {
 
 #[derive(Clone, Debug)]
 enum What {
-    Sent { api: i16, response: bool, to: HostId },
+    Sent {
+        api: i16,
+        response: bool,
+        to: HostId,
+    },
     Connects(Option<HostId>),
     Connected,
     Disconnected,
@@ -71,9 +75,7 @@ impl Causes {
     /// Takes an event in; the first is the world's first.
     pub(super) fn hear(&mut self, event: &TraceEvent) {
         let what = match &event.kind {
-            TraceKind::Sent { packet, .. } => {
-                What::Sent { api: packet.api, response: packet.response, to: packet.to }
-            }
+            TraceKind::Sent { packet, .. } => What::Sent { api: packet.api, response: packet.response, to: packet.to },
             TraceKind::Connecting { to, .. } => What::Connects(*to),
             TraceKind::Connected { .. } => What::Connected,
             TraceKind::Disconnected { .. } => What::Disconnected,
@@ -141,7 +143,11 @@ impl Deed {
             What::Sent { api, response, to } => {
                 let api = ApiKey::try_from(*api).map_or_else(|_| "bytes".into(), api_name);
                 let (who, whom) = (who(), name(*to));
-                if *response { format!("{who} answers {whom}’s {api}.") } else { format!("{who} sends {whom} {api}.") }
+                if *response {
+                    format!("{who} answers {whom}’s {api}.")
+                } else {
+                    format!("{who} sends {whom} {api}.")
+                }
             }
             What::Connects(Some(to)) => format!("{} connects to {}.", who(), name(*to)),
             What::Connects(None) => format!("{} tries to connect, and nobody listens there.", who()),
@@ -175,12 +181,17 @@ mod tests {
         let (mut causes, events) = (Causes::default(), session.take_trace());
         events.iter().for_each(|event| causes.hear(event));
         let name = |host: HostId| session.world().host_name(host).to_owned();
-        let first = |is_it: &dyn Fn(&TraceKind) -> bool| events.iter().find(|e| is_it(&e.kind)).expect("it is there").id;
+        let first =
+            |is_it: &dyn Fn(&TraceKind) -> bool| events.iter().find(|e| is_it(&e.kind)).expect("it is there").id;
         let started = first(&|kind| matches!(kind, TraceKind::Started { name } if name == "producer p"));
         let why = causes.why(started, name).expect("it is known");
-        assert_eq!(why.links.last().map(|link| (link.is_command, link.text.starts_with("producer p"))), Some((true, true)));
+        assert_eq!(
+            why.links.last().map(|link| (link.is_command, link.text.starts_with("producer p"))),
+            Some((true, true))
+        );
         assert_eq!(why.before, None);
-        let answer = first(&|kind| matches!(kind, TraceKind::Sent { packet, .. } if packet.api == 0 && packet.response));
+        let answer =
+            first(&|kind| matches!(kind, TraceKind::Sent { packet, .. } if packet.api == 0 && packet.response));
         let why = causes.why(answer, name).expect("it is known");
         assert_eq!(why.links[0].text, "Broker 1 answers producer p’s Produce.");
         assert_eq!(why.links[1].text, "Producer p sends broker 1 Produce.");
@@ -189,7 +200,11 @@ mod tests {
         let sent = events.iter().rev().find(|e| matches!(&e.kind, TraceKind::Sent { packet, .. } if packet.api == 0));
         let why = causes.why(sent.expect("it is there").id, name).expect("it is known");
         let ends_in_command = why.links.last().is_some_and(|link| link.is_command);
-        assert!(ends_in_command || why.before.is_some_and(|(_, line)| line.starts_with("producer p")), "{:?}", why.links);
+        assert!(
+            ends_in_command || why.before.is_some_and(|(_, line)| line.starts_with("producer p")),
+            "{:?}",
+            why.links
+        );
         assert_eq!(causes.why(EventId(u64::MAX), name), None);
     }
 }

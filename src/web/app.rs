@@ -8,7 +8,8 @@ use super::menu::Menu;
 use super::paint::{Look, Painter};
 use super::zoom::{self, Zoom};
 use super::{
-    api, bottom, details, dialog, groups, help, keep, keys, laws, menu, notices, sessions, speech, stage, theme, tools, topbar,
+    api, bottom, details, dialog, groups, help, keep, keys, laws, menu, notices, sessions, speech, stage, theme, tools,
+    topbar,
 };
 use crate::base::{EventId, SimTime, TopicPartition};
 use crate::link::ToWorker;
@@ -672,6 +673,7 @@ impl App {
             () if self.presenting => 150.0,
             () if self.embedded => 130.0,
             () if width < bottom::PHONE => height * 0.46,
+            () if self.tab != bottom::Tab::Timeline && height < TALL => BELOW_AND_ABOVE + LISTS,
             () => BELOW_AND_ABOVE,
         };
         self.stage_height = (height - around).max(300.0);
@@ -683,6 +685,9 @@ impl App {
 
 /// The height of everything but the stage, when the lists have the least that they need.
 const BELOW_AND_ABOVE: f64 = 366.0;
+/// How much more of the height lists get that are looked at, on a page that is not this tall.
+const LISTS: f64 = 150.0;
+const TALL: f64 = 1_000.0;
 
 /// The first partition that somebody made.
 fn first_partition(scene: &Scene) -> Option<TopicPartition> {

@@ -62,7 +62,7 @@ pub(super) fn bottom(app: &App, ctx: &Context<App>) -> Html {
         Tab::Groups => groups::groups(app, ctx),
         Tab::Records => browser(app, ctx),
         Tab::Metrics => metrics::metrics(app),
-        Tab::Tables => panels::tables(app),
+        Tab::Tables => panels::tables(app, ctx),
         Tab::Details => details::details(app, ctx),
         Tab::Terminal => terminal::history(app),
     };

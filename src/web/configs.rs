@@ -136,7 +136,9 @@ fn title(owner: &Owner) -> String {
 fn note(owner: &Owner) -> Option<&'static str> {
     match owner {
         Owner::Brokers => Some("Cluster-wide defaults: they hold for every broker that has no value of its own."),
-        Owner::Client(_) => Some("A client has its configs from its start to its end, as in Kafka: another one may have others."),
+        Owner::Client(_) => {
+            Some("A client has its configs from its start to its end, as in Kafka: another one may have others.")
+        }
         _ => None,
     }
 }
@@ -178,7 +180,8 @@ fn row(props: &Props, known: &Settings, key: Key, edited: &Edited) -> Html {
         }
     });
     let under = known.under.get(name);
-    let placeholder = under.map(|(v, _)| v.to_string()).or_else(|| key.default().map(str::to_owned)).unwrap_or_default();
+    let placeholder =
+        under.map(|(v, _)| v.to_string()).or_else(|| key.default().map(str::to_owned)).unwrap_or_default();
     html! {
         <li key={name} class={classes!(set.is_some().then_some("set"))}>
             <form onsubmit={submit}>

@@ -6,7 +6,8 @@ use super::keep;
 use crate::base::{EventId, SimTime};
 use crate::link::{Kept, Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
 use crate::view::{
-    Answer, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought, Speed, Undoable, Why, changes,
+    Answer, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought, Speed,
+    Undoable, Why, changes,
 };
 use gloo::timers::callback::Timeout;
 use js_sys::Function;
@@ -752,8 +753,15 @@ impl Desk {
 fn owes_an_answer(message: &ToWorker) -> bool {
     matches!(
         message,
-        ToWorker::Advance { .. } | ToWorker::Find { .. } | ToWorker::Step | ToWorker::Seek { .. } | ToWorker::Ping
-            | ToWorker::Command { .. } | ToWorker::Ask(_) | ToWorker::Browse(_) | ToWorker::Save { .. }
+        ToWorker::Advance { .. }
+            | ToWorker::Find { .. }
+            | ToWorker::Step
+            | ToWorker::Seek { .. }
+            | ToWorker::Ping
+            | ToWorker::Command { .. }
+            | ToWorker::Ask(_)
+            | ToWorker::Browse(_)
+            | ToWorker::Save { .. }
     )
 }
 

@@ -80,7 +80,9 @@ fn configure(app: &App, ctx: &Context<App>, selected: &Selection) -> Html {
                 let view = p.scene().hosts.get(host)?;
                 matches!(view.role, Role::Producer | Role::Consumer).then(|| view.name.clone())
             });
-            name.flatten().map(|name| button(Owner::Client(name.clone()), format!("Configs of {name}"))).unwrap_or_default()
+            name.flatten()
+                .map(|name| button(Owner::Client(name.clone()), format!("Configs of {name}")))
+                .unwrap_or_default()
         }
         other => match other.partition() {
             Some(tp) => button(Owner::Topic(tp.topic.clone()), format!("Configure topic {}", tp.topic)),

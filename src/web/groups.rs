@@ -242,9 +242,9 @@ fn lags(player: &Player, group: &str, view: &GroupView) -> Html {
     let scene = player.scene();
     let row = |(tp, committed): &(TopicPartition, i64)| {
         let owner = view.owner(tp);
-        let position = owner.and_then(|member| scene.consumer_of(member)).and_then(|(_, consumer)| {
-            consumer.positions.iter().find(|(of, _)| of == tp).map(|(_, at)| at.to_string())
-        });
+        let position = owner
+            .and_then(|member| scene.consumer_of(member))
+            .and_then(|(_, consumer)| consumer.positions.iter().find(|(of, _)| of == tp).map(|(_, at)| at.to_string()));
         let end = scene.leader_replica(tp).map(|(_, replica)| replica.hw.to_string());
         let lag = scene.lag(tp, *committed);
         let none = || "–".to_owned();
@@ -321,9 +321,12 @@ fn reset(props: &ResetProps) -> Html {
             run.emit(format!("{tool} --group {group} --reset-offsets {how}{value} --all-topics --execute"));
         })
     };
+    let option = |(n, (flag, label)): (usize, &(&'static str, &'static str))| {
+        html! { <option value={*flag} selected={n == 0}>{ *label }</option> }
+    };
     html! {
         <form class="bar" onsubmit={submit} aria-label="Reset offsets">
-            <label>{ "Reset offsets" }<select ref={how}>{ for RESETS.iter().map(|(flag, label)| html! { <option value={*flag}>{ *label }</option> }) }</select></label>
+            <label>{ "Reset offsets" }<select ref={how}>{ for RESETS.iter().enumerate().map(option) }</select></label>
             <label>{ "value" }<input ref={what} class="mono" autocomplete="off" /></label>
             <button class="btn line" type="submit">{ "Reset" }</button>
             <span class="q">{ "Kafka refuses both while the group has members." }</span>
@@ -335,7 +338,8 @@ fn reset(props: &ResetProps) -> Html {
 fn answer(app: &App, group: &str) -> Html {
     let about = |line: &str| {
         let mut words = line.split_whitespace();
-        words.next().is_some_and(|tool| tool.trim_end_matches(".sh") == "kafka-consumer-groups") && words.any(|word| word == group)
+        words.next().is_some_and(|tool| tool.trim_end_matches(".sh") == "kafka-consumer-groups")
+            && words.any(|word| word == group)
     };
     let typed = app.desk.typed();
     let Some(last) = typed.iter().rev().find(|typed| about(&typed.line)) else { return Html::default() };
@@ -365,10 +369,13 @@ fn rebalances(app: &App, ctx: &Context<App>, group: &str) -> Html {
 fn round(ctx: &Context<App>, n: usize, round: &Round, open: bool) -> Html {
     let generation = round.generation.map_or("Rebalance".into(), |generation| format!("Generation {generation}"));
     let took = match round.to {
-        Some(to) => format!("{} s to {} s, {:.3} s", seconds(round.from.0), seconds(to.0), (to.0 - round.from.0) as f64 / 1e6),
+        Some(to) => {
+            format!("{} s to {} s, {:.3} s", seconds(round.from.0), seconds(to.0), (to.0 - round.from.0) as f64 / 1e6)
+        }
         None => format!("since {} s", seconds(round.from.0)),
     };
-    let reason = round.reason.as_deref().map(|reason| format!(": {}", reason.trim_end_matches('.'))).unwrap_or_default();
+    let reason =
+        round.reason.as_deref().map(|reason| format!(": {}", reason.trim_end_matches('.'))).unwrap_or_default();
     html! {
         <details key={n} open={open}>
             <summary><b>{ generation }</b>{ format!(", {took}{reason}") }</summary>

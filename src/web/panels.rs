@@ -64,20 +64,26 @@ pub(super) fn messages(app: &App, ctx: &Context<App>) -> Html {
 }
 
 /// The stage as tables: the same numbers for people who do not see it.
-pub(super) fn tables(app: &App) -> Html {
+pub(super) fn tables(app: &App, ctx: &Context<App>) -> Html {
     app.desk
         .with(|player| {
             let scene = player.scene();
-            html! { <>{ partitions(scene) }{ brokers(scene) }{ controllers(scene) }{ clients(scene) }</> }
+            html! { <>{ partitions(ctx, scene) }{ brokers(ctx, scene) }{ controllers(ctx, scene) }{ clients(ctx, scene) }</> }
         })
         .unwrap_or_default()
 }
 
-fn partitions(scene: &Scene) -> Html {
+/// A row's head, which chooses what the row is about.
+fn named(ctx: &Context<App>, name: String, selection: Selection) -> Html {
+    let choose = ctx.link().callback(move |_| Msg::Select(selection.clone()));
+    html! { <th scope="row"><button class="link" onclick={choose}>{ name }</button></th> }
+}
+
+fn partitions(ctx: &Context<App>, scene: &Scene) -> Html {
     let row = |(tp, view): (&crate::base::TopicPartition, &crate::view::PartitionView)| {
         let (leader, replica) = scene.leader_replica(tp).map(|(l, r)| (l.to_string(), r.clone())).unwrap_or_default();
         html! {
-            <tr key={tp.to_string()}><th scope="row">{ tp.to_string() }</th><td class="r">{ leader }</td><td class="r">{ view.leader_epoch }</td>
+            <tr key={tp.to_string()}>{ named(ctx, tp.to_string(), Selection::Partition(tp.clone())) }<td class="r">{ leader }</td><td class="r">{ view.leader_epoch }</td>
                 <td class="r">{ format!("{:?}", view.replicas) }</td><td class="r">{ format!("{:?}", view.isr) }</td>
                 <td class="r">{ format!("{:?}", view.elr) }</td><td class="r">{ replica.start }</td>
                 <td class="r">{ replica.hw }</td><td class="r">{ replica.leo }</td></tr>
@@ -95,11 +101,11 @@ fn partitions(scene: &Scene) -> Html {
     }
 }
 
-fn brokers(scene: &Scene) -> Html {
+fn brokers(ctx: &Context<App>, scene: &Scene) -> Html {
     let row = |(id, view): (&i32, &crate::view::BrokerView)| {
         let state = process_word(scene.broker_process(*id)).unwrap_or("running");
         html! {
-            <tr key={*id}><th scope="row">{ format!("Broker {id}") }</th><td>{ view.rack.as_deref().unwrap_or("–") }</td><td>{ state }</td>
+            <tr key={*id}>{ named(ctx, format!("Broker {id}"), Selection::Broker(*id)) }<td>{ view.rack.as_deref().unwrap_or("–") }</td><td>{ state }</td>
                 <td>{ if view.fenced { "fenced" } else { "in service" } }</td><td class="r">{ view.leads }</td><td class="r">{ view.holds }</td>
                 <td class="r">{ if scene.broker_process(*id).is_up() { view.metadata_offset.to_string() } else { "–".into() } }</td></tr>
         }
@@ -115,12 +121,12 @@ fn brokers(scene: &Scene) -> Html {
     }
 }
 
-fn controllers(scene: &Scene) -> Html {
+fn controllers(ctx: &Context<App>, scene: &Scene) -> Html {
     let row = |(id, view): (&i32, &crate::view::ControllerView)| {
         let state = process_word(scene.controller_process(*id)).unwrap_or("running");
         let active = if scene.quorum.active == Some(*id) { ", active" } else { "" };
         html! {
-            <tr key={*id}><th scope="row">{ format!("Controller {id}") }</th><td>{ state }</td>
+            <tr key={*id}>{ named(ctx, format!("Controller {id}"), Selection::Controller(*id)) }<td>{ state }</td>
                 <td>{ format!("{}{active}", view.role) }</td><td class="r">{ view.epoch }</td><td class="r">{ view.leo }</td></tr>
         }
     };
@@ -134,17 +140,17 @@ fn controllers(scene: &Scene) -> Html {
     }
 }
 
-fn clients(scene: &Scene) -> Html {
+fn clients(ctx: &Context<App>, scene: &Scene) -> Html {
     let producer = |(name, p): (&std::sync::Arc<str>, &crate::view::ProducerView)| {
         html! {
-            <tr key={format!("p {name}")}><th scope="row">{ name.to_string() }</th><td>{ format!("producer, acks={}", p.acks_label()) }</td>
+            <tr key={format!("p {name}")}>{ named(ctx, name.to_string(), Selection::Client(p.host)) }<td>{ format!("producer, acks={}", p.acks_label()) }</td>
                 <td>{ format!("{} acknowledged, {} pending, {} given up", p.acked, p.pending, p.failed) }</td></tr>
         }
     };
     let consumer = |(name, c): (&std::sync::Arc<str>, &crate::view::ConsumerView)| {
         let positions: Vec<String> = c.positions.iter().map(|(tp, offset)| format!("{tp} at {offset}")).collect();
         html! {
-            <tr key={format!("c {name}")}><th scope="row">{ name.to_string() }</th><td>{ "consumer" }</td>
+            <tr key={format!("c {name}")}>{ named(ctx, name.to_string(), Selection::Client(c.host)) }<td>{ "consumer" }</td>
                 <td>{ format!("{} read; {}", c.delivered, positions.join(", ")) }</td></tr>
         }
     };

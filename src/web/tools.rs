@@ -37,7 +37,7 @@ pub(super) fn tools(app: &App, ctx: &Context<App>) -> Html {
             <h2>{ "Add" }</h2>
             { for Addition::ALL.map(add) }
             <button class="tool" onclick={compose} aria-keyshortcuts="N" aria-haspopup="dialog" title="Something new, as you want it (N)">
-                { icon("gear", 22) }<kbd aria-hidden="true">{ "N" }</kbd><span>{ "New…" }</span>
+                { icon("plus", 22) }<kbd aria-hidden="true">{ "N" }</kbd><span>{ "New…" }</span>
             </button>
             <h2 class="rule">{ "Break" }</h2>
             { for Tool::ALL.map(broken) }

@@ -98,11 +98,11 @@ for (const colorScheme of ["light", "dark"]) {
       async (page) => {
         await pausedAfter(page, 2);
         assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
-        for (const name of ["Timeline", "Event log", "Messages", "Records", "Metrics", "Tables", "Terminal"]) {
+        for (const name of ["Timeline", "Event log", "Messages", "Groups", "Records", "Metrics", "Tables", "Terminal"]) {
           await page.getByRole("tab", { name }).click();
           assert.deepEqual(await violations(page), [], name);
         }
-        for (const key of ["?", "s"]) {
+        for (const key of ["?", "s", "n"]) {
           await page.keyboard.press("Escape");
           await page.locator("canvas").focus();
           await page.keyboard.press(key);

@@ -140,3 +140,63 @@ test("a second tab says that it works on a copy, and does not save over the firs
     await page.reload();
     assert.equal((await opened(page)).traceHash, before.traceHash);
   }));
+
+test("a worker that dies without a word is noticed, and another goes on from what was saved", () =>
+  withPage(async (page) => {
+    await page.addInitScript(() => {
+      const Real = window.Worker;
+      window.Worker = class extends Real {
+        constructor(...of) {
+          super(...of);
+          (window.workers ??= []).push(this);
+        }
+      };
+    });
+    await page.reload();
+    await pausedAfter(page, 2);
+    await page.evaluate(() => window.terrarium.save());
+    const before = await state(page);
+    await page.evaluate(() => window.workers.at(-1).terminate());
+    const refused = page.evaluate(() => window.terrarium.command("status").then(String, (error) => error.message));
+    await page.getByText("The worker did not answer any more; another was started. The session goes on from where it was saved last.").waitFor({ timeout: 30_000 });
+    assert.match(await refused, /did not answer/);
+    await page.waitForFunction(() => window.workers.length === 2);
+    await page.waitForFunction((hash) => window.terrarium.state()?.traceHash === hash, before.traceHash);
+    await page.evaluate(() => window.terrarium.advance(1));
+    assert.ok((await state(page)).steps > before.steps);
+    assert.equal(await page.evaluate(() => window.terrarium.save()), true, "the lock is the new worker's");
+    // One that stops with a word is told by that word.
+    await page.waitForTimeout(20_000);
+    await page.evaluate(() => window.workers.at(-1).dispatchEvent(new ErrorEvent("error", { message: "planted" })));
+    await page.getByText("The worker stopped: planted").waitFor();
+    await page.waitForFunction(() => window.workers.length === 3);
+    await page.waitForFunction(() => window.terrarium.state()?.steps > 0);
+  }));
+
+test("a browser without room for the session says so, in the bar and in the list of sessions", () =>
+  withPage(
+    async (page) => {
+      await page.route("**/worker_loader.js", (route) =>
+        route.fulfill({
+          contentType: "text/javascript",
+          body: `import init from './worker.js';
+            IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); };
+            await init();`,
+        }),
+      );
+      await page.reload();
+      await pausedAfter(page, 1);
+      assert.equal(await page.evaluate(() => window.terrarium.save()), false);
+      await page.getByText("Saving failed: there is no room left for it in this browser’s storage.").waitFor();
+      await page.getByText("Saving fails", { exact: true }).waitFor();
+      page.on("dialog", (dialog) => dialog.accept("A copy"));
+      await page.keyboard.press("s");
+      const dialog = page.getByRole("dialog", { name: "Sessions" });
+      await dialog.getByRole("button", { name: "Keep a copy" }).click();
+      await dialog.getByRole("alert").filter({ hasText: "there is no room left" }).waitFor();
+      const before = await state(page);
+      await page.evaluate(() => window.terrarium.step());
+      assert.equal((await state(page)).steps, before.steps + 1, "the world goes on");
+    },
+    { viewport: { width: 1440, height: 900 } },
+  ));

@@ -5,7 +5,7 @@ use crate::project::Project;
 use crate::report::Outcome;
 use crate::server::{self, Live};
 use crate::steps::run;
-use crate::{setup, test};
+use crate::{offline, setup, test};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
@@ -27,9 +27,16 @@ pub fn part(project: &Project) -> Result<Outcome> {
     };
     setup::npm_packages(project)?;
     let site = pack::pack(project, pack::Kind::default(), Cargo::Inherit)?;
+    // The same page as it is built for a host: with what keeps it for when there is no network.
+    let mut built = site.clone();
+    offline::add(&mut built);
+    let built = server::start(server::listen(0)?, Live::new(built, false))?;
     let address = server::start(server::listen(0)?, Live::new(site, false))?;
+    run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
+    let terrarium = project.target.join("debug").join(format!("terrarium{}", env::consts::EXE_SUFFIX));
     let mut node = project.command("node");
-    node.arg("--test").args(tests(project)?).env("TERRARIUM_URL", address).env("CHROME_PATH", browser);
+    node.arg("--test").args(tests(project)?).env("TERRARIUM_URL", address).env("TERRARIUM_BUILT_URL", built);
+    node.env("TERRARIUM_BIN", terrarium).env("CHROME_PATH", browser);
     run(&mut node).context("a browser test failed: see the part's output")?;
     Ok(test::passed())
 }

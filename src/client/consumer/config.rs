@@ -432,7 +432,8 @@ mod tests {
 
     #[test]
     fn values_are_what_setting_them_again_gives() {
-        let pairs = [("auto.offset.reset", "by_duration:PT1.5S"), ("group.instance.id", "i"), ("fetch.max.wait.ms", "9")];
+        let pairs =
+            [("auto.offset.reset", "by_duration:PT1.5S"), ("group.instance.id", "i"), ("fetch.max.wait.ms", "9")];
         for config in [set(&pairs), set(&[("partition.assignment.strategy", RANGE), ("client.rack", "a")])] {
             let values = config.expect("Kafka takes it").values();
             let pairs: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -8,10 +8,19 @@ const BUILT_BROKER_CONFIGS: &[(&str, &str)] = &[
     ("broker.heartbeat.interval.ms", "How often a broker tells the controller that it lives."),
     ("broker.rack", "Where the broker stands. Replicas of a partition are spread over racks."),
     ("broker.session.timeout.ms", "A broker that the controller has not heard of for so long is fenced."),
-    ("controller.quorum.append.linger.ms", "How long the active controller gathers metadata records before it writes them."),
-    ("controller.quorum.election.backoff.max.ms", "The longest that a candidate which lost waits before it stands again."),
+    (
+        "controller.quorum.append.linger.ms",
+        "How long the active controller gathers metadata records before it writes them.",
+    ),
+    (
+        "controller.quorum.election.backoff.max.ms",
+        "The longest that a candidate which lost waits before it stands again.",
+    ),
     ("controller.quorum.election.timeout.ms", "How long a controller waits for votes before it begins a new election."),
-    ("controller.quorum.fetch.timeout.ms", "A voter that could not fetch from the active controller for so long stands for election."),
+    (
+        "controller.quorum.fetch.timeout.ms",
+        "A voter that could not fetch from the active controller for so long stands for election.",
+    ),
     ("controller.quorum.request.timeout.ms", "How long a controller waits for another's answer."),
     ("controller.quorum.retry.backoff.ms", "The pause before a request between controllers is tried again."),
     ("default.replication.factor", "How many replicas a new topic has that does not say."),
@@ -22,8 +31,14 @@ const BUILT_BROKER_CONFIGS: &[(&str, &str)] = &[
     ("group.max.session.timeout.ms", "The longest session timeout that a member may ask for."),
     ("group.max.size", "How many members a group may have."),
     ("group.min.session.timeout.ms", "The shortest session timeout that a member may ask for."),
-    ("initial.broker.registration.timeout.ms", "A broker that could not register for so long after its start gives up."),
-    ("leader.imbalance.check.interval.seconds", "How often the controller looks for partitions that their preferred replica does not lead."),
+    (
+        "initial.broker.registration.timeout.ms",
+        "A broker that could not register for so long after its start gives up.",
+    ),
+    (
+        "leader.imbalance.check.interval.seconds",
+        "How often the controller looks for partitions that their preferred replica does not lead.",
+    ),
     ("log.flush.interval.messages", "After so many records a log is written through to the disk."),
     ("log.flush.interval.ms", "After so long a log is written through to the disk."),
     ("log.flush.offset.checkpoint.interval.ms", "How often a broker notes up to where its logs need no recovery."),
@@ -36,10 +51,16 @@ const BUILT_BROKER_CONFIGS: &[(&str, &str)] = &[
     ("log.segment.bytes", "A segment that would grow beyond this is rolled."),
     ("max.incremental.fetch.session.cache.slots", "How many fetch sessions a broker keeps."),
     ("message.max.bytes", "The largest record batch that a broker takes."),
-    ("metadata.log.max.record.bytes.between.snapshots", "After so many bytes of metadata records a node takes a snapshot."),
+    (
+        "metadata.log.max.record.bytes.between.snapshots",
+        "After so many bytes of metadata records a node takes a snapshot.",
+    ),
     ("metadata.log.max.snapshot.interval.ms", "After so long a node takes a snapshot of the metadata."),
     ("metadata.max.idle.interval.ms", "An idle active controller writes a record this often, to show that it lives."),
-    ("min.insync.replicas", "With acks=all a write is refused while fewer replicas are in sync; the high watermark waits, too."),
+    (
+        "min.insync.replicas",
+        "With acks=all a write is refused while fewer replicas are in sync; the high watermark waits, too.",
+    ),
     ("num.partitions", "How many partitions a new topic has that does not say."),
     ("offset.metadata.max.bytes", "How long the text may be that comes with a committed offset."),
     ("offsets.commit.timeout.ms", "How long a commit waits for the replicas of __consumer_offsets."),
@@ -60,7 +81,10 @@ const BUILT_BROKER_CONFIGS: &[(&str, &str)] = &[
     ("replica.socket.timeout.ms", "How long a follower waits for its leader's answer."),
     ("request.timeout.ms", "How long a broker waits for an answer to a request of its own."),
     ("unclean.leader.election.enable", "A replica out of sync may lead when no other can: what it lacks is lost."),
-    ("unclean.leader.election.interval.ms", "How often the controller looks for partitions that wait for an unclean election."),
+    (
+        "unclean.leader.election.interval.ms",
+        "How often the controller looks for partitions that wait for an unclean election.",
+    ),
 ];
 
 /// The topic configs that change something here, with what they mean.
@@ -69,7 +93,10 @@ const BUILT_TOPIC_CONFIGS: &[(&str, &str)] = &[
     ("flush.ms", "After so long the log is written through to the disk."),
     ("index.interval.bytes", "The offset index has an entry for every so many bytes."),
     ("max.message.bytes", "The largest record batch that the topic takes."),
-    ("min.insync.replicas", "With acks=all a write is refused while fewer replicas are in sync; the high watermark waits, too."),
+    (
+        "min.insync.replicas",
+        "With acks=all a write is refused while fewer replicas are in sync; the high watermark waits, too.",
+    ),
     ("segment.bytes", "A segment that would grow beyond this is rolled."),
     ("segment.index.bytes", "A segment whose index has grown to this is rolled."),
     ("segment.ms", "A segment older than this is rolled."),

@@ -8,9 +8,7 @@ use crate::script::ast::{Stated, Statement};
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
 use crate::script::error::Error;
-use crate::sim::{
-    BrokerSpec, ClusterSpec, Command, Controllers, FIRST_CONTROLLER_ID, NetworkProfile, NewBroker,
-};
+use crate::sim::{BrokerSpec, ClusterSpec, Command, Controllers, FIRST_CONTROLLER_ID, NetworkProfile, NewBroker};
 use std::sync::Arc;
 
 const CLUSTER_FLAGS: [&str; 7] =

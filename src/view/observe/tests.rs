@@ -83,6 +83,28 @@ kafka-topics.sh --create --topic orders --partitions 3 --replication-factor 3 --
 producer p1 --topic orders --rate 20/s --keys uniform:7 --producer-property acks=all
 ";
 
+/// A broker that joins is seen, and one that has left for good is not, whether it was watched or not.
+#[test]
+fn brokers_come_and_go() {
+    let mut w = Watched::new(FIRST, 7);
+    w.until(8);
+    w.command("broker 9");
+    w.until(12);
+    assert!(w.scene.brokers.get(&9).is_some_and(|broker| !broker.fenced), "it is in service");
+    w.command("stop broker 9");
+    w.until(20);
+    assert!(w.scene.brokers.contains_key(&9), "it is down, and on the register");
+    w.command("kafka-cluster.sh unregister --id 9");
+    w.until(22);
+    assert!(!w.scene.brokers.contains_key(&9));
+    let mut fresh = Observer::default();
+    fresh.survey(w.session.world(), w.annals.clone());
+    assert_eq!(fresh.scene(), &w.scene);
+    w.command("start broker 9");
+    w.until(26);
+    assert!(w.scene.brokers.get(&9).is_some_and(|broker| !broker.fenced), "it is back");
+}
+
 /// A leader dies: its tapes stay, another is elected, the quorum tells of it, and the broker comes back.
 #[test]
 fn a_failover_is_seen_as_it_happens() {

@@ -1,0 +1,112 @@
+// Direct manipulation: brokers, topics, clients and groups are added, configured and removed; and what led to an event.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withPage } from "./harness.mjs";
+import { pausedAfter, state, until } from "./terrarium.mjs";
+
+const wide = { viewport: { width: 1440, height: 900 } };
+const advance = (page, seconds) => page.evaluate((span) => window.terrarium.advance(span), seconds);
+const command = (page, line) => page.evaluate((line) => window.terrarium.command(line), line);
+
+test("a broker joins with one press, and leaves for good", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 1);
+    await page.keyboard.press("b");
+    await advance(page, 5);
+    await until(page, (s) => s.scene.brokers.length === 4);
+    await page.getByRole("tab", { name: "Tables" }).click();
+    await page.locator("tr", { hasText: "Broker 4" }).locator("td", { hasText: "in service" }).waitFor();
+    await command(page, "stop broker 4");
+    await advance(page, 8);
+    const answer = command(page, "kafka-cluster.sh unregister --id 4");
+    await advance(page, 3);
+    assert.match(await answer, /no longer registered/);
+    await until(page, (s) => s.scene.brokers.length === 3);
+    const { steps } = await state(page);
+    await page.evaluate(() => window.terrarium.save());
+    await page.reload();
+    await until(page, `(s) => s?.steps === ${steps} && s.scene.brokers.length === 3`);
+  }, wide));
+
+test("something new is composed, checked as it is filled in, and added", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 1);
+    await page.keyboard.press("n");
+    const dialog = page.getByRole("dialog", { name: "Something new" });
+    await dialog.getByRole("button", { name: "Producer", exact: true }).click();
+    await dialog.getByLabel("name", { exact: true }).fill("careful");
+    await dialog.getByLabel("rate").fill("soon");
+    await dialog.getByRole("alert").waitFor();
+    assert.ok(await dialog.getByRole("button", { name: "Add producer" }).isDisabled());
+    await dialog.getByLabel("rate").fill("2/s");
+    await dialog.getByLabel("acks").selectOption("1");
+    await dialog.getByLabel("configs, as name=value").fill("linger.ms=40 batch.size=2000");
+    await dialog.getByText("--producer-property linger.ms=40 --producer-property batch.size=2000").waitFor();
+    await dialog.getByRole("button", { name: "Add producer" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await until(page, (s) => s.scene.producers.some((p) => p.name === "careful"));
+    // What it is configured with.
+    await page.getByRole("tab", { name: "Tables" }).click();
+    await page.locator(".panel").getByRole("button", { name: "careful" }).click();
+    await page.getByRole("button", { name: "Configs of careful" }).click();
+    const configs = page.getByRole("dialog", { name: "Configs of careful" });
+    await configs.locator("li", { hasText: "linger.ms" }).locator("code", { hasText: /^40$/ }).waitFor();
+    await configs.locator("li", { hasText: "acks" }).locator("code", { hasText: /^1$/ }).waitFor();
+  }, wide));
+
+test("configs of a broker and of all brokers are set and reset", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 1);
+    await page.getByRole("tab", { name: "Tables" }).click();
+    await page.locator(".panel").getByRole("button", { name: "Broker 2" }).click();
+    await page.getByRole("button", { name: "Configure all brokers" }).click();
+    const all = page.getByRole("dialog", { name: "Configs of all brokers" });
+    await all.getByRole("searchbox").fill("min.insync");
+    const field = all.getByLabel(/^min\.insync\.replicas/);
+    await field.fill("0");
+    await all.getByRole("alert").waitFor();
+    await field.fill("2");
+    await field.press("Enter");
+    await advance(page, 2);
+    await all.locator("li.set", { hasText: "min.insync.replicas" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Configure broker 2" }).click();
+    const one = page.getByRole("dialog", { name: "Configs of broker 2" });
+    await one.getByRole("searchbox").fill("min.insync");
+    await one.getByText("2 in the cluster-wide default").waitFor();
+    await one.getByRole("searchbox").fill("broker.session.timeout");
+    assert.ok(await one.getByLabel(/^broker\.session\.timeout\.ms/).evaluate((input) => input.readOnly));
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Configure all brokers" }).click();
+    await all.getByRole("button", { name: "Reset" }).click();
+    await advance(page, 2);
+    await page.waitForFunction(() => !document.querySelector(".configs li.set"));
+  }, wide));
+
+test("a record is inspected, and what wrote it is followed back", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 3);
+    await page.getByRole("tab", { name: "Records" }).click();
+    await page.locator(".browser tbody th button").first().click();
+    await page.getByRole("heading", { name: /orders-\d at \d+/ }).waitFor();
+    const inspector = page.locator(".insp");
+    await inspector.getByText("committed, below the high watermark").waitFor();
+    await inspector.locator("table", { hasText: "Broker 3" }).waitFor();
+    await inspector.locator(".why li", { hasText: "Produce." }).first().waitFor();
+    const { time } = await state(page);
+    await inspector.locator(".why li", { hasText: "Produce." }).first().getByRole("button").click();
+    await page.getByRole("heading", { name: "Produce request" }).waitFor();
+    assert.ok((await state(page)).time < time);
+  }, wide));
+
+test("a topic gets another partition, and goes", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 1);
+    await page.getByRole("button", { name: "Add a partition to orders" }).click();
+    await advance(page, 3);
+    await until(page, (s) => s.scene.partitions.filter((p) => p.topic === "orders").length === 4);
+    await page.getByRole("button", { name: "Delete topic orders" }).click();
+    await advance(page, 3);
+    await until(page, (s) => s.scene.partitions.every((p) => p.topic !== "orders"));
+  }, wide));
