@@ -40,7 +40,8 @@ pub use faults::{Offer, Tool, node_words, offers, tool_offer};
 pub use gauges::{Gauge, Gauges};
 pub use inspect::{Sheet, Table, sheet};
 pub use layout::{
-    Band, ClientBox, Column, Field, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf, Station, TAB, Way, layout,
+    Band, ClientBox, Column, Density, Field, GroupBox, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf,
+    Station, TAB, Way, layout,
 };
 pub use narrate::{Before, Line, Weight, narrate};
 pub use observe::{Annals, Observer, position};
@@ -52,7 +53,7 @@ pub use scene::{
     Holding, HostView, LawView, LinkView, MemberView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView,
     RaftRole, ReplicaKey, ReplicaView, Role, Scene, Standing, TAIL, TopicView, acks_label,
 };
-pub use select::{Selection, Toward, process_word, rows};
+pub use select::{Selection, Toward, group_word, process_word, rows};
 pub use suggest::{Addition, line as addition_line};
 pub use timeline::{Knot, Lane, Span, Timeline, timeline};
 pub use token::{Shape, Token, key_label};
