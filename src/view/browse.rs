@@ -199,7 +199,7 @@ fn in_quotes(text: &str) -> String {
 }
 
 /// A word of a line, in quotes if it needs them.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:,/=+%[]".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { in_quotes(text) }
 }

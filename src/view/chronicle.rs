@@ -38,6 +38,8 @@ pub enum MarkKind {
     Controller,
     /// A broker was let into service.
     Unfenced,
+    /// A group is rebalanced.
+    Rebalance,
     /// An ISR shrank.
     IsrShrinks,
     /// A partition has another leader.
@@ -112,6 +114,7 @@ impl Chapter {
                     | Fact::BrokerUnfenced { .. }
                     | Fact::ControllerActive { .. }
                     | Fact::Truncated { .. }
+                    | Fact::GroupRebalancing { .. }
                     | Fact::FatalFault { .. }
             ),
             _ => false,
@@ -171,6 +174,7 @@ fn kind(event: &TraceEvent, before: &Before) -> Option<MarkKind> {
         TraceKind::Fact(Fact::BrokerUnfenced { .. }) => MarkKind::Unfenced,
         TraceKind::Fact(Fact::ControllerActive { .. }) => MarkKind::Controller,
         TraceKind::Fact(Fact::Truncated { .. }) => MarkKind::Cut,
+        TraceKind::Fact(Fact::GroupRebalancing { .. }) => MarkKind::Rebalance,
         TraceKind::Fact(Fact::FatalFault { .. }) => MarkKind::Halted,
         TraceKind::Fact(Fact::PartitionChanged { partition, leader, leader_epoch, isr, .. }) => {
             let before = before.get(partition)?;

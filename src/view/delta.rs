@@ -167,6 +167,7 @@ impl Delta {
             || !self.partitions.is_empty()
             || self.producers.adds(&scene.producers)
             || self.consumers.adds(&scene.consumers)
+            || self.groups.adds(&scene.groups)
             || !self.hosts.is_empty()
     }
 }

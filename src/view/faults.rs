@@ -1,8 +1,10 @@
 //! What can be done to the thing that is selected: each offer is a line of the script language, which the page types as
 //! anybody could.
 
+use super::browse::quoted;
 use super::scene::{HostView, Process, Role, Scene};
 use super::select::Selection;
+use super::suggest::member_line;
 
 /// Something that can be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +101,7 @@ pub fn offers(selection: &Selection, scene: &Scene) -> Vec<Offer> {
                     add(&mut out, None, "x", "Take it off the register, for good", line, true);
                 }
                 Selection::Partition(tp) | Selection::Replica(tp, _) => topic_offers(&mut out, scene, &tp.topic),
+                Selection::Group(id) => group_offers(&mut out, scene, id),
                 _ => {}
             }
         }
@@ -134,6 +137,17 @@ fn topic_offers(out: &mut Vec<Offer>, scene: &Scene, topic: &str) {
     let elect = "kafka-leader-election.sh --election-type preferred --all-topic-partitions".to_owned();
     add(out, None, "elect", "Let preferred replicas lead", elect, false);
     add(out, None, "x", &format!("Delete topic {topic}"), format!("kafka-topics.sh --delete --topic {topic}"), true);
+}
+
+fn group_offers(out: &mut Vec<Offer>, scene: &Scene, id: &str) {
+    if let Some(line) = member_line(scene, id, None) {
+        add(out, None, "plus", "Add a member", line, false);
+    }
+    let group = quoted(id);
+    let tool = "kafka-consumer-groups.sh";
+    let reset = format!("{tool} --group {group} --reset-offsets --to-earliest --all-topics --execute");
+    add(out, None, "restart", "Reset its offsets to the earliest", reset, true);
+    add(out, None, "x", &format!("Delete group {id}"), format!("{tool} --delete --group {group}"), true);
 }
 
 fn host_offers(out: &mut Vec<Offer>, scene: &Scene, host: u32) {

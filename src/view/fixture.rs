@@ -5,8 +5,9 @@ use super::packet::{Cargo, PacketView};
 #[cfg(test)]
 use super::scene::LawView;
 use super::scene::{
-    BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, Health, HostView, LinkView, PartitionView,
-    Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaView, Role, Scene, TopicView,
+    BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, GroupState, GroupView, Health, HostView,
+    LinkView, MemberView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaView, Role,
+    Scene, TopicView,
 };
 #[cfg(test)]
 use crate::base::Rng;
@@ -150,7 +151,7 @@ pub fn down(scene: &mut Scene, broker: i32, process: Process, since: SimTime) {
 
 /// Three brokers, three partitions, two faults: broker 2 crashed, and the link from 1 to 3 is slow.
 pub fn two_faults() -> Scene {
-    let clients: [&[&str]; 2] = [&["checkout", "kiosk", "sensor"], &["aud-1", "bill-1", "bill-2"]];
+    let clients: [&[&str]; 2] = [&["checkout", "kiosk", "sensor"], &["aud-1", "bill-1", "bill-2", "bill-3"]];
     let mut s = cluster(3, 3, &["a", "b", "c"], &[("orders", 3, 3)], clients);
     s.topics.values_mut().for_each(|t| t.min_isr = 2);
     down(&mut s, 2, Process::Crashed, SimTime(9_000_000));
@@ -187,20 +188,67 @@ pub fn two_faults() -> Scene {
     let slow = LinkView { cut: false, latency: Some(SimDuration::from_millis(300)) };
     let (one, three) = (s.brokers[&1].host, s.brokers[&3].host);
     s.links.insert((one, three), slow);
-    clients_of_two_faults(&mut s, &orders);
+    clients_of_two_faults(&mut s);
+    groups_of_two_faults(&mut s, &orders);
     s
 }
 
-fn clients_of_two_faults(s: &mut Scene, orders: &dyn Fn(i32) -> TopicPartition) {
+/// Consumers form a group: stable, all partitions dealt in turn, committed up to offset 8.
+pub fn group(scene: &mut Scene, id: &str, consumers: &[&str]) {
+    let tps: Vec<TopicPartition> = scene.partitions.keys().take(24).cloned().collect();
+    let mut members = Vec::new();
+    for (n, name) in consumers.iter().enumerate() {
+        let member: Arc<str> = format!("{name}-3f2a0d5c-6f0e-4c6e-9f0a-1c9b3a1a2b3c").into();
+        let assigned: Vec<_> = tps.iter().skip(n).step_by(consumers.len()).cloned().collect();
+        let view = scene.consumers.get_mut(*name).expect("it is there");
+        (view.group, view.member, view.generation) = (Some(id.into()), Some(member.clone()), 8);
+        view.positions = assigned.iter().map(|tp| (tp.clone(), 9)).collect();
+        view.assigned.clone_from(&assigned);
+        members.push(MemberView { id: member, client: (*name).into(), assigned, ..MemberView::default() });
+    }
+    let view = GroupView {
+        coordinator: scene.brokers.keys().next().copied(),
+        state: if members.is_empty() { GroupState::Empty } else { GroupState::Stable },
+        generation: 8,
+        protocol: (!members.is_empty()).then(|| "range".into()),
+        leader: members.first().map(|member| member.id.clone()),
+        members,
+        committed: tps.into_iter().map(|tp| (tp, 8)).collect(),
+    };
+    scene.groups.insert(id.into(), view);
+}
+
+/// `bill-3` has just joined: the leader has yet to take a partition from `bill-1`.
+fn groups_of_two_faults(s: &mut Scene, orders: &dyn Fn(i32) -> TopicPartition) {
+    group(s, "audit", &["aud-1"]);
+    group(s, "billing", &["bill-1", "bill-2", "bill-3"]);
+    let at = |list: &[(i32, i64)]| list.iter().map(|(p, offset)| (orders(*p), *offset)).collect::<Vec<_>>();
+    let committed = [("audit", at(&[(0, 46), (1, 63), (2, 35)])), ("billing", at(&[(0, 43), (1, 60), (2, 37)]))];
+    for (id, offsets) in committed {
+        s.groups.get_mut(id).expect("it is there").committed = offsets;
+    }
+    for (name, positions) in [
+        ("aud-1", at(&[(0, 46), (1, 63), (2, 37)])),
+        ("bill-1", at(&[(0, 44), (2, 38)])),
+        ("bill-2", at(&[(1, 62)])),
+        ("bill-3", vec![]),
+    ] {
+        let view = s.consumers.get_mut(name).expect("it is there");
+        view.assigned = positions.iter().map(|(tp, _)| tp.clone()).collect();
+        (view.positions, view.rebalances) = (positions, name.starts_with("bill"));
+    }
+    let billing = s.groups.get_mut("billing").expect("it is there");
+    (billing.state, billing.generation, billing.coordinator) = (GroupState::CompletingRebalance, 9, Some(3));
+    for member in &mut billing.members {
+        member.awaits_sync = true;
+    }
+    billing.members[2].assigned.clear();
+}
+
+fn clients_of_two_faults(s: &mut Scene) {
     for (name, acks, pending, failed) in [("checkout", -1, 2, 3), ("kiosk", 1, 1, 0), ("sensor", 0, 3, 0)] {
         let view = s.producers.get_mut(name).expect("it is there");
         (view.acks, view.pending, view.failed, view.acked) = (acks, pending, failed, 61);
-    }
-    let at = |list: &[(i32, i64)]| list.iter().map(|(p, offset)| (orders(*p), *offset)).collect::<Vec<_>>();
-    for (name, positions) in
-        [("aud-1", at(&[(0, 46), (1, 63), (2, 37)])), ("bill-1", at(&[(0, 44)])), ("bill-2", at(&[(1, 62)]))]
-    {
-        s.consumers.get_mut(name).expect("it is there").positions = positions;
     }
 }
 
@@ -321,6 +369,7 @@ pub fn two_faults_traffic(scene: &Scene, now: u64) -> Vec<PacketView> {
         p(11, ["broker 3", "controller 102"], "AlterPartition", &[]),
         p(12, ["controller 101", "controller 102"], "Fetch", &[("__cluster_metadata-0", "")]),
         p(13, ["controller 103", "controller 102"], "Vote", &[]),
+        p(14, ["bill-3", "broker 3"], "SyncGroup", &[]),
     ]
 }
 
@@ -427,6 +476,9 @@ pub(crate) fn random_scene(rng: &mut Rng) -> Scene {
     if rng.below(2) == 0 {
         down(&mut scene, 1, Process::Crashed, SimTime(rng.below(9)));
         scene.links.insert((0, rng.below(3) as u32), LinkView { cut: true, latency: None });
+    }
+    if let Some(of) = [0, c].get(rng.below(3) as usize) {
+        group(&mut scene, "g", &names[..*of]);
     }
     if rng.below(2) == 0 {
         let law = LawView { name: "hw".into(), title: "HW".into(), holds: rng.below(2) == 0, detail: None };

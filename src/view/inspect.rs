@@ -1,7 +1,9 @@
 //! The inspector: what is known of the selected thing, as rows and tables under Kafka's names.
 
 use super::packet::{PacketView, records_text};
-use super::scene::{BrokerPhase, Health, LinkView, PartitionView, Process, Role, Scene, Standing};
+use super::scene::{
+    BrokerPhase, GroupState, GroupView, Health, LinkView, MemberView, PartitionView, Process, Role, Scene, Standing,
+};
 use super::select::{Selection, process_word};
 use super::words::{Tone, replica_words};
 use crate::base::TopicPartition;
@@ -58,6 +60,7 @@ pub fn sheet<'a>(
         Selection::Broker(id) => broker(scene, *id, now),
         Selection::Controller(id) => controller(scene, *id, now),
         Selection::Client(host) => client(scene, *host),
+        Selection::Group(id) => group(scene, id),
         Selection::Link(a, b) => link(scene, *a, *b),
         Selection::Packet(id) => {
             packets.into_iter().find(|p| p.id == *id).map(|p| packet(scene, p)).unwrap_or_default()
@@ -176,6 +179,62 @@ fn readers(scene: &Scene, tp: &TopicPartition) -> Option<Table> {
         .collect();
     let head = vec!["", "position", "lag to HW"];
     (!rows.is_empty()).then_some(Table { title: "Consumers", head, rows })
+}
+
+fn group(scene: &Scene, id: &str) -> Sheet {
+    let mut out = Sheet { title: format!("Group {id}"), ..Sheet::default() };
+    let Some(view) = scene.groups.get(id) else { return out };
+    let tone = match view.state {
+        GroupState::Stable => Tone::Plain,
+        GroupState::Unknown => Tone::Bad,
+        _ => Tone::Warn,
+    };
+    out.state = Some((view.state.name().into(), tone));
+    out.lead = match view.state {
+        GroupState::Unknown => {
+            "No broker has it loaded: its coordinator is down, reads its log, or is yet to be elected."
+        }
+        GroupState::Empty => "It has no members. What it has committed stays for offsets.retention.minutes.",
+        GroupState::PreparingRebalance => "It waits until every member has sent JoinGroup, or the rebalance times out.",
+        GroupState::CompletingRebalance => "All have joined. The leader assigns, and sends that with its SyncGroup.",
+        GroupState::Stable => "Every member has its assignment.",
+    }
+    .into();
+    out.row("Coordinator", view.coordinator.map_or("none".into(), |id| format!("Broker {id}")));
+    if view.state == GroupState::Unknown {
+        return out;
+    }
+    out.row("Generation", view.generation);
+    out.row("Assignor", view.protocol.as_deref().unwrap_or("none"));
+    out.row("Lag", scene.group_lag(view));
+    out.tables.extend(members(view));
+    out.tables.extend(committed(scene, view));
+    out
+}
+
+fn members(view: &GroupView) -> Option<Table> {
+    let row = |member: &MemberView| {
+        let assigned: Vec<String> = member.assigned.iter().map(ToString::to_string).collect();
+        let assigned = if assigned.is_empty() { "nothing".into() } else { assigned.join(", ") };
+        let waits = match (member.awaits_join, member.awaits_sync) {
+            (true, _) => "waits in JoinGroup",
+            (_, true) => "waits in SyncGroup",
+            _ if view.leader.as_ref() == Some(&member.id) => "leads",
+            _ => "",
+        };
+        (vec![member.client.to_string(), assigned, waits.into()], Tone::Plain)
+    };
+    let rows: Vec<_> = view.members.iter().map(row).collect();
+    (!rows.is_empty()).then_some(Table { title: "Members", head: vec!["", "assigned", ""], rows })
+}
+
+fn committed(scene: &Scene, view: &GroupView) -> Option<Table> {
+    let row = |(tp, offset): &(TopicPartition, i64)| {
+        let lag = scene.lag(tp, *offset).map_or("no leader".into(), |lag| lag.to_string());
+        (vec![tp.to_string(), offset.to_string(), lag], Tone::Plain)
+    };
+    let rows: Vec<_> = view.committed.iter().map(row).collect();
+    (!rows.is_empty()).then_some(Table { title: "Committed offsets", head: vec!["", "offset", "lag to HW"], rows })
 }
 
 /// A process's state for a sheet's head, and since when it lasts.

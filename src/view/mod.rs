@@ -37,7 +37,7 @@ mod watch;
 mod why;
 mod words;
 
-pub use browse::{Format, From, Query, Records, Stored, send_line, shown};
+pub use browse::{Format, From, Query, Records, Stored, quoted, send_line, shown};
 pub use chronicle::{Chapter, Chronicle, Mark, MarkKind, Reign, Turn};
 pub use delta::{Delta, MapDelta};
 pub use dissect::{Dissection, Row};
@@ -46,7 +46,8 @@ pub use gauges::{Gauge, Gauges};
 pub use inspect::{Sheet, Table, sheet};
 pub use lags::{Drain, LagSample, Lags};
 pub use layout::{
-    Band, ClientBox, Column, Field, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf, Station, TAB, Way, layout,
+    Band, ClientBox, Column, Density, Field, GroupBox, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf,
+    Station, TAB, Way, layout,
 };
 pub use narrate::{Before, Line, Weight, narrate};
 pub use observe::{Annals, Observer, position};
@@ -59,7 +60,7 @@ pub use scene::{
     Holding, HostView, LawView, LinkView, MemberView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView,
     RaftRole, ReplicaKey, ReplicaView, Role, Scene, Standing, TAIL, TopicView, acks_label,
 };
-pub use select::{Selection, Toward, process_word, rows};
+pub use select::{Selection, Toward, group_word, process_word, rows};
 pub use settings::{Owner, Settings};
 pub use stored::RecordView;
 pub use suggest::{Addition, Blank, Draft, line as addition_line, member_line};

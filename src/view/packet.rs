@@ -19,6 +19,21 @@ const OF_BROKERS: [&str; 6] = [
     "Envelope",
 ];
 
+/// What members of groups ask of coordinators.
+const OF_GROUPS: [&str; 8] = [
+    "FindCoordinator",
+    "JoinGroup",
+    "SyncGroup",
+    "Heartbeat",
+    "LeaveGroup",
+    "OffsetCommit",
+    "OffsetFetch",
+    "ConsumerGroupHeartbeat",
+];
+
+/// Error codes by which a coordinator tells a member what to do next, as in any rebalance: nothing is refused.
+const SIGNALS: [&str; 2] = ["REBALANCE_IN_PROGRESS", "MEMBER_ID_REQUIRED"];
+
 /// What the page knows of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketView {
@@ -124,13 +139,33 @@ impl PacketView {
     pub fn is_idle(&self) -> bool {
         let empty = matches!(self.cargo, Cargo::Data { records: 0, .. } | Cargo::Metadata);
         let between_servers = self.metadata || self.replication;
-        self.error.is_none() && empty && ((&*self.api == "Fetch" && between_servers) || &*self.api == "BrokerHeartbeat")
+        let beats = matches!(&*self.api, "BrokerHeartbeat" | "Heartbeat");
+        self.error.is_none() && empty && ((&*self.api == "Fetch" && between_servers) || beats)
+    }
+
+    /// Whether it is between a member of a group and the group's coordinator.
+    pub fn is_of_group(&self) -> bool {
+        OF_GROUPS.contains(&&*self.api)
+    }
+
+    /// Whether it carries an error that refuses something.
+    pub fn is_refusal(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| !SIGNALS.contains(&error.as_str()))
+    }
+
+    /// What is written on it: its API, and what a coordinator signals with it.
+    pub fn label(&self) -> std::borrow::Cow<'_, str> {
+        match self.error.as_deref() {
+            Some("REBALANCE_IN_PROGRESS") => "rebalance!".into(),
+            Some("MEMBER_ID_REQUIRED") => "member id".into(),
+            _ => (&*self.api).into(),
+        }
     }
 
     /// What it carries, in a few words: `2 records for orders-0`.
     pub fn summary(&self) -> String {
         if let Some(error) = &self.error {
-            return format!("refused: {error}");
+            return if self.is_refusal() { format!("refused: {error}") } else { error.clone() };
         }
         match &self.cargo {
             Cargo::Data { records: 0, .. } if self.response => "no new records".into(),

@@ -1,10 +1,11 @@
 //! What is selected on the stage, how it is called, and where the arrow keys lead from it.
 
-use super::layout::Layout;
+use super::layout::{ClientBox, GroupBox, Layout};
 use super::packet::PacketView;
-use super::scene::{Process, Role, Scene};
+use super::scene::{ConsumerView, GroupState, Holding, Process, Role, Scene};
 use super::words::{partition_words, replica_sentence};
 use crate::base::{EventId, TopicPartition};
+use std::sync::Arc;
 
 /// Something on the stage that can be selected.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,8 @@ pub enum Selection {
     Controller(i32),
     /// A client or a tool, by host.
     Client(u32),
+    /// A group of consumers.
+    Group(Arc<str>),
     /// The link between two hosts.
     Link(u32, u32),
     /// A message under way.
@@ -56,7 +59,8 @@ impl Selection {
         }
     }
 
-    /// The host that a fault on the selection befalls: a replica's is its broker's, a partition's its leader's.
+    /// The host that a fault on the selection befalls: a replica's is its broker's, a partition's its leader's,
+    /// a group's its coordinator's.
     pub fn host(&self, scene: &Scene) -> Option<u32> {
         let broker = |id: &i32| scene.brokers.get(id).map(|b| b.host);
         match self {
@@ -64,6 +68,7 @@ impl Selection {
             Self::Partition(tp) => broker(&scene.partitions.get(tp)?.leader?),
             Self::Controller(id) => scene.controllers.get(id).map(|c| c.host),
             Self::Client(host) => scene.hosts.contains_key(host).then_some(*host),
+            Self::Group(id) => broker(&scene.groups.get(id)?.coordinator?),
             Self::Link(..) | Self::Packet(_) => None,
         }
     }
@@ -76,6 +81,7 @@ impl Selection {
             Self::Broker(id) => scene.brokers.contains_key(id),
             Self::Controller(id) => scene.controllers.contains_key(id),
             Self::Client(host) => scene.hosts.get(host).is_some_and(|h| h.role != Role::Tool || h.process.is_up()),
+            Self::Group(id) => scene.groups.contains_key(id),
             Self::Link(a, b) => scene.hosts.contains_key(a) && scene.hosts.contains_key(b),
             Self::Packet(id) => flights.iter().any(|p| p.id == *id),
         }
@@ -89,6 +95,7 @@ impl Selection {
             Self::Broker(id) => format!("broker {id}"),
             Self::Controller(id) => format!("controller {id}"),
             Self::Client(host) => scene.host_name(*host).to_string(),
+            Self::Group(id) => format!("group {id}"),
             Self::Link(a, b) => format!("link {} to {}", scene.host_name(*a), scene.host_name(*b)),
             Self::Packet(id) => format!("message {}", id.0),
         }
@@ -102,6 +109,7 @@ impl Selection {
             Self::Broker(id) => format!("at-broker-{id}"),
             Self::Controller(id) => format!("at-controller-{id}"),
             Self::Client(host) => format!("at-client-{host}"),
+            Self::Group(id) => format!("at-group-{id}"),
             Self::Link(a, b) => format!("at-link-{a}-{b}"),
             Self::Packet(id) => format!("at-message-{}", id.0),
         }
@@ -128,10 +136,13 @@ impl Selection {
             Self::Client(host) => match scene.hosts.get(host) {
                 Some(h) => {
                     let state = process_word(h.process).map(|w| format!(", {w}")).unwrap_or_default();
-                    format!("{} {}{state}", role_word(h.role), h.name)
+                    let holds = scene.consumers.get(&h.name).filter(|_| h.role == Role::Consumer);
+                    let holds = holds.map(|c| holdings_words(scene, c)).unwrap_or_default();
+                    format!("{} {}{state}{holds}", role_word(h.role), h.name)
                 }
                 None => self.name(scene),
             },
+            Self::Group(id) => group_sentence(scene, id),
             Self::Link(..) | Self::Packet(_) => self.name(scene),
         }
     }
@@ -187,9 +198,13 @@ pub fn rows(scene: &Scene, layout: &Layout) -> Vec<Vec<Selection>> {
     let (mut left, mut right) = (vec![Vec::new(); count], vec![Vec::new(); count]);
     let clients = layout.clients.iter().filter(|c| scene.hosts.contains_key(&c.host));
     let (consumers, others): (Vec<_>, Vec<_>) = clients.partition(|c| c.role == Role::Consumer);
-    for (side, of) in [(&mut left, others), (&mut right, consumers)] {
+    let client = |c: &&ClientBox| (c.card.y, Selection::Client(c.host));
+    let group = |g: &GroupBox| (g.head.y, Selection::Group(g.id.clone()));
+    let mut consumers: Vec<_> = consumers.iter().map(client).chain(layout.groups.iter().map(group)).collect();
+    consumers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (side, of) in [(&mut left, others.iter().map(client).collect()), (&mut right, consumers)] {
         let n = of.len().max(1);
-        of.iter().enumerate().for_each(|(i, c)| side[i * count / n].push(Selection::Client(c.host)));
+        of.into_iter().enumerate().for_each(|(i, (_, what))| side[i * count / n].push(what));
     }
     for (row, (left, right)) in rows[first..].iter_mut().zip(left.into_iter().zip(right)) {
         row.splice(0..0, left);
@@ -197,6 +212,45 @@ pub fn rows(scene: &Scene, layout: &Layout) -> Vec<Vec<Selection>> {
     }
     rows.retain(|row| !row.is_empty());
     rows
+}
+
+/// What a consumer in a group holds: `, in group billing, owns orders-0, next orders-2`.
+fn holdings_words(scene: &Scene, consumer: &ConsumerView) -> String {
+    let Some(group) = &consumer.group else { return String::new() };
+    let all = scene.holdings(consumer);
+    let of = |holding: Holding, word: &str| {
+        let some: Vec<String> =
+            all.iter().filter(|(_, is)| *is == holding).map(|(tp, _)| tp.to_string()).take(NAMED).collect();
+        if some.is_empty() { String::new() } else { format!(", {word} {}", some.join(", ")) }
+    };
+    let owns = if all.is_empty() { ", owns nothing".into() } else { of(Holding::Owned, "owns") };
+    let (revoked, next) = (of(Holding::Revoked, "to give up"), of(Holding::Assigned, "next"));
+    format!(", in group {group}{owns}{revoked}{next}")
+}
+
+/// How many partitions a sentence names.
+const NAMED: usize = 6;
+
+fn group_sentence(scene: &Scene, id: &str) -> String {
+    let Some(group) = scene.groups.get(id) else { return format!("group {id}") };
+    let coordinator = group.coordinator.map_or("no coordinator".into(), |id| format!("coordinator broker {id}"));
+    if group.state == GroupState::Unknown {
+        return format!("group {id}, not loaded anywhere, {coordinator}");
+    }
+    let members = if group.members.len() == 1 { "1 member".into() } else { format!("{} members", group.members.len()) };
+    let (state, generation, lag) = (group_word(group.state), group.generation, scene.group_lag(group));
+    format!("group {id}, {state}, generation {generation}, {members}, lag {lag}, {coordinator}")
+}
+
+/// A group's state in words.
+pub fn group_word(state: GroupState) -> &'static str {
+    match state {
+        GroupState::Unknown => "not loaded",
+        GroupState::Empty => "empty",
+        GroupState::PreparingRebalance => "rebalancing: members join",
+        GroupState::CompletingRebalance => "rebalancing: leader assigns",
+        GroupState::Stable => "stable",
+    }
 }
 
 /// A process's state in a word; none when it runs.
@@ -252,7 +306,7 @@ mod tests {
         assert_eq!(go(&replica(0, 3), Toward::Left), Some(Selection::Broker(3)));
         assert_eq!(go(&Selection::Broker(1), Toward::Down), Some(Selection::Broker(2)));
         assert!(matches!(go(&replica(0, 1), Toward::Up), Some(Selection::Controller(_))));
-        assert!(matches!(go(&replica(2, 2), Toward::Right), Some(Selection::Client(_))));
+        assert!(matches!(go(&replica(2, 2), Toward::Right), Some(Selection::Client(_) | Selection::Group(_))));
         assert_eq!(go(&replica(2, 3), Toward::Down), None);
         let partition = Selection::Partition(TopicPartition::new("orders", 2));
         assert_eq!(go(&partition, Toward::Down), Some(replica(2, 1)), "from a head to its first replica");
@@ -262,7 +316,8 @@ mod tests {
     fn everything_on_the_stage_is_reached_once() {
         for (brokers, partitions) in [(1, 3), (3, 3), (10, 12), (100, 1_000)] {
             let names: [&[&str]; 2] = [&["a", "b", "c", "d"], &["e"]];
-            let scene = fixture::cluster(brokers, 3, &["x", "y"], &[("t", partitions, 3)], names);
+            let mut scene = fixture::cluster(brokers, 3, &["x", "y"], &[("t", partitions, 3)], names);
+            fixture::group(&mut scene, "g", &["e"]);
             let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
             let mut all: Vec<Selection> = rows(&scene, &layout).into_iter().flatten().collect();
             let count = all.len();
@@ -271,7 +326,8 @@ mod tests {
             assert_eq!(all.len(), count);
             let clients = all.iter().filter(|s| matches!(s, Selection::Client(_))).count();
             let found = all.iter().filter(|s| matches!(s, Selection::Broker(_))).count();
-            assert_eq!((clients, found), (5, brokers as usize));
+            let groups = all.iter().filter(|s| matches!(s, Selection::Group(_))).count();
+            assert_eq!((clients, found, groups), (5, brokers as usize, 1));
         }
     }
 
@@ -286,6 +342,12 @@ mod tests {
         assert_eq!(say(replica(0, 1)), "orders-0 on broker 1, leader, high watermark 46 held, log end 50");
         assert_eq!(say(Selection::Broker(2)), "broker 2, rack b, down, fenced, leads 0, holds 3");
         assert_eq!(say(Selection::Controller(102)), "controller 102, leader, running, epoch 3, log end 320");
+        assert_eq!(
+            say(Selection::Group("billing".into())),
+            "group billing, rebalancing: leader assigns, generation 9, 3 members, lag 9, coordinator broker 3"
+        );
+        let host = scene.consumers["bill-1"].host;
+        assert_eq!(say(Selection::Client(host)), "consumer bill-1, in group billing, owns orders-0, orders-2");
         let words = say(Selection::Partition(TopicPartition::new("orders", 1)));
         assert_eq!(words, "orders-1, led by broker 3, leader e4 to e5");
     }

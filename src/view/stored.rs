@@ -109,7 +109,6 @@ mod tests {
             producer p --topic t\nsend p key=k value=v\nsend p value=w\n\
             consumer c --topic t --group g --consumer-property auto.offset.reset=earliest \
             --consumer-property auto.commit.interval.ms=500\nrun 20s\n";
-        let script = script.replace("\\\n", "\n");
         let mut session = Session::start(script, 1).expect("the script is right");
         session.advance_to(SimTime(40_000_000));
         let tp = TopicPartition::new("t", 0);

@@ -21,13 +21,15 @@
 //!
 //! `state()`: `{ time, end, playing, speed, autoTempo, seed, steps, events, traceHash, marks, scene }`: `time` in seconds
 //! since the world's start, `end` where its history ends, `marks` how many events worth stopping at that has, `seed` and `traceHash` as text, `scene` with `brokers`, `controllers`, `topics`, `partitions`, `producers`,
-//! `consumers`, `laws` as lists. A broker: `{ id, rack, process, fenced, leads }`, `process` being `running`, `paused`,
+//! `consumers`, `groups`, `laws` as lists. A broker: `{ id, rack, process, fenced, leads }`, `process` being `running`, `paused`,
 //! `down` or `stopped`; a controller: `{ id, process, role, active, epoch }`; a partition: `{ name, leader, leaderEpoch,
-//! highWatermark, logEndOffset, logStartOffset, replicas, isr, elr }`.
+//! highWatermark, logEndOffset, logStartOffset, replicas, isr, elr }`; a consumer: `{ name, delivered, group,
+//! assigned }`; a group: `{ name, state, coordinator, generation, members, committed: [{ partition, offset }], lag }`,
+//! `state` by Kafka's names, `Unknown` while no broker has it loaded.
 
 use super::desk::{Desk, Event};
 use crate::base::{SimTime, TopicPartition};
-use crate::view::{ConsumerView, Goal, Player, ProducerView, Scene, Speed, process_word};
+use crate::view::{ConsumerView, Goal, GroupView, Player, ProducerView, Scene, Speed, process_word};
 use js_sys::{Error, Function, Object, Promise, Reflect};
 use serde::Serialize;
 use std::rc::Rc;
@@ -58,6 +60,7 @@ struct SceneState {
     partitions: Vec<PartitionState>,
     producers: Vec<ProducerState>,
     consumers: Vec<ConsumerState>,
+    groups: Vec<GroupInfo>,
     laws: Vec<LawState>,
 }
 
@@ -106,6 +109,25 @@ struct ProducerState {
 struct ConsumerState {
     name: String,
     delivered: u64,
+    group: Option<String>,
+    assigned: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct GroupInfo {
+    name: String,
+    state: &'static str,
+    coordinator: Option<i32>,
+    generation: i32,
+    members: Vec<String>,
+    committed: Vec<CommittedState>,
+    lag: i64,
+}
+
+#[derive(Serialize)]
+struct CommittedState {
+    partition: String,
+    offset: i64,
 }
 
 #[derive(Serialize)]
@@ -139,8 +161,12 @@ fn scene_state(scene: &Scene) -> SceneState {
         pending: p.pending,
         failed: p.failed,
     };
-    let consumer =
-        |(name, c): (&Arc<str>, &ConsumerView)| ConsumerState { name: name.to_string(), delivered: c.delivered };
+    let consumer = |(name, c): (&Arc<str>, &ConsumerView)| ConsumerState {
+        name: name.to_string(),
+        delivered: c.delivered,
+        group: c.group.as_deref().map(Into::into),
+        assigned: c.assigned.iter().map(TopicPartition::to_string).collect(),
+    };
     SceneState {
         brokers: scene.brokers.keys().map(|id| broker(scene, *id)).collect(),
         controllers: scene.controllers.keys().map(|id| controller(scene, *id)).collect(),
@@ -148,7 +174,22 @@ fn scene_state(scene: &Scene) -> SceneState {
         partitions: scene.partitions.keys().map(|tp| partition(scene, tp)).collect(),
         producers: scene.producers.iter().map(producer).collect(),
         consumers: scene.consumers.iter().map(consumer).collect(),
+        groups: scene.groups.iter().map(|(id, view)| group(scene, id, view)).collect(),
         laws: scene.laws.iter().map(|l| LawState { name: l.name.clone(), holds: l.holds }).collect(),
+    }
+}
+
+fn group(scene: &Scene, id: &str, view: &GroupView) -> GroupInfo {
+    let committed =
+        |(tp, offset): &(TopicPartition, i64)| CommittedState { partition: tp.to_string(), offset: *offset };
+    GroupInfo {
+        name: id.to_owned(),
+        state: view.state.name(),
+        coordinator: view.coordinator,
+        generation: view.generation,
+        members: view.members.iter().map(|member| member.client.to_string()).collect(),
+        committed: view.committed.iter().map(committed).collect(),
+        lag: scene.group_lag(view),
     }
 }
 

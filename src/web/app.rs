@@ -61,7 +61,7 @@ pub(super) enum Msg {
     Configs(Option<Owner>),
     /// Open the form for something new, or close it.
     Compose(bool),
-    /// Choose a group.
+    /// Show a group in its list.
     Group(Arc<str>),
     /// Go to the moment of a message and take it apart.
     Visit(EventId, SimTime),
@@ -268,7 +268,12 @@ impl Component for App {
             Msg::Add(addition) => self.add(addition),
             Msg::Submit => self.submit(),
             Msg::Recall(by) => self.recall(by),
-            Msg::Tab(tab) => self.tab = tab,
+            Msg::Tab(tab) => {
+                self.tab = tab;
+                if let Some(group) = groups::chosen(self).filter(|_| tab == bottom::Tab::Groups) {
+                    self.desk.question(Question::Rebalances(group));
+                }
+            }
             Msg::Move(toward) => self.go(toward),
             Msg::Select(selection) => self.choose(selection),
             Msg::Leave => {
@@ -393,7 +398,7 @@ impl App {
             Msg::Compose(open) => self.drafts = open.then(|| self.all_drafts()),
             Msg::Group(group) => {
                 self.desk.question(Question::Rebalances(group.clone()));
-                self.group = Some(group);
+                (self.group, self.tab) = (Some(group), bottom::Tab::Groups);
             }
             Msg::Visit(id, at) => {
                 (self.chosen, self.record) = (Some(Selection::Packet(id)), None);
@@ -433,7 +438,7 @@ impl App {
         self.speech.hear(&self.desk);
         let version = self.desk.with(Player::version).unwrap_or(0);
         self.refreshed += 1;
-        if version == self.browsed || !self.refreshed.is_multiple_of(6) {
+        if version == self.browsed || self.desk.playing() && !self.refreshed.is_multiple_of(6) {
             return;
         }
         // What was asked for may have another answer now.

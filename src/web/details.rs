@@ -75,6 +75,11 @@ fn configure(app: &App, ctx: &Context<App>, selected: &Selection) -> Html {
                 { button(Owner::Brokers, "Configure all brokers".into()) }
             </>
         },
+        Selection::Group(id) => {
+            let id = id.clone();
+            let open = ctx.link().callback(move |_| Msg::Group(id.clone()));
+            html! { <button class="btn line wide" onclick={open}>{ icon("list", 16) }<span>{ "Its lag and its rebalances" }</span></button> }
+        }
         Selection::Client(host) => {
             let name = app.desk.with(|p| {
                 let view = p.scene().hosts.get(host)?;

@@ -5,6 +5,7 @@ use super::panels::seconds;
 use crate::base::TopicPartition;
 use crate::view::{
     Drain, GroupState, GroupView, Holding, LagSample, MemberView, Note, Player, Round, Scene, Selection, member_line,
+    quoted,
 };
 use std::sync::Arc;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
@@ -25,6 +26,9 @@ pub(super) fn chosen(app: &App) -> Option<Arc<str>> {
         let scene = player.scene();
         let known = |group: &Arc<str>| scene.groups.contains_key(group);
         let of_selection = || {
+            if let Some(Selection::Group(id)) = &selected {
+                return Some(id.clone());
+            }
             let host = selected.as_ref()?.host(scene)?;
             scene.consumers.values().find(|consumer| consumer.host == host)?.group.clone()
         };
@@ -281,8 +285,8 @@ fn actions(app: &App, ctx: &Context<App>, group: &Arc<str>) -> Html {
     let topic = app.partition().map(|tp| tp.topic.to_string());
     let member = app.desk.with(|p| member_line(p.scene(), group, topic.as_deref())).flatten();
     let act = |line: String| ctx.link().callback(move |_: MouseEvent| Msg::Do(line.clone()));
-    let describe = act(format!("kafka-consumer-groups.sh --describe --group {group}"));
-    let delete = act(format!("kafka-consumer-groups.sh --delete --group {group}"));
+    let describe = act(format!("kafka-consumer-groups.sh --describe --group {}", quoted(group)));
+    let delete = act(format!("kafka-consumer-groups.sh --delete --group {}", quoted(group)));
     let run = ctx.link().callback(Msg::Do);
     html! {
         <>
@@ -317,7 +321,7 @@ fn reset(props: &ResetProps) -> Html {
                 "--to-earliest" | "--to-latest" => String::new(),
                 _ => format!(" {}", value.trim()),
             };
-            let tool = "kafka-consumer-groups.sh";
+            let (tool, group) = ("kafka-consumer-groups.sh", quoted(&group));
             run.emit(format!("{tool} --group {group} --reset-offsets {how}{value} --all-topics --execute"));
         })
     };

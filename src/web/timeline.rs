@@ -73,6 +73,7 @@ fn face(kind: MarkKind) -> (&'static str, &'static str) {
         MarkKind::IsrGrows => ("shrink", "round"),
         MarkKind::Controller => ("target", "round"),
         MarkKind::Unfenced => ("check", "round"),
+        MarkKind::Rebalance => ("swap", "round rebalance"),
         MarkKind::IsrShrinks => ("expand", "round warned"),
         MarkKind::Election => ("elect", "shield"),
         MarkKind::Fenced => ("lock", "round warned"),

@@ -1,74 +1,101 @@
-// Groups of consumers: the panel, rebalances request by request, resetting and deleting, all by what a person does.
+// Groups of consumers on the stage: seen, selected by every means, and followed through a rebalance.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withPage } from "./harness.mjs";
-import { pausedAfter, state } from "./terrarium.mjs";
+import { opened, paused, pausedAfter, state, until } from "./terrarium.mjs";
 
 const wide = { viewport: { width: 1440, height: 900 } };
-const advance = (page, seconds) => page.evaluate((span) => window.terrarium.advance(span), seconds);
-const panel = (page) => page.locator(".groups");
+const billing = (it) => it.scene.groups.find((group) => group.name === "billing");
 
-/** A page with group-1 of one member, stable, with something committed; its tab is open. */
-async function withGroup(page) {
-  await pausedAfter(page, 1);
-  await page.evaluate(() =>
-    window.terrarium.command("consumer m1 --topic orders --group group-1 --consumer-property auto.offset.reset=earliest --consumer-property auto.commit.interval.ms=1000"),
-  );
-  await advance(page, 14);
-  await page.getByRole("tab", { name: "Groups" }).click();
-  await panel(page).getByRole("button", { name: "group-1" }).click();
-  await panel(page).locator(".state", { hasText: "Stable" }).waitFor();
-}
-
-test("members, assignment, lag, and a rebalance followed request by request", () =>
+test("the first session shows a group at work", () =>
   withPage(async (page) => {
-    await withGroup(page);
-    await panel(page).getByText("generation 1, coordinator broker").waitFor();
-    const member = panel(page).locator("tr", { hasText: "m1" }).first();
-    assert.equal(await member.locator(".held").count(), 3);
-    await panel(page).locator(".lagchart").first().waitFor();
-    const offsets = panel(page).locator("table", { hasText: "Offsets of group-1" }).locator("tbody tr");
-    await offsets.first().waitFor();
-    const cells = await offsets.first().locator("td.r").allTextContents();
-    assert.ok(cells.length === 4 && cells.every((cell) => /^\d+$/.test(cell)), cells.join());
-    assert.equal(Number(cells[3]), Math.max(0, Number(cells[2]) - Number(cells[0])), "lag is log end less committed");
-
-    await panel(page).getByRole("button", { name: "Add a member" }).click();
-    await advance(page, 14);
-    await panel(page).getByText("generation 2, coordinator broker").waitFor();
-    const round = panel(page).locator(".rounds details").first();
-    await round.locator("summary", { hasText: "Generation 2" }).waitFor();
-    for (const what of [/sends .* JoinGroup\.$/, /REBALANCE_IN_PROGRESS/, /answers .*SyncGroup\.$/]) {
-      await round.locator("li button", { hasText: what }).first().waitFor();
-    }
-    const { time } = await state(page);
-    await round.locator("li button", { hasText: /sends .* JoinGroup\.$/ }).first().click();
-    await page.getByRole("heading", { name: "JoinGroup request" }).waitFor();
-    assert.ok((await state(page)).time < time, "the message's own moment");
-    await page.locator(".tree", { hasText: "GroupId" }).waitFor();
-    await page.locator(".why li").nth(1).waitFor();
+    const it = await pausedAfter(page, 6);
+    const group = billing(it);
+    assert.equal(group.state, "Stable");
+    assert.deepEqual(group.members, ["bill-1", "bill-2"]);
+    const owned = it.scene.consumers.filter((consumer) => consumer.group === "billing").flatMap((consumer) => consumer.assigned);
+    assert.deepEqual(owned.sort(), ["orders-0", "orders-1", "orders-2"]);
+    assert.equal(group.committed.length, 3);
+    const told = await page.getByRole("option", { name: /^group billing, stable, generation 1, 2 members/ }).textContent();
+    assert.match(told, new RegExp(`lag ${group.lag}, coordinator broker ${group.coordinator}$`));
+    assert.equal(await page.getByRole("option", { name: /^consumer bill-1, in group billing, owns orders-0/ }).count(), 1);
   }, wide));
 
-test("Kafka refuses to reset and to delete a group that is active, and does both when it is not", () =>
+test("another member makes the group deal anew, and what happens has a mark", () =>
   withPage(async (page) => {
-    await withGroup(page);
-    await panel(page).getByRole("button", { name: "Reset", exact: true }).click();
-    await advance(page, 3);
-    await panel(page).locator(".answer", { hasText: "Assignments can only be reset if the group 'group-1' is inactive" }).waitFor();
-    await panel(page).getByRole("button", { name: "Delete the group" }).click();
-    await advance(page, 3);
-    await panel(page).locator(".answer", { hasText: "The group is not empty" }).waitFor();
-    await page.evaluate(() => window.terrarium.command("close m1"));
-    await advance(page, 3);
-    await panel(page).locator(".state", { hasText: "Empty" }).waitFor();
-    await panel(page).getByRole("button", { name: "Reset", exact: true }).click();
-    await advance(page, 3);
-    await panel(page).locator(".answer", { hasText: "NEW-OFFSET" }).waitFor();
-    const committed = panel(page).locator("table", { hasText: "Offsets of group-1" }).locator("tbody tr td:nth-child(2)");
-    await page.waitForFunction(() => [...document.querySelectorAll(".groups table caption")].length > 0);
-    assert.deepEqual(new Set(await committed.allTextContents()), new Set(["0"]));
-    await panel(page).getByRole("button", { name: "Delete the group" }).click();
-    await advance(page, 3);
-    await page.waitForFunction(() => ![...document.querySelectorAll(".groups .seg button")].some((b) => b.textContent === "group-1"));
+    const before = await pausedAfter(page, 2);
+    await page.evaluate(() => window.terrarium.command("consumer bill-3 --topic orders --group billing"));
+    const states = new Set();
+    for (let n = 0; n < 40; n += 1) {
+      await page.evaluate(() => window.terrarium.advance(0.2));
+      states.add(billing(await state(page)).state);
+    }
+    assert.ok(states.has("PreparingRebalance"), [...states].join());
+    const after = await state(page);
+    assert.equal(billing(after).members.length, 3);
+    assert.ok(billing(after).generation > billing(before).generation);
+    assert.ok(after.scene.consumers.filter((c) => c.group === "billing").every((c) => c.assigned.length === 1));
+    assert.ok((await page.locator(".knot.rebalance").count()) > 0 || after.marks > before.marks);
+  }, wide));
+
+test("a group is selected by mouse and by keyboard", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 6);
+    const canvas = page.getByRole("listbox");
+    await canvas.focus();
+    // Down to the last row, then to its end, then along it until the group is found.
+    const chosen = () => page.locator("[role=option][aria-selected=true]").textContent();
+    let found = false;
+    for (let row = 0; row < 6 && !found; row += 1) {
+      await page.keyboard.press("End");
+      for (let n = 0; n < 4 && !found; n += 1) {
+        found = /^group billing/.test(await chosen().catch(() => ""));
+        if (!found) await page.keyboard.press("ArrowLeft");
+      }
+      if (!found) await page.keyboard.press("ArrowDown");
+    }
+    assert.ok(found, "the arrows reach the group");
+    await page.getByRole("heading", { name: "Group billing" }).waitFor();
+    await page.keyboard.press("Escape");
+    const box = await canvas.boundingBox();
+    // The head of the bracket, at the right edge of the stage: looked for from the top down.
+    let hit = false;
+    for (let y = 120; y < box.height - 20 && !hit; y += 6) {
+      await page.mouse.click(box.x + box.width - 90, box.y + y);
+      hit = await page.getByRole("heading", { name: "Group billing" }).isVisible();
+    }
+    assert.ok(hit, "a press on its bracket selects it");
+  }, wide));
+
+test("on a phone a group has its line and its members’ chips", () =>
+  withPage(async (page) => {
+    const it = await pausedAfter(page, 6);
+    assert.equal(billing(it).state, "Stable");
+    const box = await page.getByRole("listbox").boundingBox();
+    let hit = false;
+    for (let y = box.height - 10; y > box.height / 2 && !hit; y -= 8) {
+      await page.touchscreen.tap(box.x + 40, box.y + y).catch(() => {});
+      hit = await page.locator("[role=option][aria-selected=true]", { hasText: /^group billing/ }).count().then(Boolean);
+    }
+    assert.ok(hit, "a tap on its line selects it");
+  }, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }));
+
+test("while its coordinator is down nobody knows the group, and its commits are found again", () =>
+  withPage(async (page) => {
+    const before = await pausedAfter(page, 6);
+    const { coordinator, committed } = billing(before);
+    await page.evaluate((id) => window.terrarium.command(`crash broker ${id}`), coordinator);
+    await page.evaluate(() => window.terrarium.advance(0.5));
+    assert.equal(billing(await state(page)).state, "Unknown");
+    await page.evaluate(() => window.terrarium.advance(25));
+    const after = billing(await state(page));
+    assert.notEqual(after.coordinator, coordinator);
+    for (const { partition, offset } of committed) {
+      const now = after.committed.find((entry) => entry.partition === partition);
+      assert.ok(now && now.offset >= offset, `${partition} at ${offset}`);
+    }
+    await opened(page);
+    await paused(page);
+    await until(page, (it) => it.scene.laws.every((law) => law.holds));
   }, wide));

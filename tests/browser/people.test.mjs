@@ -144,6 +144,14 @@ test("on a phone: one partition at a time, nothing to scroll sideways, targets l
       }
       assert.deepEqual(await violations(page), []);
       assert.equal(await overflow(page), 0);
+      await page.getByRole("tab", { name: "Groups" }).tap();
+      await page.locator(".groups table").first().waitFor();
+      assert.deepEqual(await violations(page), [], "groups");
+      assert.equal(await overflow(page), 0);
+      await page.getByRole("button", { name: "New…" }).tap();
+      await page.getByRole("dialog", { name: "Something new" }).waitFor();
+      assert.deepEqual(await violations(page), [], "the form");
+      assert.equal(await overflow(page), 0);
     },
     { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
   ));

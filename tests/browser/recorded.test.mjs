@@ -63,10 +63,10 @@ test("a recorded run of the gateway is opened and scrubbed", { skip: !program &&
       await until(page, (s) => s?.seed === 5);
       await paused(page);
       const end = await state(page);
-      assert.ok(end.scene.topics?.some?.((t) => t.name === "from-outside") ?? end.scene.partitions.some((p) => p.topic === "from-outside"));
+      assert.deepEqual(end.scene.topics, ["from-outside"]);
       await page.getByRole("tab", { name: "Event log" }).click();
       await page.locator(".log", { hasText: "Clients from outside the world can connect" }).waitFor();
-      await page.getByRole("slider", { name: /moment|time/i }).focus();
+      await page.getByRole("slider", { name: "Moment" }).focus();
       await page.keyboard.press("Home");
       await until(page, (s) => s.time < 1);
       await page.keyboard.press("End");

@@ -16,6 +16,7 @@ impl Layout {
         quorum
             .map(|(id, _)| Selection::Controller(*id))
             .or_else(|| self.clients.iter().find(|c| c.card.holds(x, y)).map(|c| Selection::Client(c.host)))
+            .or_else(|| self.groups.iter().find(|g| g.frame.holds(x, y)).map(|g| Selection::Group(g.id.clone())))
             .or_else(|| self.on_a_column(scene, x, y))
             .or_else(|| self.field.as_ref().and_then(|f| self.in_a_field(f, scene, x, y)))
             .or_else(|| self.on_a_way(x, y, scene))
@@ -107,6 +108,7 @@ impl Layout {
                 self.quorum.iter().flat_map(|q| &q.nodes).find(|(of, _)| of == id).map(|(_, r)| r.grown(2.0))
             }
             Selection::Client(host) => self.clients.iter().find(|c| c.host == *host).map(|c| c.card),
+            Selection::Group(id) => self.groups.iter().find(|g| g.id == *id).map(|g| g.frame),
             Selection::Link(..) | Selection::Packet(_) => None,
         }
     }

@@ -23,7 +23,7 @@ pub use columns::{Column, Level};
 pub use field::{Field, Item};
 pub use grid::{INFO, Shelf};
 pub use rect::Rect;
-pub use sides::ClientBox;
+pub use sides::{ClientBox, Density, GroupBox};
 pub use ways::{Station, Way};
 
 use super::route::Route;
@@ -90,6 +90,8 @@ pub struct Layout {
     pub hidden: usize,
     /// Clients and tools.
     pub clients: Vec<ClientBox>,
+    /// Groups of consumers.
+    pub groups: Vec<GroupBox>,
     /// The ways between clients and rows: client's host, and the row's place among shelves or bands.
     pub client_ways: BTreeMap<(u32, usize), Route>,
     /// Below the clients of each side, left and right: how many more there are.
@@ -137,7 +139,7 @@ impl Layout {
 }
 
 /// Whether a topic is Kafka's own.
-pub(super) fn is_internal(topic: &str) -> bool {
+pub(in crate::view) fn is_internal(topic: &str) -> bool {
     matches!(topic, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
 }
 

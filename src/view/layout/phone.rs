@@ -2,7 +2,7 @@
 
 use super::columns::{Column, Level};
 use super::grid::{HEAD_H, Shelf};
-use super::sides::{Side, Sides};
+use super::sides::{Clients, Density, GroupBox, Side, Sides};
 use super::{Band, ClientBox, Layout, QuorumBox, Rect, Room, TAB};
 use crate::base::TopicPartition;
 use crate::view::scene::{Role, Scene};
@@ -12,6 +12,8 @@ const UNIT: f64 = 1.05;
 /// From one shelf to the next.
 const PITCH: f64 = 106.0;
 const SHELF: f64 = 100.0;
+/// Above a group's chips: its name and its state in one line.
+const HEAD: f64 = 24.0;
 /// Ticks of brokers that hold no replica of the partition.
 const TICK: f64 = 22.0;
 
@@ -19,7 +21,8 @@ pub(super) fn layout(scene: &Scene, room: Room, chosen: Option<&TopicPartition>)
     let w = room.width / UNIT;
     let mut out = Layout { unit: UNIT, width: w, narrow: true, ..Layout::default() };
     let sides = Sides::of(scene);
-    let mut y = chip_row(&mut out.clients, &sides.left, w, 9.0) + 4.0;
+    let producers: Side = sides.left.iter().cloned().collect();
+    let mut y = chip_row(&mut out.clients, &producers, w, 9.0) + 4.0;
     y = quorum(&mut out, scene, Rect::new(5.0, y, w - 10.0, 26.0));
     let tp = chosen.or_else(|| scene.partitions.keys().next()).cloned();
     let held = tp.as_ref().and_then(|tp| scene.partitions.get(tp)).map(|p| p.replicas.clone()).unwrap_or_default();
@@ -37,12 +40,26 @@ pub(super) fn layout(scene: &Scene, room: Room, chosen: Option<&TopicPartition>)
         out.columns.push(column(tp, &held, &out.shelves, first.card, head_y));
     }
     y = fold(&mut out, &others, Rect::new(5.0, y, w - 10.0, 0.0));
-    out.height = chip_row(&mut out.clients, &sides.right, w, y + 6.0) + 4.0;
+    out.height = consumers(&mut out, &sides.right, w, y + 6.0) + 4.0;
     if let Some((host, view)) = scene.tools().last() {
         let card = Rect::new(w - 110.0, head_y - 62.0, 104.0, 26.0);
-        out.clients.push(ClientBox { host, name: view.name.clone(), role: Role::Tool, card, folded: true });
+        out.clients.push(ClientBox { host, name: view.name.clone(), role: Role::Tool, card, density: Density::Folded });
     }
     out
+}
+
+/// Groups one below the other, each with its consumers as chips; those that read alone share rows. Gives the lower edge.
+fn consumers(out: &mut Layout, side: &Clients, width: f64, mut y: f64) -> f64 {
+    for cluster in side.clusters.iter().filter(|cluster| cluster.group.is_some()) {
+        let Some(id) = cluster.group.clone() else { continue };
+        let bottom = chip_row(&mut out.clients, &cluster.clients, width, y + HEAD);
+        let frame = Rect::new(2.0, y, width - 4.0, bottom - y + 1.0);
+        out.groups.push(GroupBox { id, frame, head: Rect::new(10.0, y, width - 20.0, HEAD - 2.0) });
+        y = bottom + 8.0;
+    }
+    let alone = side.clusters.iter().filter(|cluster| cluster.group.is_none());
+    let alone: Side = alone.flat_map(|cluster| &cluster.clients).cloned().collect();
+    chip_row(&mut out.clients, &alone, width, y)
 }
 
 /// The controllers in one line; gives the place below.
@@ -96,7 +113,7 @@ fn chip_row(out: &mut Vec<ClientBox>, side: &Side, width: f64, y: f64) -> f64 {
         let in_row = per_row.min(side.len() - row * per_row) as f64;
         let left = (width - in_row * (w + 8.0) + 8.0) / 2.0;
         let card = Rect::new(left + at as f64 * (w + 8.0), y + row as f64 * 44.0, w, 38.0);
-        out.push(ClientBox { host: *host, name: name.clone(), role: *role, card, folded: true });
+        out.push(ClientBox { host: *host, name: name.clone(), role: *role, card, density: Density::Folded });
     }
     y + side.len().div_ceil(per_row) as f64 * 44.0
 }

@@ -1,7 +1,7 @@
 use super::super::fixture;
 use super::*;
 use crate::base::SimTime;
-use crate::view::scene::Process;
+use crate::view::scene::{Process, Role};
 
 const SIZES: [(f64, f64); 6] =
     [(1076.0, 618.0), (1516.0, 798.0), (390.0, 500.0), (768.0, 500.0), (1002.0, 486.0), (360.0, 400.0)];
@@ -19,6 +19,7 @@ fn places(layout: &Layout) -> Vec<(String, Rect)> {
     out.extend(layout.columns.iter().filter_map(|c| Some((format!("panel {}", c.tp), c.panel?))));
     out.extend(layout.columns.iter().filter(|c| c.panel.is_none()).map(|c| (format!("head {}", c.tp), c.head)));
     out.extend(layout.clients.iter().map(|c| (format!("client {}", c.name), c.card)));
+    out.extend(layout.groups.iter().map(|g| (format!("head of {}", g.id), g.head)));
     out.extend(layout.more_clients.iter().filter(|(_, n)| *n > 0).map(|(r, _)| ("more".into(), *r)));
     out
 }
@@ -88,11 +89,29 @@ fn nothing_overlaps_at_any_size() {
     ] {
         let (producers, consumers) = (clients(clients_a_side), clients(clients_a_side + 1));
         let names = [&producers, &consumers].map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
-        let scene = fixture::cluster(brokers, controllers, &["a", "b", "c"], &topics, [&names[0], &names[1]]);
-        for size in SIZES {
-            let layout = layout(&scene, room(size), None);
+        let alone = fixture::cluster(brokers, controllers, &["a", "b", "c"], &topics, [&names[0], &names[1]]);
+        let mut grouped = alone.clone();
+        fixture::group(&mut grouped, "one", &names[1][..names[1].len() / 2]);
+        fixture::group(&mut grouped, "two", &names[1][names[1].len() / 2..]);
+        fixture::group(&mut grouped, "empty", &[]);
+        for (scene, size) in [&alone, &grouped].into_iter().flat_map(|scene| SIZES.map(|size| (scene, size))) {
+            let layout = layout(scene, room(size), None);
             check(&layout);
+            brackets_hold_their_consumers(scene, &layout);
             assert!(layout.height * layout.unit < 1_800.0, "{brokers} brokers at {size:?}: {}", layout.height);
+        }
+    }
+}
+
+/// Each bracket is around the consumers of its group and nobody else's, and brackets lie apart.
+fn brackets_hold_their_consumers(scene: &Scene, layout: &Layout) {
+    for (n, group) in layout.groups.iter().enumerate() {
+        let (x, y, w) = (layout.width, layout.height, &group.frame);
+        assert!(w.x >= 0.0 && w.right() <= x && w.bottom() <= y, "{group:?} in {x} by {y}");
+        assert!(layout.groups[n + 1..].iter().all(|other| !other.frame.overlaps(&group.frame)), "{group:?}");
+        for client in layout.clients.iter().filter(|c| c.role == Role::Consumer) {
+            let of = scene.consumers[&client.name].group.as_ref();
+            assert_eq!(group.frame.overlaps(&client.card), of == Some(&group.id), "{client:?} and {group:?}");
         }
     }
 }
@@ -157,6 +176,21 @@ fn data_does_not_move_the_layout() {
         }
         fixture::down(&mut scene, 2, Process::Crashed, SimTime(5));
         assert_eq!(layout(&scene, room(size), None), before);
+    }
+}
+
+#[test]
+fn a_press_on_a_bracket_means_its_group() {
+    let scene = fixture::two_faults();
+    for size in [(1076.0, 618.0), (390.0, 844.0)] {
+        let layout = layout(&scene, room(size), None);
+        for group in &layout.groups {
+            let (x, y) = (group.head.center(), group.head.middle());
+            let selected = layout.hit(&scene, x, y).expect("something is there");
+            assert_eq!(selected, crate::view::Selection::Group(group.id.clone()));
+            assert_eq!(layout.place_of(&scene, &selected), Some(group.frame));
+        }
+        assert_eq!(layout.groups.len(), 2);
     }
 }
 

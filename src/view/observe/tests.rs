@@ -70,7 +70,7 @@ impl Watched {
 #[test]
 fn frames_lead_to_what_the_world_is() {
     let mut w = Watched::new(FIRST, 7);
-    let sent = w.until(8);
+    let sent = w.until(12);
     assert_eq!(w.surveyed(), w.scene);
     let appended: i64 = w.scene.replicas.values().map(|r| r.leo).sum();
     assert!(appended > 20 && sent > 60, "{appended} records, {sent} messages");

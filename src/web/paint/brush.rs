@@ -365,5 +365,7 @@ pub(crate) const HOURGLASS: &str =
 pub(crate) const PAUSE: &str = "M7 5v10M13 5v10";
 /// A fence.
 pub(crate) const FENCE: &str = "M5 17V6l1.6-2.5L8.2 6v11M11.8 17V6l1.6-2.5L15 6v11M2.5 9h15M2.5 13.5h15";
+/// There and back: a rebalance.
+pub(crate) const SWAP: &str = "M3 7h13M12.5 3.5 16 7M17 13H4M7.5 16.5 4 13";
 /// A way out.
 pub(crate) const LEAVING: &str = "M9 4H4v12h5M8 10h9M14 7l3 3-3 3";

@@ -1,8 +1,9 @@
 //! Clients' boxes, and tools.
 
 use super::brush::{Anchor, Brush, Face, NAME, NUMBER, PAUSE, SMALL, SMALL_BOLD, Type};
+use super::groups;
 use super::marks::{chip, seal};
-use crate::view::{ClientBox, ConsumerView, Process, ProducerView, Rect, Role, Scene};
+use crate::view::{ClientBox, ConsumerView, Density, Process, ProducerView, Rect, Role, Scene};
 
 /// Draws a client's box with what its machine says of itself.
 pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
@@ -11,6 +12,8 @@ pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
     if paused {
         b.dashed_card(c.card, 5.0, &p.warn_soft, &p.warn, &[6.0, 3.0]);
         b.icon(PAUSE, c.card.right() - 18.0, c.card.y + 4.0, 14.0, &p.warn, 1.8);
+    } else if waits(scene, c).is_some() {
+        b.dashed_card(c.card, 5.0, &p.shelf, &p.group, &[5.0, 3.0]);
     } else {
         b.card(c.card, 5.0, &p.shelf, if c.role == Role::Tool { &p.line3 } else { &p.line2 }, 1.0);
     }
@@ -21,11 +24,11 @@ pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
                 producer(b, c, &name, view);
             }
         }
-        Role::Consumer => {
-            if let Some(view) = scene.consumers.get(&c.name) {
-                consumer(b, c, &name, view);
-            }
-        }
+        Role::Consumer => match scene.consumers.get(&c.name) {
+            Some(view) if view.group.is_some() => member(b, scene, c, view),
+            Some(view) => consumer(b, c, &name, view),
+            None => {}
+        },
         Role::Tool | Role::Broker(_) | Role::Controller(_) => {
             let text = b.fitted(&c.name, SMALL_BOLD, c.card.w - 16.0);
             b.left(&text, c.card.x + 9.0, c.card.middle() + 4.0, SMALL_BOLD, &p.ink);
@@ -33,12 +36,53 @@ pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
     }
 }
 
+/// What a consumer in a group waits for.
+fn waits(scene: &Scene, c: &ClientBox) -> Option<&'static str> {
+    groups::waits(scene, scene.consumers.get(&c.name).filter(|_| c.role == Role::Consumer)?)
+}
+
+/// A consumer in a group: its name, what it waits for or how much it has read, and what it holds.
+fn member(b: &Brush, scene: &Scene, c: &ClientBox, view: &ConsumerView) {
+    let (p, r) = (b.palette, c.card);
+    let corner = |y: f64, room: f64| match waits(scene, c) {
+        Some(word) => {
+            b.text(&b.fitted(word, SMALL_BOLD, room), r.right() - 8.0, y, SMALL_BOLD, &p.group, Anchor::Right)
+        }
+        None => b.text(&format!("{} read", view.delivered), r.right() - 8.0, y, NUMBER, &p.ink2, Anchor::Right),
+    };
+    match c.density {
+        Density::Full => {
+            let name = b.fitted(&c.name, NAME, r.w * 0.5);
+            b.left(&name, r.x + 9.0, r.y + 17.0, NAME, &p.ink);
+            corner(r.y + 17.0, r.w - b.width(&name, NAME) - 24.0);
+            groups::holdings(b, scene, view, Rect::new(r.x + 8.0, r.y + 26.0, r.w - 14.0, 19.0), c.density);
+        }
+        Density::Folded => {
+            let name = b.fitted(&c.name, SMALL_BOLD, r.w * 0.55);
+            b.left(&name, r.x + 8.0, r.y + 14.0, SMALL_BOLD, &p.ink);
+            corner(r.y + 14.0, r.w - b.width(&name, SMALL_BOLD) - 22.0);
+            groups::holdings(b, scene, view, Rect::new(r.x + 7.0, r.y + 18.5, r.w - 12.0, 16.0), c.density);
+        }
+        Density::Row => {
+            let name = b.fitted(&c.name, SMALL, r.w * 0.42);
+            b.left(&name, r.x + 6.0, r.y + 12.5, SMALL, if waits(scene, c).is_some() { &p.group } else { &p.ink });
+            let x = r.x + r.w * 0.46;
+            groups::holdings(b, scene, view, Rect::new(x, r.y + 1.5, r.right() - x - 3.0, 14.0), c.density);
+        }
+    }
+}
+
 fn producer(b: &Brush, c: &ClientBox, name: &str, view: &ProducerView) {
     let (p, r) = (b.palette, c.card);
+    if c.density == Density::Row {
+        seal(b, view.acks, r.x + 9.0, r.middle(), 4.5);
+        b.left(&b.fitted(&c.name, SMALL, r.w - 22.0), r.x + 18.0, r.y + 12.5, SMALL, &p.ink);
+        return;
+    }
     b.left(name, r.x + 9.0, r.y + 16.0, NAME, &p.ink);
     seal(b, view.acks, r.x + 15.0, r.y + 27.5, 5.5);
     b.left(&format!("acks={}", view.acks_label()), r.x + 25.0, r.y + 31.5, NUMBER, &p.ink);
-    if c.folded {
+    if c.density != Density::Full {
         return;
     }
     if view.failed > 0 {
@@ -79,8 +123,13 @@ fn buffer(b: &Brush, pending: u64, x: f64, y: f64) {
 
 fn consumer(b: &Brush, c: &ClientBox, name: &str, view: &ConsumerView) {
     let (p, r) = (b.palette, c.card);
+    if c.density == Density::Row {
+        b.left(&b.fitted(&c.name, SMALL, r.w * 0.5), r.x + 6.0, r.y + 12.5, SMALL, &p.ink);
+        b.text(&format!("{} read", view.delivered), r.right() - 6.0, r.y + 12.5, NUMBER, &p.ink2, Anchor::Right);
+        return;
+    }
     b.left(name, r.x + 9.0, r.y + 16.0, NAME, &p.ink);
-    if c.folded {
+    if c.density != Density::Full {
         counted(b, "read", view.delivered, r.x + 9.0, r.y + 31.0);
         return;
     }

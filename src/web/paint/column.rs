@@ -1,6 +1,7 @@
 //! A partition's column: its head, its replicas' captions, the water line and the spine that run down it.
 
 use super::brush::{Anchor, Brush, ELECTED, HOURGLASS, LOCK, NAME, NUMBER, NUMBER_BOLD, SMALL, SMALL_BOLD, WATER};
+use super::groups;
 use super::marks::{self, InSync, Ink, chip, cross, pip, small_pip, token};
 use super::tape::{Tape, caption, prefix};
 use crate::base::TopicPartition;
@@ -13,6 +14,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Drawn<'a> {
     pub(crate) column: &'a Column,
     pub(crate) tapes: Vec<(i32, Tape<'a>)>,
+    /// How much room there is between a tape and what lies below it.
+    pub(crate) below: f64,
 }
 
 /// How long a record that was cut is seen falling, in microseconds of the world.
@@ -262,7 +265,7 @@ impl<'a> Drawn<'a> {
             let kind = if matches!(how, Tone::Warn | Tone::Bad) { SMALL_BOLD } else { SMALL };
             b.halo(&b.fitted(&words, kind, r.w + 16.0), x, y, kind, (tone(b, how), backing), Anchor::Left);
         } else {
-            self.positions(b, scene, tape);
+            self.readers(b, scene, tape);
         }
         if let Some(cut) = scene.cuts.get(&key).filter(|cut| is_seen(cut, now)) {
             self.fallen(b, tape, cut);
@@ -283,6 +286,11 @@ impl<'a> Drawn<'a> {
             };
             b.left(&b.fitted(&short, SMALL, 44.0), r.right() + 5.0, r.middle() + 4.0, kind, tone(b, how));
             return;
+        }
+        if tape.standing == Standing::Leads {
+            for flag in groups::flags(scene, &self.column.tp) {
+                groups::small_flag(b, tape.x(flag.offset as f64), r.bottom() + 1.0, flag.rank);
+            }
         }
         let y = r.bottom() + 12.0;
         let w = b.width(&leo, NUMBER);
@@ -340,11 +348,43 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// Consumers' positions, below the leader's tape: the next offset that each will read.
-    fn positions(&self, b: &Brush, scene: &Scene, tape: &Tape) {
+    /// Below the leader's tape: the flags of what groups have committed, and the positions of consumers, the next offset
+    /// that each will read. Those in a group have their numbers in their boxes.
+    fn readers(&self, b: &Brush, scene: &Scene, tape: &Tape) {
+        let (bottom, rows) = (tape.rect.bottom(), self.rows());
+        let flags = groups::flags(scene, &self.column.tp);
+        let mut used: Vec<f64> = Vec::new();
+        for flag in &flags {
+            let behind = (flag.offset as f64) < tape.shown.first - 0.5;
+            let label = format!("{}{}", if behind { "‹ " } else { "" }, flag.offset);
+            let (x, w) = (tape.x(flag.offset as f64), groups::flag_width(b, &label));
+            let left = x + w > tape.rect.right() + 14.0;
+            let (from, to) = if left { (x - w, x + 2.0) } else { (x - 2.0, x + w) };
+            // In the first row where it covers none of those before it.
+            let Some(row) = (0..rows).find(|row| used.get(*row).is_none_or(|end| *end < from)) else { break };
+            used.resize(used.len().max(row + 1), f64::NEG_INFINITY);
+            used[row] = to;
+            groups::flag(b, flag, &label, (x, bottom + 2.0, bottom + 4.0 + row as f64 * (groups::FLAG + 1.5)), left);
+        }
+        for (tp, at) in scene.consumers.values().filter(|c| c.group.is_some()).flat_map(|c| &c.positions) {
+            if *tp == self.column.tp {
+                let x = tape.x(*at as f64);
+                b.fill(&[(x, bottom + 1.5), (x + 3.5, bottom + 7.0), (x - 3.5, bottom + 7.0)], &b.palette.ink2);
+            }
+        }
+        self.positions(b, scene, tape, used.len(), rows);
+    }
+
+    /// How many rows of marks there is room for below a tape.
+    fn rows(&self) -> usize {
+        ((self.below / (groups::FLAG + 1.5)).floor() as usize).clamp(1, ROWS)
+    }
+
+    /// Positions of consumers that read alone, in the rows that flags have left.
+    fn positions(&self, b: &Brush, scene: &Scene, tape: &Tape, first: usize, rows: usize) {
         let (p, bottom) = (b.palette, tape.rect.bottom());
-        let all: Vec<_> = positions(scene, &self.column.tp).into_iter().take(ROWS).collect();
-        let y = |row: usize| bottom + 14.0 + row as f64 * 12.0;
+        let all: Vec<_> = positions(scene, &self.column.tp).into_iter().take(rows.saturating_sub(first)).collect();
+        let y = |row: usize| bottom + 14.0 + (first + row) as f64 * (groups::FLAG + 1.0);
         for (row, (_, offset)) in all.iter().enumerate() {
             let x = tape.x(*offset as f64);
             b.pen(&p.ink2, 1.6);
@@ -372,8 +412,8 @@ impl<'a> Drawn<'a> {
     }
 }
 
-/// How many rows of positions there is room for below a tape.
-const ROWS: usize = 2;
+/// At most so many rows of marks stand below a tape.
+const ROWS: usize = 3;
 
 /// The pill of a leader that was elected a moment ago; gives its width.
 fn elected(b: &Brush, tape: &Tape, y: f64) -> f64 {
@@ -407,10 +447,10 @@ fn tag(b: &Brush, text: &str, x: f64, y: f64) {
     b.left(text, x + 19.0, y + 12.5, SMALL_BOLD, &p.warn);
 }
 
-/// Who reads a partition, and from where: those at one offset together, the foremost first.
+/// Who reads a partition alone, and from where: those at one offset together, the foremost first.
 fn positions(scene: &Scene, tp: &TopicPartition) -> Vec<(String, i64)> {
     let mut at: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
-    for (name, consumer) in &scene.consumers {
+    for (name, consumer) in scene.consumers.iter().filter(|(_, consumer)| consumer.group.is_none()) {
         if let Some((_, offset)) = consumer.positions.iter().find(|(of, _)| of == tp) {
             at.entry(*offset).or_default().push(name);
         }

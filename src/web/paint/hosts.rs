@@ -147,6 +147,9 @@ fn in_full(b: &Brush, scene: &Scene, shelf: &Shelf, view: &BrokerView, now: f64,
         return;
     }
     let impairments = scene.hosts.get(&view.host).map(|h| h.impairments()).unwrap_or_default();
+    if impairments.is_empty() {
+        super::groups::coordinated(b, scene, shelf.broker, x, r.y + 107.0, 70.0);
+    }
     for (n, words) in impairments.iter().take(2).enumerate() {
         b.left(&b.fitted(words, SMALL_BOLD, 70.0), x, r.y + 107.0 + n as f64 * 13.0, SMALL_BOLD, &p.warn);
     }

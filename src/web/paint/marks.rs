@@ -172,7 +172,7 @@ pub(crate) fn refusal(b: &Brush, x: f64, y: f64) {
 
 /// How wide an envelope is.
 pub(crate) fn envelope_width(b: &Brush, packet: &PacketView) -> f64 {
-    b.width(&packet.api, SMALL_BOLD) + 30.0
+    b.width(&packet.label(), SMALL_BOLD) + 30.0
 }
 
 /// An envelope around a point, its nose to the right or left, with what rides on it.
@@ -185,30 +185,40 @@ pub(crate) fn envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, right: bo
     if let crate::view::Cargo::Data { riders, records, .. } = &packet.cargo {
         ride(b, riders, *records, x - half + 6.0, y - 14.0);
     }
-    b.fill(&body, &p.panel);
-    b.pen(&p.ink2, 1.4);
+    let line = line_of(b, packet);
+    b.fill(&body, if packet.is_of_group() { &p.group_soft } else { &p.panel });
+    b.pen(line, 1.4);
     b.ctx.stroke();
     let left = x - half + if right { 4.0 } else { 6.0 };
-    b.pen(&p.ink2, 1.1);
-    b.frame(Rect::new(left, y - 4.5, 12.0, 9.0));
-    b.line(&[(left, y - 4.5), (left + 6.0, y + 0.5), (left + 12.0, y - 4.5)]);
-    if packet.cargo == crate::view::Cargo::Metadata {
-        b.disc(left + 6.0, y + 1.6, 1.8, &p.ink2);
+    flaps(b, packet, Rect::new(left, y - 4.5, 12.0, 9.0));
+    b.left(&packet.label(), left + 16.0, y + 3.8, SMALL_BOLD, &p.ink);
+}
+
+/// The colour of an envelope's lines: that of groups for what members and coordinators say to each other.
+fn line_of<'b>(b: &Brush<'b>, packet: &PacketView) -> &'b str {
+    if packet.is_of_group() { &b.palette.group } else { &b.palette.ink2 }
+}
+
+/// What is seen of an envelope's back: one flap for data, two for groups, a dot for metadata.
+fn flaps(b: &Brush, packet: &PacketView, r: Rect) {
+    let line = line_of(b, packet);
+    b.pen(line, 1.1);
+    b.frame(r);
+    b.line(&[(r.x, r.y), (r.center(), r.y + 5.0), (r.right(), r.y)]);
+    if packet.is_of_group() {
+        b.line(&[(r.x, r.bottom()), (r.center(), r.y + 4.0), (r.right(), r.bottom())]);
+    } else if packet.cargo == crate::view::Cargo::Metadata {
+        b.disc(r.center(), r.y + 6.1, 1.8, line);
     }
-    b.left(&packet.api, left + 16.0, y + 3.8, SMALL_BOLD, &p.ink);
 }
 
 /// An envelope without a nose's worth of room for its name, which stands beside it: `left` of it, or right.
 pub(crate) fn small_envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, left: bool) {
     let p = b.palette;
-    b.card(Rect::new(x - 9.0, y - 7.0, 18.0, 14.0), 2.0, &p.panel, &p.ink2, 1.4);
-    b.pen(&p.ink2, 1.1);
-    b.line(&[(x - 8.0, y - 6.0), (x, y + 0.5), (x + 8.0, y - 6.0)]);
-    if packet.cargo == crate::view::Cargo::Metadata {
-        b.disc(x, y + 3.2, 1.8, &p.ink2);
-    }
+    b.card(Rect::new(x - 9.0, y - 7.0, 18.0, 14.0), 2.0, &p.panel, line_of(b, packet), 1.4);
+    flaps(b, packet, Rect::new(x - 6.0, y - 4.5, 12.0, 9.0));
     let (at, anchor) = if left { (x - 13.0, Anchor::Right) } else { (x + 13.0, Anchor::Left) };
-    b.halo(&packet.api, at, y + 4.0, SMALL_BOLD, (&p.ink, &p.stage), anchor);
+    b.halo(&packet.label(), at, y + 4.0, SMALL_BOLD, (&p.ink, &p.stage), anchor);
 }
 
 fn ride(b: &Brush, riders: &[Option<std::sync::Arc<str>>], records: u32, x: f64, y: f64) {

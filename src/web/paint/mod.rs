@@ -5,6 +5,7 @@ mod brush;
 mod clients;
 mod column;
 mod field;
+mod groups;
 mod hosts;
 mod layer;
 mod marks;
@@ -227,6 +228,7 @@ fn figure(b: &Brush, scene: &Scene, layout: &Layout, drawn: &[Drawn], now: f64) 
             column.captions(b, scene, *broker, now, backing);
         }
     }
+    layout.groups.iter().for_each(|group| groups::bracket(b, scene, group, layout.narrow));
     for client in &layout.clients {
         clients::client(b, scene, client);
     }
@@ -254,9 +256,16 @@ fn columns<'a>(
             let gold = gold && standing == Standing::Leads;
             tapes.push((*broker, Tape { column, rect: *rect, replica, standing, gold, shown }));
         }
-        out.push(Drawn { column, tapes });
+        out.push(Drawn { column, tapes, below: below(layout, column) });
     }
     out
+}
+
+/// How much room there is below a column's tapes: to the row's edge, or to the next tape of a panel.
+fn below(layout: &Layout, column: &crate::view::Column) -> f64 {
+    let Some((broker, tape)) = column.tapes.first() else { return 0.0 };
+    let shelf = layout.shelves.iter().find(|s| s.broker == *broker).filter(|_| column.panel.is_none());
+    shelf.map_or(24.0, |s| s.card.bottom() - tape.bottom())
 }
 
 /// Shelves, bands and panels with the tapes on them; a dead broker's tapes lie under its shroud.

@@ -42,7 +42,7 @@ impl<'a> Traffic<'a> {
             Some((packet, way, if still { 0.5 } else { packet.progress(now) }))
         };
         let flights: Vec<_> = packets.iter().filter_map(way).collect();
-        let envelopes = flights.iter().filter(|(p, ..)| !p.is_idle()).count();
+        let envelopes = flights.iter().filter(|(p, ..)| !is_bead(p)).count();
         motion.streams = envelopes > if motion.streams { STREAMS.1 } else { STREAMS.0 };
         Self { flights, streams: motion.streams }
     }
@@ -65,22 +65,22 @@ impl<'a> Traffic<'a> {
         for (packet, way, part) in self.flights.iter().filter(|(_, way, _)| way.above == above) {
             let (place_x, y, right) = place(way, *part);
             let x = within(b, packet, place_x, width);
-            refusals += usize::from(packet.error.is_some());
-            if self.streams && packet.error.is_none() && !packet.is_idle() {
+            refusals += usize::from(packet.is_refusal());
+            if self.streams && !packet.is_refusal() && !is_bead(packet) {
                 streams.entry((packet.from, packet.to)).or_insert((way, 0)).1 += 1;
                 continue;
             }
-            if packet.error.is_none() || refusals <= REFUSALS {
+            if !packet.is_refusal() || refusals <= REFUSALS {
                 // Along the rows' edge there is no room for an envelope with its name on it.
                 match way.margin_x {
-                    Some(rail) if (place_x - rail).abs() < 1.0 && packet.error.is_none() && !packet.is_idle() => {
+                    Some(rail) if (place_x - rail).abs() < 1.0 && !packet.is_refusal() && !is_bead(packet) => {
                         marks::small_envelope(b, packet, place_x, y, width > 600.0);
                     }
                     _ => message(b, packet, (x, y), right),
                 }
                 spots.push(Spot { id: packet.id, x, y });
             } else if refusals == REFUSALS + 1 {
-                let all = self.flights.iter().filter(|(p, w, _)| p.error.is_some() && w.above == above).count();
+                let all = self.flights.iter().filter(|(p, w, _)| p.is_refusal() && w.above == above).count();
                 refusal(b, x, y);
                 b.text(&format!("{all} refused"), x, y - 15.0, SMALL_BOLD, &b.palette.bad, Anchor::Middle);
             }
@@ -104,19 +104,25 @@ fn place(way: &Way, part: f64) -> (f64, f64, bool) {
 /// A mark stays on the stage, however near to its edge its way runs.
 fn within(b: &Brush, packet: &PacketView, x: f64, width: f64) -> f64 {
     let half = match packet.cargo {
-        _ if packet.error.is_some() => 28.0,
-        _ if packet.is_idle() => 3.0,
+        _ if packet.is_refusal() => 28.0,
+        _ if is_bead(packet) => 3.0,
         Cargo::Ack { .. } => 9.0,
         _ => marks::envelope_width(b, packet) / 2.0,
     };
     x.clamp(half + 4.0, (width - half - 4.0).max(half + 4.0))
 }
 
+/// Whether a message is one of those that are drawn as beads: what goes to and fro between servers all the time. A group's
+/// heartbeats are few, and say that a member lives.
+fn is_bead(packet: &PacketView) -> bool {
+    packet.is_idle() && !packet.is_of_group()
+}
+
 fn message(b: &Brush, packet: &PacketView, (x, y): (f64, f64), right: bool) {
-    if packet.error.is_some() {
+    if packet.is_refusal() {
         refusal(b, x, y);
         b.halo("refused", x, y - 15.0, SMALL_BOLD, (&b.palette.bad, &b.palette.stage), Anchor::Middle);
-    } else if packet.is_idle() {
+    } else if is_bead(packet) {
         bead(b, x, y, packet.response);
     } else if let Cargo::Ack { acks, .. } = packet.cargo {
         seal(b, acks, x, y, 8.0);
