@@ -55,19 +55,13 @@ use window::Span;
 #[derive(Clone, Debug, Default)]
 pub struct Laws {
     verdicts: Verdicts,
-    topics: imbl::OrdMap<Arc<str>, Topic>,
+    /// The id of each topic that is or was there, by its name.
+    topics: imbl::OrdMap<Arc<str>, Uuid>,
     partitions: imbl::OrdMap<TopicPartition, Arc<PartitionLaw>>,
     quorum: QuorumLaw,
     next_polled: imbl::OrdMap<(HostId, TopicPartition), i64>,
     groups: Groups,
     sends: SendOrder,
-}
-
-/// A topic that is or was there.
-#[derive(Clone, Copy, Debug)]
-struct Topic {
-    id: Uuid,
-    has_predecessor: bool,
 }
 
 /// A law and whether it holds.
@@ -141,10 +135,15 @@ impl Laws {
             | Fact::Truncated { .. }
             | Fact::BecameLeader { .. }
             | Fact::BecameFollower { .. } => self.replica_fact(host, fact, evidence),
-            Fact::Acknowledged { partition, base_offset, records, acks, crc, .. } if *base_offset >= 0 => {
+            Fact::Acknowledged { partition, topic_id, base_offset, records, acks, crc, .. } if *base_offset >= 0 => {
                 let last = base_offset + i64::from(*records) - 1;
                 let batch = Span::new(*base_offset, last, *crc, 0);
-                self.partition(partition, evidence, |law, look| law.acknowledged(batch, *crc, *acks, look));
+                self.partition(partition, evidence, |law, look| {
+                    // Nothing is promised of a topic that is gone, though another has its name.
+                    if law.topic_id() == *topic_id {
+                        law.acknowledged(batch, *crc, *acks, look);
+                    }
+                });
             }
             Fact::Polled { partition, first_offset, last_offset, .. } => {
                 self.polled(host, partition, *first_offset, *last_offset);
@@ -161,8 +160,7 @@ impl Laws {
                 self.quorum.committed(*base_offset, (*last_offset, *epoch, *crc), &mut self.verdicts);
             }
             Fact::TopicCreated { topic, id } => {
-                let has_predecessor = self.topics.contains_key(topic);
-                self.topics.insert(topic.clone(), Topic { id: *id, has_predecessor });
+                self.topics.insert(topic.clone(), *id);
             }
             Fact::TopicDeleted { topic } => self.forget(topic),
             Fact::PartitionChanged { .. } => self.partition_changed(fact, evidence),
@@ -213,9 +211,9 @@ impl Laws {
             elr: elr.clone(),
         };
         if !self.partitions.contains_key(tp)
-            && let Some(topic) = self.topics.get(&tp.topic)
+            && let Some(id) = self.topics.get(&tp.topic)
         {
-            let law = PartitionLaw::new(topic.id, topic.has_predecessor, known.clone());
+            let law = PartitionLaw::new(*id, known.clone());
             self.partitions.insert(tp.clone(), Arc::new(law));
         }
         self.partition(tp, evidence, |law, look| law.changed(known, look));

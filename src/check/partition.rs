@@ -16,8 +16,6 @@ const MEMORY: usize = 32;
 #[derive(Clone, Debug)]
 pub(super) struct PartitionLaw {
     topic_id: Uuid,
-    /// A topic of this name was there before: late news may be of that one.
-    has_predecessor: bool,
     known: Known,
     /// Who led in which epoch.
     leaders: Vec<(i32, i32)>,
@@ -70,10 +68,9 @@ impl<'a> Look<'a> {
 }
 
 impl PartitionLaw {
-    pub(super) fn new(topic_id: Uuid, has_predecessor: bool, known: Known) -> Self {
+    pub(super) fn new(topic_id: Uuid, known: Known) -> Self {
         Self {
             topic_id,
-            has_predecessor,
             known,
             leaders: Vec::new(),
             views: Vec::new(),
@@ -252,6 +249,11 @@ impl PartitionLaw {
         self.judge(look);
     }
 
+    /// The topic's id.
+    pub(super) fn topic_id(&self) -> Uuid {
+        self.topic_id
+    }
+
     /// A producer was told that its batch is stored.
     pub(super) fn acknowledged(&mut self, batch: Span, crc: u32, acks: i16, look: &mut Look<'_>) {
         let records = (batch.last + 1 - batch.base) as u32;
@@ -275,8 +277,6 @@ impl PartitionLaw {
             }
             // The leader's log will be looked through when it takes its seat.
             None => drop(self.acked.insert((batch.base, crc), batch)),
-            // It may have been in a former topic of this name.
-            Some(_) if self.has_predecessor && holder.is_none() => {}
             Some(_) => {
                 self.miss(batch, false);
                 self.judge(look);

@@ -3,7 +3,8 @@
 use super::arguments::ExploreArguments;
 use super::{Console, Status};
 use crate::explore::{Finding, explore};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
 /// What all seeds came to.
 #[derive(Default)]
@@ -17,6 +18,12 @@ struct Sum {
 pub(super) fn run(arguments: &ExploreArguments, console: &mut Console<'_>) -> Status {
     let mut sum = Sum::default();
     let upto = arguments.from.saturating_add(arguments.seeds);
+    // The program's hook ends it at the first panic; here a panic is a finding like any other.
+    let hook = take_hook();
+    set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| place.to_string()).unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "terrarium: the engine panicked at {place}");
+    }));
     for seed in arguments.from..upto {
         let mut script = String::new();
         let found = catch_unwind(AssertUnwindSafe(|| explore(seed, &mut script)));
@@ -30,6 +37,7 @@ pub(super) fn run(arguments: &ExploreArguments, console: &mut Console<'_>) -> St
             }
         }
     }
+    set_hook(hook);
     let Sum { failed, with_loss, lost, messages } = sum;
     let seeds = arguments.seeds;
     console.out(&format!(

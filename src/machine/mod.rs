@@ -208,6 +208,8 @@ pub enum Fact {
     Acknowledged {
         /// The partition.
         partition: TopicPartition,
+        /// The topic's id, by which the producer wrote (KIP-516): topics of one name are told apart by it.
+        topic_id: Uuid,
         /// Offset of the batch's first record; -1 with acks=0.
         base_offset: i64,
         /// How many records it holds.
@@ -470,6 +472,11 @@ pub enum Fact {
         logs: u32,
         /// Bytes that were cut off because they were not whole or not sound.
         truncated_bytes: u64,
+    },
+    /// A node's process ends by a fault that Kafka does not survive (its ProcessTerminatingFaultHandler).
+    FatalFault {
+        /// What Kafka's log says of it.
+        reason: Arc<str>,
     },
     /// A broker has read a partition of `__consumer_offsets` that it leads, and coordinates its groups now.
     CoordinatorLoaded {

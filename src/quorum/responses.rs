@@ -85,7 +85,7 @@ impl Replica {
             ErrorCode::BROKER_NOT_AVAILABLE => Some(Bad),
             ErrorCode::INVALID_VOTER_KEY => Some(Good),
             ErrorCode::INVALID_REQUEST => {
-                self.fail("a node calls a request of this replica invalid", turn);
+                self.fail("Received unexpected invalid request error", turn);
                 Some(Bad)
             }
             _ => None,

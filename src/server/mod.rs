@@ -8,7 +8,7 @@ use crate::base::{ConnId, Endpoint, Rng, SimDuration, SimTime, earlier};
 use crate::broker::{Broker, BrokerSetup, ConfigLayers, Serving};
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
 use crate::controller::{ControllerConfig, Node, QuorumController};
-use crate::machine::{Ctx, Input};
+use crate::machine::{Ctx, Fact, Input};
 use crate::network::controller_channel::ActiveController;
 use crate::quorum::{Durable, LogBatch, QuorumConfig, RaftEvent, RaftManager};
 use crate::storage::Disk;
@@ -44,6 +44,8 @@ pub struct ServerSetup {
 pub struct Server {
     setup: Arc<ServerSetup>,
     durable: Durable,
+    /// Whether the last process ended by a fatal fault.
+    halted: bool,
     process: Option<Process>,
 }
 
@@ -66,6 +68,8 @@ enum Stopping {
     Broker,
     /// The replica of the metadata log waits for another leader.
     Raft,
+    /// A fatal fault ended the process (Kafka's ProcessTerminatingFaultHandler).
+    Halted,
 }
 
 /// When the next snapshot of the metadata is due.
@@ -92,7 +96,7 @@ pub enum End {
 impl Server {
     /// A node that was never started.
     pub fn new(setup: ServerSetup) -> Self {
-        Self { setup: Arc::new(setup), durable: Durable::default(), process: None }
+        Self { setup: Arc::new(setup), durable: Durable::default(), halted: false, process: None }
     }
 
     /// `node.id`.
@@ -142,7 +146,7 @@ impl Server {
         broker || process.controller.as_ref().is_some_and(|controller| controller.listener() == endpoint)
     }
 
-    /// Takes an input. True when the process has stopped (after [`Server::stop`]).
+    /// Takes an input. True when the process has stopped, after [`Server::stop`] or by a fatal fault.
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>, disk: &mut Disk) -> bool {
         if matches!(input, Input::Started) {
             self.start(ctx, disk);
@@ -150,10 +154,24 @@ impl Server {
         let Some(process) = &mut self.process else { return false };
         let stopped = process.handle(input, ctx, disk);
         if stopped {
-            self.durable = process.raft.replica().durable();
-            self.process = None;
+            self.stopped(disk);
         }
         stopped
+    }
+
+    /// Whether the last process ended by a fatal fault.
+    pub fn has_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// Keeps what the process leaves on its disk.
+    fn stopped(&mut self, disk: &mut Disk) {
+        let Some(process) = self.process.take() else { return };
+        self.halted = process.stopping == Stopping::Halted;
+        self.durable = process.raft.replica().durable();
+        if self.halted {
+            disk.crash();
+        }
     }
 
     /// When it wants to be woken.
@@ -166,8 +184,7 @@ impl Server {
         let Some(process) = &mut self.process else { return true };
         let stopped = process.stop(ctx, disk);
         if stopped {
-            self.durable = process.raft.replica().durable();
-            self.process = None;
+            self.stopped(disk);
         }
         stopped
     }
@@ -189,6 +206,7 @@ impl Server {
     }
 
     fn start(&mut self, ctx: &mut Ctx<'_>, disk: &mut Disk) {
+        self.halted = false;
         let setup = &self.setup;
         let layers = ConfigLayers::file(&setup.file);
         let (raft, events) =
@@ -238,7 +256,8 @@ impl Process {
         } else {
             stopped |= self.broker_input(input, ctx, disk);
         }
-        stopped | self.raft_events(events, ctx, disk)
+        // A fault may have come up while the process was being started.
+        stopped | self.raft_events(events, ctx, disk) | (self.stopping == Stopping::Halted)
     }
 
     fn is_for_controller(&self, input: &Input) -> bool {
@@ -286,7 +305,11 @@ impl Process {
                     self.raft.close(ctx);
                     stopped = true;
                 }
-                RaftEvent::Failed(why) => panic!("node {} cannot go on: {why}", self.raft.replica().config().node_id),
+                RaftEvent::Failed(why) => {
+                    ctx.fact(Fact::FatalFault { reason: why.into() });
+                    self.stopping = Stopping::Halted;
+                    return true;
+                }
                 RaftEvent::Changed { .. } | RaftEvent::Committed => {
                     let mut node = Node { ctx, raft: &mut self.raft, events: &mut more };
                     if let Some(controller) = &mut self.controller {

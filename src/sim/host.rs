@@ -93,6 +93,7 @@ impl Host {
             Node::Server(server) => {
                 self.disk.set_clock(ctx.now());
                 if server.handle(input, ctx, &mut self.disk) {
+                    self.crashed = server.has_halted();
                     ctx.exit();
                 }
             }

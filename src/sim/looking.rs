@@ -81,8 +81,14 @@ pub struct MemberInfo {
     pub instance: Option<Arc<str>>,
     /// The client's name for itself (`client.id`).
     pub client: Arc<str>,
+    /// Where the coordinator sees it (`client_host`).
+    pub host: Arc<str>,
     /// The partitions that it is assigned, where they can be read.
     pub assigned: Vec<TopicPartition>,
+    /// Whether its JoinGroup waits for the other members'.
+    pub awaits_join: bool,
+    /// Whether its SyncGroup waits for the leader's assignment.
+    pub awaits_sync: bool,
 }
 
 fn member_info(member: &ClassicMember) -> MemberInfo {
@@ -91,7 +97,10 @@ fn member_info(member: &ClassicMember) -> MemberInfo {
         id: member.member_id().as_str().into(),
         instance: member.group_instance_id().map(|instance| instance.as_str().into()),
         client: member.client_id().as_str().into(),
+        host: member.client_host().as_str().into(),
         assigned: assignment.unwrap_or_default(),
+        awaits_join: member.is_awaiting_join(),
+        awaits_sync: member.is_awaiting_sync(),
     }
 }
 

@@ -46,6 +46,8 @@ pub enum MarkKind {
     Fenced,
     /// A process was crashed.
     Crash,
+    /// A process ended by a fault of its own.
+    Halted,
     /// A partition has no leader.
     NoLeader,
     /// A log was cut back.
@@ -110,6 +112,7 @@ impl Chapter {
                     | Fact::BrokerUnfenced { .. }
                     | Fact::ControllerActive { .. }
                     | Fact::Truncated { .. }
+                    | Fact::FatalFault { .. }
             ),
             _ => false,
         }
@@ -168,6 +171,7 @@ fn kind(event: &TraceEvent, before: &Before) -> Option<MarkKind> {
         TraceKind::Fact(Fact::BrokerUnfenced { .. }) => MarkKind::Unfenced,
         TraceKind::Fact(Fact::ControllerActive { .. }) => MarkKind::Controller,
         TraceKind::Fact(Fact::Truncated { .. }) => MarkKind::Cut,
+        TraceKind::Fact(Fact::FatalFault { .. }) => MarkKind::Halted,
         TraceKind::Fact(Fact::PartitionChanged { partition, leader, leader_epoch, isr, .. }) => {
             let before = before.get(partition)?;
             match leader {

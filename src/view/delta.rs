@@ -1,8 +1,8 @@
 //! What changed between two scenes: the worker sends this, never a whole scene after the first.
 
 use super::scene::{
-    BrokerView, ConsumerView, ControllerView, CutView, HostView, LawView, LinkView, PartitionView, ProducerView,
-    QuorumView, ReplicaKey, ReplicaView, Scene, TopicView,
+    BrokerView, ConsumerView, ControllerView, CutView, GroupView, HostView, LawView, LinkView, PartitionView,
+    ProducerView, QuorumView, ReplicaKey, ReplicaView, Scene, TopicView,
 };
 use crate::base::TopicPartition;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,8 @@ pub struct Delta {
     pub producers: MapDelta<Arc<str>, ProducerView>,
     /// Consumers.
     pub consumers: MapDelta<Arc<str>, ConsumerView>,
+    /// Groups.
+    pub groups: MapDelta<Arc<str>, GroupView>,
     /// Hosts.
     pub hosts: MapDelta<u32, HostView>,
     /// Links.
@@ -112,6 +114,7 @@ impl Delta {
             cuts: MapDelta::between(&old.cuts, &new.cuts),
             producers: MapDelta::between(&old.producers, &new.producers),
             consumers: MapDelta::between(&old.consumers, &new.consumers),
+            groups: MapDelta::between(&old.groups, &new.groups),
             hosts: MapDelta::between(&old.hosts, &new.hosts),
             links: MapDelta::between(&old.links, &new.links),
             laws: (old.laws != new.laws).then(|| new.laws.clone()),
@@ -128,6 +131,7 @@ impl Delta {
         self.cuts.apply(&mut scene.cuts);
         self.producers.apply(&mut scene.producers);
         self.consumers.apply(&mut scene.consumers);
+        self.groups.apply(&mut scene.groups);
         self.hosts.apply(&mut scene.hosts);
         self.links.apply(&mut scene.links);
         if let Some(quorum) = self.quorum {
@@ -149,6 +153,7 @@ impl Delta {
             && self.cuts.is_empty()
             && self.producers.is_empty()
             && self.consumers.is_empty()
+            && self.groups.is_empty()
             && self.hosts.is_empty()
             && self.links.is_empty()
             && self.laws.is_none()

@@ -82,7 +82,9 @@ fn fill(scene: &mut Scene, topics: &[(&str, i32, usize)], producers: &[&str], co
     for name in consumers {
         let host = host(scene, name, Role::Consumer);
         let positions = scene.partitions.keys().take(12).map(|tp| (tp.clone(), 9)).collect();
-        scene.consumers.insert((*name).into(), ConsumerView { host, delivered: 27, positions });
+        scene
+            .consumers
+            .insert((*name).into(), ConsumerView { host, delivered: 27, positions, ..ConsumerView::default() });
     }
 }
 

@@ -48,9 +48,9 @@ pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
 pub use route::{Place, Route};
 pub use scene::{
-    BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, Health, HostView, LawView,
-    LinkView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaKey, ReplicaView, Role,
-    Scene, Standing, TAIL, TopicView, acks_label,
+    BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, GroupState, GroupView, Health,
+    Holding, HostView, LawView, LinkView, MemberView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView,
+    RaftRole, ReplicaKey, ReplicaView, Role, Scene, Standing, TAIL, TopicView, acks_label,
 };
 pub use select::{Selection, Toward, process_word, rows};
 pub use suggest::{Addition, line as addition_line};

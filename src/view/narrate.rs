@@ -158,6 +158,9 @@ fn fact_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
         Fact::SendFailed { topic, records, error } => {
             (Alarm, format!("{who} gives up {} for {topic}: {error}.", records_text(u64::from(*records))))
         }
+        Fact::FatalFault { reason } => {
+            (Alarm, format!("{who} ends by a fatal fault: {}.", reason.trim_end_matches('.')))
+        }
         Fact::CoordinatorLoaded { .. }
         | Fact::CoordinatorUnloaded { .. }
         | Fact::CoordinatorFailed { .. }
@@ -433,6 +436,7 @@ mod tests {
         assert_eq!(fact(0, appended), "Broker 1 writes 2 records to orders-0, offsets 12 to 13.");
         let acked = Fact::Acknowledged {
             partition: orders(),
+            topic_id: uuid::Uuid::nil(),
             base_offset: 12,
             records: 1,
             acks: -1,

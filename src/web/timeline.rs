@@ -76,7 +76,7 @@ fn face(kind: MarkKind) -> (&'static str, &'static str) {
         MarkKind::IsrShrinks => ("expand", "round warned"),
         MarkKind::Election => ("elect", "shield"),
         MarkKind::Fenced => ("lock", "round warned"),
-        MarkKind::Crash => ("x", "octagon"),
+        MarkKind::Crash | MarkKind::Halted => ("x", "octagon"),
         MarkKind::NoLeader => ("elect", "octagon"),
         MarkKind::Cut => ("lost", "diamond"),
         MarkKind::Broken => ("lost", "diamond broke"),

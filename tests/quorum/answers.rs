@@ -3,7 +3,7 @@
 
 use crate::lab::{Lab, ms};
 use kafka_terrarium::base::Rng;
-use kafka_terrarium::quorum::{Effect, METADATA_TOPIC, METADATA_TOPIC_ID, RequestToken, Turn};
+use kafka_terrarium::quorum::{Effect, METADATA_TOPIC, METADATA_TOPIC_ID, Replica, RequestToken, Role, Turn};
 use kafka_terrarium::wire::messages::{
     DescribeQuorumRequest, FetchRequest, FetchSnapshotRequest, VoteRequest, describe_quorum_request, fetch_request,
     fetch_snapshot_request, vote_request,
@@ -186,4 +186,47 @@ fn snapshots() {
     assert_eq!(fetch(leader, epoch + 1, end, 0, METADATA_TOPIC), unknown);
     assert_eq!(fetch(follower, epoch, end, 0, METADATA_TOPIC), unknown);
     assert_eq!(fetch(leader, epoch, end, 0, "x"), unknown);
+}
+
+/// A voter that voted for itself in an epoch that another one won comes back as a candidate of that epoch. Its requests
+/// are invalid then, for its log has records of the epoch: who knows the leader tells it, but the answer of one who
+/// does not ends the process.
+#[test]
+fn a_candidate_of_an_epoch_that_was_won() {
+    for knows in [true, false] {
+        let (lab, leader, follower) = quorum();
+        let mut disk = lab.replica(follower).durable();
+        let epoch = disk.election.epoch;
+        assert_eq!((disk.election.leader, disk.log.last_epoch()), (Some(leader), epoch));
+        let config = lab.config(follower);
+        disk.election.voted = Some(config.own_key());
+        let (mut rng, mut effects) = (Rng::stream(0, "again"), Vec::new());
+        let mut replica = Replica::start(config, disk, &mut Turn::new(lab.now, 0, &mut rng, &mut effects));
+        replica.poll(&mut Turn::new(lab.now, 0, &mut rng, &mut effects));
+        assert_eq!((replica.role(), replica.epoch()), (Role::Candidate, epoch));
+        let asked = effects.drain(..).find_map(|effect| match effect {
+            Effect::Send { to, correlation_id, body: RequestKind::Vote(request), .. } => {
+                Some((to, correlation_id, request))
+            }
+            _ => None,
+        });
+        let (to, correlation_id, request) = asked.expect("it asks for votes");
+        let ResponseKind::Vote(mut answer) = ask(&lab, to, 2, RequestKind::Vote(request)) else { panic!("a vote") };
+        let partition = &mut answer.topics[0].partitions[0];
+        assert_eq!((partition.error_code, partition.leader_id.0), (ErrorCode::INVALID_REQUEST.0, leader));
+        if !knows {
+            partition.leader_id = BrokerId(-1);
+        }
+        let turn = &mut Turn::new(lab.now, 0, &mut rng, &mut effects);
+        replica.handle_response(to, correlation_id, ResponseKind::Vote(answer), turn);
+        let failed = effects.iter().find_map(|effect| match effect {
+            Effect::Failed(why) => Some(why.as_str()),
+            _ => None,
+        });
+        if knows {
+            assert_eq!((failed, replica.role(), replica.leader()), (None, Role::Follower, Some(leader)));
+        } else {
+            assert_eq!(failed, Some("Received unexpected invalid request error"));
+        }
+    }
 }

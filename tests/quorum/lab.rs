@@ -98,14 +98,18 @@ impl Lab {
         self.nodes[&id].replica.is_some()
     }
 
+    pub(crate) fn config(&self, id: i32) -> Arc<QuorumConfig> {
+        Arc::new(QuorumConfig::new(id, Uuid::from_u128(0xd000 + id as u128), "lab", &self.voters))
+    }
+
     /// Starts a node on its disk.
     pub(crate) fn start(&mut self, id: i32) {
-        let config = QuorumConfig::new(id, Uuid::from_u128(0xd000 + id as u128), "lab", &self.voters);
+        let config = self.config(id);
         let now = self.now;
         let node = self.nodes.get_mut(&id).expect("a node of the lab");
         let mut effects = Vec::new();
         let turn = &mut Turn::new(now, 0, &mut node.rng, &mut effects);
-        node.replica = Some(Replica::start(Arc::new(config), node.disk.clone(), turn));
+        node.replica = Some(Replica::start(config, node.disk.clone(), turn));
         node.life += 1;
         self.carry_out(id, effects);
         self.input(id, |replica, turn| replica.poll(turn));

@@ -100,6 +100,11 @@ impl ClassicMember {
         &self.client_id
     }
 
+    /// The address that it joined from.
+    pub fn client_host(&self) -> &StrBytes {
+        &self.client_host
+    }
+
     /// How long a rebalance waits for it, in ms.
     pub fn rebalance_timeout_ms(&self) -> i32 {
         self.rebalance_timeout_ms

@@ -245,6 +245,7 @@ impl Producer {
         self.acked += u64::from(sent.records);
         ctx.fact(Fact::Acknowledged {
             partition: sent.partition.clone(),
+            topic_id: sent.topic_id,
             base_offset: answer.base_offset,
             records: sent.records,
             acks: self.config.acks,

@@ -3,6 +3,7 @@
 use super::Observer;
 use crate::base::HostId;
 use crate::broker::BrokerProcess;
+use crate::client::Consumer;
 use crate::cluster::Controller;
 use crate::quorum::LogBatch;
 use crate::sim::{ControllerInfo, World};
@@ -147,9 +148,10 @@ impl Observer {
         }
     }
 
-    /// Clients count without telling the trace, so they are looked at after every step.
-    pub(super) fn clients(&mut self, world: &World, delta: &mut Delta) {
-        let mut there = BTreeSet::new();
+    /// Clients count without telling the trace, so they are looked at after every step. Gives whether consumers came or
+    /// went.
+    pub(super) fn clients(&mut self, world: &World, delta: &mut Delta) -> bool {
+        let (mut there, mut came) = (BTreeSet::new(), false);
         for (host, p) in world.producers() {
             let (acks, pending, acked, failed) = (p.config().acks, p.pending(), p.acked(), p.failed());
             let view = ProducerView { host: host.0, acks, pending, acked, failed };
@@ -157,7 +159,8 @@ impl Observer {
             there.insert(host.0);
         }
         for (host, c) in world.consumers() {
-            let view = ConsumerView { host: host.0, delivered: c.delivered(), positions: c.positions() };
+            let view = consumer(host, c);
+            came |= !self.scene.consumers.contains_key(c.name());
             delta.consumers.put(&mut self.scene.consumers, c.name().into(), view);
             there.insert(host.0);
         }
@@ -170,6 +173,21 @@ impl Observer {
         for name in &consumers {
             delta.consumers.remove(&mut self.scene.consumers, name);
         }
+        came || !consumers.is_empty()
+    }
+}
+
+fn consumer(host: HostId, c: &Consumer) -> ConsumerView {
+    let membership = c.membership();
+    ConsumerView {
+        host: host.0,
+        delivered: c.delivered(),
+        positions: c.positions(),
+        group: c.group().map(Into::into),
+        member: membership.map(|(id, _)| id.into()),
+        generation: membership.map_or(-1, |(_, generation)| generation),
+        rebalances: c.is_rebalancing(),
+        assigned: c.assigned(),
     }
 }
 

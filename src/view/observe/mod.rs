@@ -2,6 +2,7 @@
 
 mod annals;
 mod data;
+mod groups;
 mod hosts;
 
 pub use annals::Annals;
@@ -38,6 +39,7 @@ struct Touched {
     brokers: BTreeSet<i32>,
     partitions: BTreeSet<TopicPartition>,
     topics: bool,
+    groups: bool,
 }
 
 impl Observer {
@@ -73,7 +75,10 @@ impl Observer {
             before.extend(self.scene.partitions.get(tp).map(|view| (tp.clone(), view.clone())));
             self.partition(world, tp, &mut delta);
         }
-        self.clients(world, &mut delta);
+        let clients_changed = self.clients(world, &mut delta);
+        if touched.groups || clients_changed {
+            self.groups(world, &mut delta);
+        }
         let reports = world.laws();
         let held = |law: &&LawReport| self.scene.laws.iter().all(|known| known.name != law.name || known.holds);
         let mut broken = Chapter::default();
@@ -112,12 +117,14 @@ impl Observer {
             self.partition(world, tp, &mut delta);
         }
         self.clients(world, &mut delta);
+        self.groups(world, &mut delta);
         self.scene.laws = world.laws().into_iter().map(law).collect();
     }
 
     fn event(&mut self, world: &World, event: &TraceEvent, touched: &mut Touched, delta: &mut Delta) {
         self.annals.hear(event);
         touched.hosts.extend(event.host);
+        touched.groups |= self.concerns_groups(event);
         match (&event.kind, event.host) {
             (TraceKind::Started { .. }, Some(host)) => self.host_started(world, host, delta),
             (TraceKind::Exited, Some(host)) => {

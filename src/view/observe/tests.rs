@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::{SimDuration, SimTime};
 use crate::session::Session;
-use crate::view::scene::{Process, RaftRole, Standing};
+use crate::view::scene::{GroupState, GroupView, Holding, Process, RaftRole, Standing};
 
 const FIRST: &str = include_str!("../../../www/scenarios/first.terra");
 
@@ -24,17 +24,42 @@ impl Watched {
     fn until(&mut self, seconds: u64) -> usize {
         let (end, mut sent) = (SimTime::ZERO + SimDuration::from_secs(seconds), 0);
         loop {
-            let rests = self.session.advance_within(end, 1);
-            let events = self.session.take_trace();
-            events.iter().for_each(|event| self.annals.hear(event));
-            let frame = self.observer.frame(self.session.world(), &events);
-            sent += frame.sent.len();
-            frame.delta.apply(&mut self.scene);
-            assert_eq!(&self.scene, self.observer.scene());
+            let (rests, messages) = self.step(end);
+            sent += messages;
             if rests {
                 return sent;
             }
         }
+    }
+
+    /// One step, unless `end` comes before it: whether it does, and how many messages were sent.
+    fn step(&mut self, end: SimTime) -> (bool, usize) {
+        let rests = self.session.advance_within(end, 1);
+        let events = self.session.take_trace();
+        events.iter().for_each(|event| self.annals.hear(event));
+        let frame = self.observer.frame(self.session.world(), &events);
+        let sent = frame.sent.len();
+        frame.delta.apply(&mut self.scene);
+        assert_eq!(&self.scene, self.observer.scene());
+        (rests, sent)
+    }
+
+    /// Watches until something is to be seen, at most until so many seconds of the world.
+    fn until_seen(&mut self, seconds: u64, what: impl Fn(&Scene) -> bool) -> bool {
+        let end = SimTime::ZERO + SimDuration::from_secs(seconds);
+        while !what(&self.scene) {
+            if self.step(end).0 {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What somebody sees who looks at the world for the first time.
+    fn surveyed(&self) -> Scene {
+        let mut fresh = Observer::default();
+        fresh.survey(self.session.world(), self.annals.clone());
+        fresh.scene().clone()
     }
 
     fn command(&mut self, line: &str) {
@@ -46,9 +71,7 @@ impl Watched {
 fn frames_lead_to_what_the_world_is() {
     let mut w = Watched::new(FIRST, 7);
     let sent = w.until(8);
-    let mut fresh = Observer::default();
-    fresh.survey(w.session.world(), w.annals);
-    assert_eq!(fresh.scene(), &w.scene);
+    assert_eq!(w.surveyed(), w.scene);
     let appended: i64 = w.scene.replicas.values().map(|r| r.leo).sum();
     assert!(appended > 20 && sent > 60, "{appended} records, {sent} messages");
     assert!(w.scene.consumers.values().all(|c| c.delivered > 10) && w.scene.laws.iter().all(|l| l.holds));
@@ -91,6 +114,58 @@ fn a_failover_is_seen_as_it_happens() {
     w.until(45);
     assert_eq!(w.scene.partitions[&tp].isr.len(), 3);
     assert!(!w.scene.brokers[&2].fenced && w.scene.broker_process(2) == Process::Running);
+}
+
+const GROUP: &str = "\
+cluster --brokers 3 --network teaching --set offsets.topic.num.partitions=1 --set group.initial.rebalance.delay.ms=500
+kafka-topics.sh --create --topic orders --partitions 3 --replication-factor 3
+producer p1 --topic orders --rate 20/s --keys uniform:7
+consumer c1 --topic orders --group g --consumer-property auto.offset.reset=earliest
+consumer c2 --topic orders --group g --consumer-property auto.offset.reset=earliest
+";
+
+/// A group from its first member to the loss of its coordinator.
+#[test]
+fn a_group_is_seen_as_its_coordinator_has_it() {
+    let mut w = Watched::new(GROUP, 7);
+    assert!(w.until_seen(15, |scene| !scene.groups.is_empty()), "its consumers name it before anybody knows it");
+    assert_eq!(w.scene.groups["g"].state, GroupState::Unknown);
+    w.until(15);
+    let group = &w.scene.groups["g"];
+    assert_eq!((group.state, group.members.len(), group.protocol.as_deref()), (GroupState::Stable, 2, Some("range")));
+    let dealt: usize = group.members.iter().map(|member| member.assigned.len()).sum();
+    assert!(
+        dealt == 3 && group.committed.len() == 3 && group.committed.iter().any(|(_, offset)| *offset > 0),
+        "{group:?}"
+    );
+    for (tp, committed) in &group.committed {
+        let owner = group.owner(tp).expect("somebody has it");
+        let (_, consumer) = w.scene.consumer_of(owner).expect("it is one of ours");
+        assert_eq!(w.scene.member_of(consumer), Some(owner));
+        assert!(w.scene.holdings(consumer).contains(&(tp.clone(), Holding::Owned)));
+        assert!(w.scene.lag(tp, *committed).is_some_and(|lag| lag > 0), "commits are every five seconds");
+    }
+    assert!(w.scene.group_lag(group) > 0);
+    let (generation, coordinator) = (group.generation, group.coordinator.expect("there is one"));
+    w.command("consumer c3 --topic orders --group g --consumer-property auto.offset.reset=earliest");
+    let joins = w.until_seen(25, |scene| scene.groups["g"].members.iter().any(|member| member.awaits_join));
+    assert!(joins && w.scene.groups["g"].state == GroupState::PreparingRebalance);
+    let next = |scene: &Scene| {
+        scene.consumers.values().any(|c| scene.holdings(c).iter().any(|(_, holding)| *holding == Holding::Assigned))
+    };
+    assert!(w.until_seen(25, next), "an assignment is on its way to somebody");
+    w.until(35);
+    let group = &w.scene.groups["g"];
+    assert!((group.state, group.members.len()) == (GroupState::Stable, 3) && group.generation > generation);
+    assert_eq!(w.surveyed().groups, w.scene.groups);
+    w.command(&format!("crash broker {coordinator}"));
+    w.until(36);
+    assert_eq!(w.scene.groups["g"], GroupView::unknown(Some(coordinator)), "nobody can tell what it has");
+    assert_eq!(w.surveyed().groups, w.scene.groups);
+    w.until(60);
+    let group = &w.scene.groups["g"];
+    assert!(group.coordinator.is_some_and(|id| id != coordinator) && group.state == GroupState::Stable, "{group:?}");
+    assert_eq!(group.committed.len(), 3);
 }
 
 const DEPOSED: &str = "\

@@ -2,6 +2,7 @@
 
 use crate::base::TopicPartition;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A producer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub struct ProducerView {
 }
 
 /// A consumer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsumerView {
     /// Its number as a host.
     pub host: u32,
@@ -27,6 +28,16 @@ pub struct ConsumerView {
     pub delivered: u64,
     /// The next offset to read, by partition.
     pub positions: Vec<(TopicPartition, i64)>,
+    /// The group that it is configured to be in; none of one that reads alone.
+    pub group: Option<Arc<str>>,
+    /// Its member id and generation, while it has them.
+    pub member: Option<Arc<str>>,
+    /// The generation of its group, as far as it knows; -1 outside of one.
+    pub generation: i32,
+    /// Whether its group is in the middle of a rebalance, as far as it knows.
+    pub rebalances: bool,
+    /// The partitions that it reads, as far as it knows.
+    pub assigned: Vec<TopicPartition>,
 }
 
 impl ProducerView {

@@ -3,10 +3,12 @@
 
 mod clients;
 mod data;
+mod groups;
 mod hosts;
 
 pub use clients::{ConsumerView, ProducerView, acks_label};
 pub use data::{Cell, CutView, Election, Health, PartitionView, ReplicaKey, ReplicaView, Standing, TAIL, TopicView};
+pub use groups::{GroupState, GroupView, Holding, MemberView};
 pub use hosts::{
     BrokerPhase, BrokerView, ControllerView, HostView, LinkView, Process, QuorumRecord, QuorumView, RaftRole, Role,
 };
@@ -37,6 +39,8 @@ pub struct Scene {
     pub producers: BTreeMap<Arc<str>, ProducerView>,
     /// Consumers by name.
     pub consumers: BTreeMap<Arc<str>, ConsumerView>,
+    /// Groups by id: those that brokers coordinate, and those that consumers are configured to be in.
+    pub groups: BTreeMap<Arc<str>, GroupView>,
     /// Hosts by number: who a message's ends are. Hosts stay listed after their process ends.
     pub hosts: BTreeMap<u32, HostView>,
     /// Links that are not as the network's profile has them: from one host to another.
