@@ -8,6 +8,7 @@ const BUILT_BROKER_CONFIGS: &[(&str, &str)] = &[
     ("broker.heartbeat.interval.ms", "How often a broker tells the controller that it lives."),
     ("broker.rack", "Where the broker stands. Replicas of a partition are spread over racks."),
     ("broker.session.timeout.ms", "A broker that the controller has not heard of for so long is fenced."),
+    ("connections.max.idle.ms", "A connection on which nothing has happened for so long is closed."),
     (
         "controller.quorum.append.linger.ms",
         "How long the active controller gathers metadata records before it writes them.",
@@ -80,6 +81,7 @@ const BUILT_BROKER_CONFIGS: &[(&str, &str)] = &[
     ("replica.selector.class", "Which replica consumers may read from: the leader, or one in their own rack."),
     ("replica.socket.timeout.ms", "How long a follower waits for its leader's answer."),
     ("request.timeout.ms", "How long a broker waits for an answer to a request of its own."),
+    ("socket.request.max.bytes", "A connection that sends a request larger than this is closed."),
     ("unclean.leader.election.enable", "A replica out of sync may lead when no other can: what it lacks is lost."),
     (
         "unclean.leader.election.interval.ms",
