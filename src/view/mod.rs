@@ -22,6 +22,7 @@ mod observe;
 mod packet;
 mod player;
 mod records;
+mod ribbon;
 mod route;
 mod scene;
 mod select;
@@ -33,7 +34,7 @@ mod watch;
 mod words;
 
 pub use browse::{Format, From, Query, Records, Stored, send_line, shown};
-pub use chronicle::{Chapter, Chronicle, Mark, MarkKind, Reign, Turn};
+pub use chronicle::{Chapter, Chronicle, Deal, Mark, MarkKind, Reign, Turn};
 pub use delta::{Delta, MapDelta};
 pub use dissect::{Dissection, Row};
 pub use faults::{Offer, Tool, node_words, offers, tool_offer};
@@ -47,6 +48,7 @@ pub use narrate::{Before, Line, Weight, narrate};
 pub use observe::{Annals, Observer, position};
 pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
+pub use ribbon::{Piece, Ribbon};
 pub use route::{Place, Route};
 pub use scene::{
     BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, GroupState, GroupView, Health,
@@ -55,7 +57,7 @@ pub use scene::{
 };
 pub use select::{Selection, Toward, group_word, process_word, rows};
 pub use suggest::{Addition, line as addition_line};
-pub use timeline::{Knot, Lane, Span, Timeline, timeline};
+pub use timeline::{Knot, Lane, MemberLane, Span, Spell, Timeline, timeline};
 pub use token::{Shape, Token, key_label};
 pub use watch::{Goal, Replay, Replayed, Sought, Undoable, Watch, changes};
 pub use words::{Tone, partition_words, replica_sentence, replica_word, replica_words};
