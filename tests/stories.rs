@@ -7,6 +7,8 @@
 
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a process is started, files are compared")]
 
+#[path = "stories/gateway.rs"]
+mod gateway;
 #[path = "stories/sequence.rs"]
 mod sequence;
 #[path = "stories/wire.rs"]
@@ -110,13 +112,14 @@ const STORIES: [Story; 14] = [
     Story {
         name: "coordinator-crash",
         without: &[Quorum, Replication, Heartbeats, Producer, Isr],
-        since: PEACE,
+        since: -3.0,
         acts: &["SIGKILL", "start 1", "crash", "start broker"],
         seed: 1,
     },
 ];
 
 /// What may differ, and why.
+#[derive(Clone, Copy)]
 struct Rule {
     reason: &'static str,
     applies: fn(&str, &Flow, &Token) -> bool,
@@ -276,22 +279,28 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// Compares a story with its recording; and which rules took something out.
-fn compare(story: &Story) -> (Vec<Difference>, BTreeSet<usize>) {
-    let recording = root().join(format!("tests/stories/{}.txt", story.name));
-    let (events, marks) = sequence::recorded(&fs::read_to_string(recording).expect("a recording"));
-    let recorded = reduced(story, events, &marks);
-    let (events, commands) = play(story.name, story.seed);
-    let ours = reduced(story, events, &commands);
+/// Reads a recording: of a real cluster, or of real clients at the gateway.
+fn recording(path: &str) -> (Vec<Event>, Vec<(f64, String)>) {
+    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    sequence::recorded(&text)
+}
+
+/// Compares the flows of a recording with ours, but for what falls under a rule; and which rules took something out.
+fn compare(
+    story: &Story,
+    recorded: &Sequences,
+    ours: &Sequences,
+    rules: &[Rule],
+) -> (Vec<Difference>, BTreeSet<usize>) {
     let (mut differences, mut used) = (Vec::new(), BTreeSet::new());
     let flows: BTreeSet<&Flow> = recorded.flows.keys().chain(ours.flows.keys()).collect();
     for flow in flows {
-        let (theirs, own) = (tokens(&recorded, flow), tokens(&ours, flow));
+        let (theirs, own) = (tokens(recorded, flow), tokens(ours, flow));
         // What is said in peace is no news.
         let peace: BTreeSet<&str> = theirs.iter().chain(own).filter(|t| t.act == 0).map(|t| &*t.text).collect();
         let mut kept = |all: &[Token]| -> Vec<Token> {
             let is_kept = |token: &&Token| {
-                let rules = RULES.iter().enumerate().filter(|(_, rule)| (rule.applies)(story.name, flow, token));
+                let rules = rules.iter().enumerate().filter(|(_, rule)| (rule.applies)(story.name, flow, token));
                 let rules: Vec<usize> = rules.map(|(at, _)| at).collect();
                 used.extend(&rules);
                 rules.is_empty() && !peace.contains(&*token.text)
@@ -314,7 +323,10 @@ fn tokens<'a>(sequences: &'a Sequences, flow: &Flow) -> &'a [Token] {
 fn stories_agree_with_their_recordings() {
     let (mut wrong, mut used) = (String::new(), BTreeSet::new());
     for story in &STORIES {
-        let (differences, rules) = compare(story);
+        let (events, marks) = recording(&format!("tests/stories/{}.txt", story.name));
+        let recorded = reduced(story, events, &marks);
+        let (events, commands) = play(story.name, story.seed);
+        let (differences, rules) = compare(story, &recorded, &reduced(story, events, &commands), RULES);
         used.extend(rules);
         for difference in differences {
             wrong += &format!("{}: {difference}\n", story.name);
@@ -333,7 +345,7 @@ fn every_story_has_its_row() {
         let row = format!("| [{name}]");
         assert!(table.contains(&row), "docs/STORIES.md has no row `{row}`");
     }
-    for rule in RULES {
+    for rule in RULES.iter().chain(gateway::RULES) {
         assert!(table.contains(rule.reason), "docs/STORIES.md does not have the rule: {}", rule.reason);
     }
 }

@@ -10,12 +10,17 @@
 mod assignors;
 #[path = "vectors/cli/mod.rs"]
 mod cli;
+#[path = "vectors/consumer_traces.rs"]
+mod consumer_traces;
 #[path = "vectors/control/mod.rs"]
 mod control;
 #[path = "vectors/group/mod.rs"]
 mod group;
 #[path = "vectors/jepsen.rs"]
 mod jepsen;
+#[expect(dead_code, reason = "the consumer's tests use all of it")]
+#[path = "consumer/lab.rs"]
+mod lab;
 #[path = "vectors/producer.rs"]
 mod producer;
 #[path = "vectors/quorum.rs"]
@@ -37,7 +42,7 @@ use std::process::ExitCode;
 type Check = fn(&Value) -> Result<(), String>;
 
 /// The files that a check exists for.
-const CHECKS: [(&str, Check); 30] = [
+const CHECKS: [(&str, Check); 31] = [
     ("adaptive_partitioner", producer::load),
     ("cli_arguments", cli::arguments::check),
     ("cli_golden", cli::golden::check),
@@ -47,6 +52,7 @@ const CHECKS: [(&str, Check); 30] = [
     ("client_range_assignor", assignors::check),
     ("client_roundrobin_assignor", assignors::check),
     ("client_sticky_assignor", assignors::check),
+    ("consumer_coordinator_traces", consumer_traces::check),
     ("coordinator_partition", group::partition),
     ("crc32c", crc32c_vector),
     ("error_codes", error_code),
@@ -77,7 +83,7 @@ struct Exception {
     applies: fn(&Value) -> bool,
 }
 
-const EXCEPTIONS: [Exception; 27] = [
+const EXCEPTIONS: [Exception; 34] = [
     Exception {
         file: "partition_isr_hw_fetch",
         reason: "which replica serves a request of which leader epoch is the broker's affair, not the log's",
@@ -137,6 +143,13 @@ const EXCEPTIONS: [Exception; 27] = [
     excepted("cli_golden", &cli::golden::UNCHECKED, 1),
     excepted("cli_golden", &cli::golden::UNCHECKED, 2),
     excepted("cli_golden", &cli::golden::UNCHECKED, 3),
+    excepted("consumer_coordinator_traces", &consumer_traces::UNCHECKED, 0),
+    excepted("consumer_coordinator_traces", &consumer_traces::UNCHECKED, 1),
+    excepted("consumer_coordinator_traces", &consumer_traces::UNCHECKED, 2),
+    excepted("consumer_coordinator_traces", &consumer_traces::UNCHECKED, 3),
+    excepted("consumer_coordinator_traces", &consumer_traces::UNCHECKED, 4),
+    excepted("consumer_coordinator_traces", &consumer_traces::UNCHECKED, 5),
+    excepted("consumer_coordinator_traces", &consumer_traces::UNCHECKED, 6),
     classic_group(0),
     classic_group(1),
     classic_group(2),

@@ -51,6 +51,10 @@ pub struct BrokerConfig {
     pub flush_scheduler_interval: Option<SimDuration>,
     /// `fetch.max.bytes`: the most that a fetch is answered.
     pub fetch_max_bytes: i32,
+    /// `socket.request.max.bytes`: the longest request that is read from a client outside.
+    pub socket_request_max_bytes: usize,
+    /// `connections.max.idle.ms`: how long a client outside may neither send nor take anything.
+    pub connections_max_idle: SimDuration,
     /// `max.incremental.fetch.session.cache.slots`.
     pub fetch_session_slots: usize,
     /// `replica.selector.class` is `RackAwareReplicaSelector` (KIP-392).
@@ -132,6 +136,8 @@ impl BrokerConfig {
     /// The configs as these layers have them.
     pub fn new(layers: &ConfigLayers<'_>) -> Self {
         let flush: i64 = layers.number("log.flush.scheduler.interval.ms");
+        // A negative time is endless (`Selector.NO_IDLE_TIMEOUT_MS`).
+        let idle: i64 = layers.number("connections.max.idle.ms");
         let selector = layers.text("replica.selector.class").unwrap_or_default();
         Self {
             auto_create_topics: layers.truth("auto.create.topics.enable"),
@@ -155,6 +161,8 @@ impl BrokerConfig {
                 .filter(|_| flush < i64::MAX)
                 .map(SimDuration::from_millis),
             fetch_max_bytes: layers.number("fetch.max.bytes"),
+            socket_request_max_bytes: layers.number("socket.request.max.bytes"),
+            connections_max_idle: SimDuration(u64::try_from(idle).map_or(u64::MAX, |ms| ms.saturating_mul(1_000))),
             fetch_session_slots: layers.number("max.incremental.fetch.session.cache.slots"),
             rack_aware_replica_selector: selector.ends_with("RackAwareReplicaSelector"),
             initial_registration_timeout: layers.millis("initial.broker.registration.timeout.ms"),

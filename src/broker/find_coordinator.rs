@@ -19,7 +19,8 @@ const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 const SHARE: i8 = 2;
 
-/// Why nobody coordinates transactions.
+/// Why nobody coordinates transactions. The error that goes with it is one after which clients give up, where Kafka's
+/// COORDINATOR_NOT_AVAILABLE would let them ask until their time is up.
 const NO_TRANSACTIONS: &str = "Transactions are not built yet: no broker coordinates them.";
 
 /// Why nobody coordinates share groups.
@@ -93,9 +94,9 @@ impl Broker {
     ) -> Result<Found, NotFound> {
         match kind {
             GROUP => {}
-            TRANSACTION => return Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, Some(NO_TRANSACTIONS))),
+            TRANSACTION => return Err((ErrorCode::UNSUPPORTED_VERSION, Some(NO_TRANSACTIONS))),
             SHARE if version >= FIRST_WITH_SHARE_GROUPS && is_share_key(key) => {
-                return Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, Some(NO_SHARE_GROUPS)));
+                return Err((ErrorCode::UNSUPPORTED_VERSION, Some(NO_SHARE_GROUPS)));
             }
             SHARE => return Err((ErrorCode::INVALID_REQUEST, None)),
             _ => return Err((ErrorCode::INVALID_REQUEST, Some(ErrorCode::INVALID_REQUEST.message()))),

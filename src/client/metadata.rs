@@ -92,6 +92,11 @@ impl Metadata {
         self.asked_for = true;
     }
 
+    /// Whether a refresh was asked for that has not come yet.
+    pub(super) fn is_refresh_requested(&self) -> bool {
+        self.asked_for
+    }
+
     /// When the next refresh is due.
     pub(super) fn due_at(&self, max_age: SimDuration) -> SimTime {
         match self.refreshed_at {

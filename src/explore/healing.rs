@@ -17,6 +17,17 @@ const MAX_LOOKS: u32 = 700;
 /// Ends all faults and waits until all is well; what is not in the end.
 pub(super) fn heal(explorer: &mut Explorer<'_>) -> Vec<String> {
     end_faults(explorer);
+    wait_until(explorer, |world| in_service(world).is_empty());
+    close_producers(explorer);
+    wait_until(explorer, |world| {
+        in_service(world).is_empty() && clients(world).is_empty() && replicas(world).is_empty()
+    });
+    let world = explorer.world();
+    [in_service(world), clients(world), replicas(world), laws(world)].concat()
+}
+
+/// Waits until the cluster is well, and does what an operator would do for it.
+fn wait_until(explorer: &mut Explorer<'_>, is_well: impl Fn(&World) -> bool) {
     for look in 0..MAX_LOOKS {
         start_what_is_down(explorer);
         explorer.pass(LOOK_EVERY);
@@ -24,22 +35,10 @@ pub(super) fn heal(explorer: &mut Explorer<'_>) -> Vec<String> {
         if look % 100 == 99 {
             elect_where_nobody_may_lead(explorer);
         }
-        if look % 2 == 0 && in_service(explorer.world()).is_empty() {
-            break;
+        if look % 2 == 0 && is_well(explorer.world()) {
+            return;
         }
     }
-    close_producers(explorer);
-    for _ in 0..MAX_LOOKS {
-        let world = explorer.world();
-        if in_service(world).is_empty() && clients(world).is_empty() && replicas(world).is_empty() {
-            break;
-        }
-        start_what_is_down(explorer);
-        explorer.pass(LOOK_EVERY);
-        explorer.runner.world_mut().take_trace();
-    }
-    let world = explorer.world();
-    [in_service(world), clients(world), replicas(world), laws(world)].concat()
 }
 
 fn end_faults(explorer: &mut Explorer<'_>) {

@@ -6,7 +6,7 @@
 use super::answer::{Answer, Refusal, answer};
 use super::clock::Clock;
 use super::control::{Asked, Control};
-use super::peer::{Incoming, Peer};
+use super::peer::{Incoming, Limits, Peer};
 use super::port::Port;
 use super::setup::{Composed, SetUp, cannot_listen, set_up};
 use super::{GatewayError, GatewaySpec, Ready, Stopped, Watcher};
@@ -31,9 +31,6 @@ pub(super) enum Order {
     Stop,
 }
 
-/// `socket.request.max.bytes`.
-const REQUEST_MAX_BYTES: usize = 104_857_600;
-
 /// Turns of the world between two looks at the sockets.
 const TURNS: u64 = 4_096;
 
@@ -57,6 +54,9 @@ const POLL_TICK: Duration = Duration::from_millis(1);
 
 /// After an accept failed for want of something (file descriptors), the next is tried after so long.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
+
+/// How long until connections that should have been closed, but for their broker, which stands still, are looked at anew.
+const IDLE_AGAIN: SimDuration = SimDuration::from_secs(1);
 
 const WAKER: Token = Token(0);
 const CONTROL: Token = Token(1);
@@ -97,6 +97,8 @@ pub(super) struct Driver {
     /// The script has run, and clients may come.
     listens: bool,
     accept_again: Option<Instant>,
+    /// No connection has been idle for too long before this, by the world's clock.
+    idle_until: Option<SimTime>,
     stopping: bool,
     /// Why it cannot go on.
     failed: Option<GatewayError>,
@@ -139,6 +141,7 @@ impl Driver {
             lags: false,
             listens: false,
             accept_again: None,
+            idle_until: None,
             stopping: false,
             failed: None,
         };
@@ -202,6 +205,8 @@ impl Driver {
             for event in &events {
                 self.ready(event.token(), event.is_readable() || event.is_read_closed() || event.is_error());
             }
+            // Only after a look at the sockets, as in Kafka: what came while nobody looked counts.
+            self.close_idle();
             self.take_orders();
             self.collect();
             self.accept_again();
@@ -235,7 +240,8 @@ impl Driver {
         }
         let world = self.session.next_at().map(|at| self.clock.until(at));
         let accept = self.accept_again.map(|at| at.saturating_duration_since(Instant::now()));
-        [world, accept].into_iter().flatten().min()
+        let idle = self.idle_until.map(|at| self.clock.until(at));
+        [world, accept, idle].into_iter().flatten().min()
     }
 
     /// Lets happen what is due by the machine's clock.
@@ -329,6 +335,7 @@ impl Driver {
             Token(n) if n < FIRST_PORT + self.ports.len() => self.accept(n - FIRST_PORT),
             Token(n) => {
                 if let Some(peer) = self.peers.get_mut(&n) {
+                    peer.active_at = self.session.world().now();
                     peer.readable |= readable;
                 } else if let Some(control) = self.controls.get_mut(&n) {
                     control.readable |= readable;
@@ -379,7 +386,9 @@ impl Driver {
     fn welcome(&mut self, mut stream: TcpStream, index: usize) {
         let token = self.register(&mut stream);
         let Ok(conn) = self.session.external_connect(self.broker_ids[index]) else { return };
-        self.peers.insert(token, Peer::new(stream, conn, index));
+        let peer = Peer::new(stream, conn, index, self.limits(index), self.session.world().now());
+        self.idle_until = self.idle_until.into_iter().chain([peer.expires_at()]).min();
+        self.peers.insert(token, peer);
         self.tokens.insert(conn, token);
         self.settle();
         self.enqueue(token);
@@ -418,6 +427,7 @@ impl Driver {
             let Some(token) = self.tokens.get(&conn).copied() else { continue };
             let peer = self.peers.get_mut(&token).expect("a token of a peer");
             peer.send(frames);
+            peer.active_at = self.session.world().now();
             peer.closing |= !self.session.world().external_is_open(conn);
             self.enqueue(token);
         }
@@ -465,7 +475,7 @@ impl Driver {
                 self.waiting.insert(token);
                 return;
             }
-            match peer.next_frame(&mut self.scratch, REQUEST_MAX_BYTES) {
+            match peer.next_frame(&mut self.scratch) {
                 Incoming::Frame(frame) => {
                     bytes += frame.len();
                     let conn = peer.conn;
@@ -485,6 +495,31 @@ impl Driver {
             }
         }
         self.enqueue(token);
+    }
+
+    /// What a broker's configs allow its connections. They are read at its start and do not change.
+    fn limits(&self, index: usize) -> Limits {
+        // On a machine without power nobody reads.
+        let nobody = Limits { request_max_bytes: 0, max_idle: SimDuration(u64::MAX) };
+        self.session.world().broker(self.broker_ids[index]).map_or(nobody, |broker| {
+            let config = broker.config();
+            Limits { request_max_bytes: config.socket_request_max_bytes, max_idle: config.connections_max_idle }
+        })
+    }
+
+    /// Closes the connections that have been idle for too long. A broker that stands still closes none.
+    fn close_idle(&mut self) {
+        let now = self.session.world().now();
+        if self.idle_until.is_none_or(|until| until > now) {
+            return;
+        }
+        let world = self.session.world();
+        let acts: Vec<bool> = self.broker_ids.iter().map(|id| world.broker_acts(*id)).collect();
+        let is_over = |peer: &Peer| peer.expires_at() <= now && acts[peer.port];
+        let over: Vec<usize> = self.peers.iter().filter(|(_, peer)| is_over(peer)).map(|(token, _)| *token).collect();
+        over.into_iter().for_each(|token| self.part(token));
+        let next = self.peers.values().map(Peer::expires_at).min();
+        self.idle_until = next.map(|next| next.max(now + IDLE_AGAIN));
     }
 
     /// A connection is over.

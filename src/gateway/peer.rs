@@ -1,6 +1,6 @@
 //! A client's connection: frames in, frames out, as Kafka's `Selector` and `NetworkReceive` handle them.
 
-use crate::base::ConnId;
+use crate::base::{ConnId, SimDuration, SimTime};
 use bytes::{Bytes, BytesMut};
 use mio::net::TcpStream;
 use std::collections::VecDeque;
@@ -33,6 +33,18 @@ pub(super) struct Peer {
     pub(super) closing: bool,
     /// It stands in the queue of those to be served.
     pub(super) queued: bool,
+    /// When something last came or could go, by the world's clock.
+    pub(super) active_at: SimTime,
+    limits: Limits,
+}
+
+/// What the broker's configs allow a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// `socket.request.max.bytes`.
+    pub(super) request_max_bytes: usize,
+    /// `connections.max.idle.ms`.
+    pub(super) max_idle: SimDuration,
 }
 
 /// What reading came to.
@@ -49,7 +61,7 @@ pub(super) enum Incoming {
 }
 
 impl Peer {
-    pub(super) fn new(stream: TcpStream, conn: ConnId, port: usize) -> Self {
+    pub(super) fn new(stream: TcpStream, conn: ConnId, port: usize, limits: Limits, now: SimTime) -> Self {
         Self {
             stream,
             conn,
@@ -59,7 +71,14 @@ impl Peer {
             readable: true,
             closing: false,
             queued: false,
+            active_at: now,
+            limits,
         }
+    }
+
+    /// When it will have been idle for too long.
+    pub(super) fn expires_at(&self) -> SimTime {
+        self.active_at + self.limits.max_idle
     }
 
     /// Takes frames (with their length prefix) to be written.
@@ -95,10 +114,10 @@ impl Peer {
         Ok(())
     }
 
-    /// The next frame, of at most `max_bytes` (`socket.request.max.bytes`). `scratch` is room to read into.
-    pub(super) fn next_frame(&mut self, scratch: &mut [u8], max_bytes: usize) -> Incoming {
+    /// The next frame. `scratch` is room to read into.
+    pub(super) fn next_frame(&mut self, scratch: &mut [u8]) -> Incoming {
         loop {
-            match take_frame(&mut self.read, max_bytes) {
+            match take_frame(&mut self.read, self.limits.request_max_bytes) {
                 Incoming::Nothing => {}
                 found => return found,
             }

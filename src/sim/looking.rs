@@ -213,6 +213,11 @@ impl World {
         self.brokers().any(takes)
     }
 
+    /// Whether the broker's process runs and does not stand still.
+    pub fn broker_acts(&self, broker_id: i32) -> bool {
+        self.brokers().any(|(host, server)| server.id() == broker_id && self.is_running(host) && !self.is_paused(host))
+    }
+
     /// Every node that is a broker, running or not.
     pub fn brokers(&self) -> impl Iterator<Item = (HostId, &Server)> {
         self.servers().filter(|(_, server)| server.broker_listener().is_some())

@@ -209,7 +209,7 @@ fn find_coordinator_creates_the_topic_of_groups() {
 fn there_is_no_coordinator_of_transactions_or_of_anything_else() {
     let mut client = connect().with_coordinator();
     let (error, _, message) = client.find(6, 1, "t");
-    assert_eq!(error, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+    assert_eq!(error, ErrorCode::UNSUPPORTED_VERSION);
     assert!(message.unwrap().contains("not built yet"));
     // The words of each are a 4.1.1 broker's.
     let malformed = Some(ErrorCode::INVALID_REQUEST.message().to_owned());
@@ -218,7 +218,7 @@ fn there_is_no_coordinator_of_transactions_or_of_anything_else() {
     assert_eq!(client.find(6, 2, "t"), (ErrorCode::INVALID_REQUEST, -1, Some(String::new())));
     let share_key = "g:AAAAAAAAAAAAAAAAAAAAAQ:0";
     assert_eq!(client.find(5, 2, share_key).0, ErrorCode::INVALID_REQUEST);
-    assert_eq!(client.find(6, 2, share_key).0, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+    assert_eq!(client.find(6, 2, share_key).0, ErrorCode::UNSUPPORTED_VERSION);
     assert_eq!(client.find(3, 0, "g"), (ErrorCode::NONE, 1, Some("NONE".to_owned())));
     assert_eq!(client.find(4, 0, "g"), (ErrorCode::NONE, 1, Some(String::new())));
 }

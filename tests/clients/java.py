@@ -64,6 +64,8 @@ def metadata():
     for address in BOOTSTRAP.split(","):
         assert f"{address} (id: " in versions, versions
     assert "LeaderId" in tool(f"{TOOLS}.MetadataQuorumCommand", "describe", "--status")
+    replicas = tool(f"{TOOLS}.MetadataQuorumCommand", "describe", "--replication").splitlines()[1:]
+    assert sorted(line.split()[-1] for line in replicas) == ["Follower"] * 2 + ["Leader"] + ["Observer"] * 3, replicas
 
 
 def create_topics():
@@ -215,7 +217,23 @@ def consumer_groups(*arguments):
     return tool(f"{TOOLS}.consumer.group.ConsumerGroupCommand", *arguments)
 
 
+def elections():
+    """A leader stops and comes back, and is elected again."""
+    control = Control()
+    preferred = control.show("leader(faulty-0)")
+    FAULTS["leader-stop"](control)
+    control.ask(f"start broker {preferred}")
+    control.ask("run until isr(faulty-0) = {1,2,3} within 30s")
+    elect = ["--election-type", "preferred", "--topic", "faulty", "--partition", "0"]
+    elected = tool(f"{TOOLS}.LeaderElectionCommand", *elect)
+    assert "Successfully completed leader election (PREFERRED) for partitions faulty-0" in elected, elected
+    assert control.show("leader(faulty-0)") == preferred
+    again = tool(f"{TOOLS}.LeaderElectionCommand", *elect)
+    assert "Valid replica already elected for partitions faulty-0" in again, again
+
+
 def administration():
+    elections()
     send_values("ready", [b"1", b"2"])
     member = Member()
     wait(lambda: len(member.values) == 2, "not all that was sent is read")
@@ -225,6 +243,8 @@ def administration():
     described = consumer_groups("--describe", "--group", GROUP).splitlines()
     rows = [line.split() for line in described if line.startswith(f"{GROUP} ")]
     assert sum(int(row[3]) for row in rows) == 2 and all(row[5] == "0" for row in rows), described
+    reset = ["--reset-offsets", "--to-earliest", "--topic", "ready", "--group", GROUP, "--execute"]
+    assert all(line.split()[3] == "0" for line in consumer_groups(*reset).splitlines() if line.startswith(f"{GROUP} "))
     assert "Deletion of requested consumer groups" in consumer_groups("--delete", "--group", GROUP)
     same(consumer_groups("--list").split(), [])
     entity = ["--entity-type", "topics", "--entity-name", "ready"]

@@ -14,9 +14,11 @@ use kafka_terrarium::wire::messages::join_group_response::JoinGroupResponseMembe
 use kafka_terrarium::wire::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
+use kafka_terrarium::wire::messages::offset_commit_request::OffsetCommitRequestTopic;
 use kafka_terrarium::wire::messages::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
+use kafka_terrarium::wire::messages::offset_fetch_request::OffsetFetchRequestTopics;
 use kafka_terrarium::wire::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
 };
@@ -33,7 +35,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use uuid::Uuid;
 
-const TOPIC_ID: Uuid = Uuid::from_u128(77);
 const START_MS: i64 = 1_767_225_600_000;
 
 /// A request to the coordinator that is not answered yet.
@@ -49,7 +50,8 @@ pub(crate) struct Lab {
     rng: Rng,
     next_conn: u32,
     conns: BTreeMap<ConnId, Endpoint>,
-    partitions: i32,
+    /// How many partitions each topic has.
+    pub(crate) topics: BTreeMap<String, i32>,
     /// How many records each partition has.
     pub(crate) ends: BTreeMap<i32, i64>,
     /// What goes to the coordinator, in order.
@@ -96,14 +98,19 @@ impl Lab {
     }
 
     pub(crate) fn with_config(config: ConsumerConfig, partitions: i32) -> Self {
+        Self::reading(Reads::Topics(vec!["t".into()]), config, &[("t", partitions)])
+    }
+
+    /// A consumer in a cluster that has these topics, with so many partitions each.
+    pub(crate) fn reading(reads: Reads, config: ConsumerConfig, topics: &[(&str, i32)]) -> Self {
         config.validate().expect("Kafka takes them");
         let mut lab = Self {
-            consumer: Consumer::new("c", Reads::Topics(vec!["t".into()]), config, vec![endpoint(9)]),
+            consumer: Consumer::new("c", reads, config, vec![endpoint(9)]),
             now: SimTime::ZERO,
             rng: Rng::stream(1, "lab"),
             next_conn: 0,
             conns: BTreeMap::new(),
-            partitions,
+            topics: topics.iter().map(|(topic, partitions)| ((*topic).to_owned(), *partitions)).collect(),
             ends: BTreeMap::new(),
             asked: Vec::new(),
             fetches: Vec::new(),
@@ -150,7 +157,14 @@ impl Lab {
     }
 
     pub(crate) fn call(&mut self, call: Call) {
-        self.act(|consumer, ctx| consumer.call(call, ctx).expect("the application makes the call"));
+        self.try_call(call).expect("the application makes the call");
+    }
+
+    /// What the consumer says of a call.
+    pub(crate) fn try_call(&mut self, call: Call) -> Result<(), String> {
+        let mut said = Ok(());
+        self.act(|consumer, ctx| said = consumer.call(call, ctx));
+        said.map_err(|error| error.to_string())
     }
 
     pub(crate) fn close(&mut self) {
@@ -221,16 +235,19 @@ impl Lab {
             let partition = MetadataResponsePartition::default().with_partition_index(index);
             partition.with_leader_id(BrokerId(1)).with_leader_epoch(0)
         };
-        let topic = MetadataResponseTopic::default()
-            .with_name(Some(TopicName(text("t"))))
-            .with_topic_id(TOPIC_ID)
-            .with_partitions((0..self.partitions).map(partition).collect());
-        MetadataResponse::default().with_brokers((1..=3).map(broker).collect()).with_topics(vec![topic])
+        let topic = |(id, (name, partitions)): (u128, (&String, &i32))| {
+            MetadataResponseTopic::default()
+                .with_name(Some(TopicName(text(name))))
+                .with_topic_id(Uuid::from_u128(id))
+                .with_partitions((0..*partitions).map(partition).collect())
+        };
+        let topics = (1..).zip(&self.topics).map(topic).collect();
+        MetadataResponse::default().with_brokers((1..=3).map(broker).collect()).with_topics(topics)
     }
 
     /// The topic has another partition from now on; the consumer learns it when it asks next.
     pub(crate) fn add_partition(&mut self) {
-        self.partitions += 1;
+        *self.topics.get_mut("t").expect("it is there") += 1;
     }
 
     /// Answers a fetch at once when there are records, else after half a second.
@@ -253,7 +270,8 @@ impl Lab {
             return self.fetches.push((conn, request.clone(), self.now + SimDuration::from_millis(500)));
         }
         // Without a session each fetch names all partitions.
-        let topic = FetchableTopicResponse::default().with_topic_id(TOPIC_ID).with_partitions(partitions);
+        let topic =
+            FetchableTopicResponse::default().with_topic_id(body.topics[0].topic_id).with_partitions(partitions);
         self.respond(conn, request, ResponseKind::Fetch(FetchResponse::default().with_responses(vec![topic])));
     }
 
@@ -332,9 +350,11 @@ impl Lab {
                     let partition = OffsetCommitResponsePartition::default().with_partition_index(index);
                     partition.with_error_code(error.0)
                 };
-                let partitions = body.topics[0].partitions.iter().map(|p| refused(p.partition_index)).collect();
-                let topic = OffsetCommitResponseTopic::default().with_name(TopicName(text("t")));
-                let topics = vec![topic.with_partitions(partitions)];
+                let topic = |topic: &OffsetCommitRequestTopic| {
+                    let partitions = topic.partitions.iter().map(|p| refused(p.partition_index)).collect();
+                    OffsetCommitResponseTopic::default().with_name(topic.name.clone()).with_partitions(partitions)
+                };
+                let topics = body.topics.iter().map(topic).collect();
                 ResponseKind::OffsetCommit(OffsetCommitResponse::default().with_topics(topics))
             }
             RequestKind::OffsetFetch(_) => {
@@ -403,15 +423,18 @@ impl Lab {
     pub(crate) fn give_committed(&mut self) {
         let asked = self.take(ApiKey::OffsetFetch);
         let RequestKind::OffsetFetch(body) = &asked.request.body else { panic!("an OffsetFetch") };
-        let topic = &body.groups[0].topics.as_ref().expect("it names topics")[0];
+        let group = &body.groups[0];
         let partition = |index: &i32| {
             let offset = self.committed.get(index).copied().unwrap_or(-1);
             let partition = OffsetFetchResponsePartitions::default().with_partition_index(*index);
             partition.with_committed_offset(offset).with_committed_leader_epoch(-1)
         };
-        let partitions = topic.partition_indexes.iter().map(partition).collect();
-        let topic = OffsetFetchResponseTopics::default().with_name(TopicName(text("t"))).with_partitions(partitions);
-        let group = OffsetFetchResponseGroup::default().with_group_id(text("g").into()).with_topics(vec![topic]);
+        let topic = |topic: &OffsetFetchRequestTopics| {
+            let partitions = topic.partition_indexes.iter().map(partition).collect();
+            OffsetFetchResponseTopics::default().with_name(topic.name.clone()).with_partitions(partitions)
+        };
+        let topics = group.topics.as_ref().expect("it names topics").iter().map(topic).collect();
+        let group = OffsetFetchResponseGroup::default().with_group_id(group.group_id.clone()).with_topics(topics);
         self.answer(&asked, ResponseKind::OffsetFetch(OffsetFetchResponse::default().with_groups(vec![group])));
     }
 

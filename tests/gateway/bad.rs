@@ -71,6 +71,46 @@ fn the_largest_frame_is_read_and_refused_by_its_content() {
     Witness::of(&gateway).is_served();
 }
 
+fn gateway_with(configs: &str) -> Gateway {
+    let script = super::ORDERS.replacen("cluster ", &format!("cluster {configs} "), 1);
+    Gateway::start(kafka_terrarium::gateway::GatewaySpec::new(script)).expect("free ports")
+}
+
+#[test]
+fn the_broker_s_config_says_how_long_a_request_may_be() {
+    let gateway = gateway_with("--set socket.request.max.bytes=2000");
+    let mut client = connect(&gateway);
+    assert_eq!(client.produce(&"v".repeat(1_000)), 0);
+    client.send(ApiKey::Produce, 9, produce(&"v".repeat(2_000), -1));
+    assert_eq!(client.receive(), None);
+    assert_eq!(connect(&gateway).produce("short"), 1);
+}
+
+/// As Kafka does after `connections.max.idle.ms`, ten minutes unless it is set, by the world's clock.
+#[test]
+fn a_connection_that_does_nothing_for_too_long_is_closed() {
+    let gateway = gateway_with("--set connections.max.idle.ms=60000");
+    let (mut idle, mut slow, mut busy) = (connect(&gateway), connect(&gateway), connect(&gateway));
+    idle.metadata();
+    let frame = slow.frame(ApiKey::Metadata, 9, all_topics());
+    for n in 0..5 {
+        // A slow client's bytes count, as few as they are.
+        slow.stream.write_all(&frame[n..=n]).expect("the connection stands");
+        busy.metadata();
+        gateway.command("run 20s").expect("time passes");
+    }
+    assert_eq!(idle.receive(), None);
+    slow.stream.write_all(&frame[5..]).expect("the connection stands");
+    assert!(slow.receive().is_some());
+    gateway.command("pause broker 1").expect("it runs");
+    gateway.command("run 2m").expect("time passes");
+    busy.send(ApiKey::Metadata, 9, all_topics());
+    gateway.command("resume broker 1").expect("it is paused");
+    assert!(busy.receive().is_some(), "who stood still has not looked");
+    assert_eq!(slow.receive(), None, "and now it does");
+    assert!(gateway.stop().expect("it ran well").summary.is_good());
+}
+
 #[test]
 fn half_frames_wait_and_slow_ones_arrive() {
     let gateway = gateway();

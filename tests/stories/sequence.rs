@@ -3,7 +3,7 @@
 
 use super::wire::Event;
 use regex::Regex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Between whom, about what.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,7 @@ pub(crate) fn recorded(text: &str) -> (Vec<Event>, Vec<(f64, String)>) {
                 from: part(2),
                 to: part(3),
                 api: part(4),
+                version: part(5).parse().expect("a version"),
                 response: found.get(6).is_some(),
                 client: part(7),
                 text: part(8),
@@ -61,6 +62,32 @@ pub(crate) fn recorded(text: &str) -> (Vec<Event>, Vec<(f64, String)>) {
         }
     }
     (events, marks)
+}
+
+/// Writes events as a recording, without what says nothing new in its act. `moments` begin acts; at `since` the
+/// comparison begins.
+pub(crate) fn condensed(events: &[Event], moments: &[(f64, String)], since: f64) -> String {
+    let (patterns, mut lives) = (Patterns::default(), Lives::default());
+    let mut seen = BTreeSet::new();
+    let mut lines: Vec<(f64, String)> =
+        moments.iter().map(|(t, what)| (*t, format!("{t:8.3} ======== {what}\n"))).collect();
+    for event in events {
+        let Event { t, from, to, api, version, response, client, text } = event;
+        let act = moments.iter().map(|(at, _)| *at).chain([since]).filter(|at| at <= t).count();
+        let tokens = tokens(event, &patterns, &mut lives);
+        if tokens.into_iter().filter(|token| seen.insert((act, flow(event, &token.0), token.1.clone()))).count() > 0 {
+            let r = if *response { " r" } else { "" };
+            lines.push((*t, format!("{t:8.3} {from}>{to} {api} v{version}{r} ({client}) {}\n", text.trim_end())));
+        }
+    }
+    lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+fn flow(event: &Event, partition: &str) -> Flow {
+    let client = if event.client.starts_with("adminclient") { "a tool" } else { event.client.as_str() };
+    let (ends, api, response) = (ends(event), event.api.clone(), event.response);
+    Flow { ends, api, response, client: client.into(), partition: partition.into() }
 }
 
 /// Broker epochs by their place in a broker's life: `#1` is what it had before the story, `#2` what it got when it
@@ -294,9 +321,7 @@ pub(crate) fn sequences(events: &[Event], marks: &[f64], since: f64) -> Sequence
             if text.is_empty() {
                 continue;
             }
-            let client = if event.client.starts_with("adminclient") { "a tool".into() } else { event.client.clone() };
-            let flow = Flow { ends: ends(event), api: event.api.clone(), response: event.response, client, partition };
-            let seen = found.flows.entry(flow).or_default();
+            let seen = found.flows.entry(flow(event, &partition)).or_default();
             if !seen.iter().any(|token| token.text == text) {
                 seen.push(Token { text, act });
             }

@@ -11,6 +11,7 @@ pub(crate) struct Event {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) api: String,
+    pub(crate) version: i64,
     pub(crate) response: bool,
     /// The name of the client that asks; empty between nodes.
     pub(crate) client: String,
@@ -58,6 +59,7 @@ pub(crate) fn event(line: &Value, names: &mut Names) -> Option<Event> {
         from: line["from"].as_str()?.into(),
         to: line["to"].as_str()?.into(),
         api: api.into(),
+        version: int(&line["v"]),
         response,
         client: if is_node { String::new() } else { client.into() },
         text: if response { answer(api, body, names) } else { request(api, body, names) },

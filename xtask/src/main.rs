@@ -44,6 +44,7 @@ Usage: cargo xtask COMMAND
   swarm [--seeds N] [--from S] [--jobs J] explore random clusters, loads and faults under all laws
   clients [--client C] [--scenario S]     run real Kafka clients against the gateway
   clients --suites[=NAME]                 run the clients' own tests against it
+  clients --stories                       play recorded stories of a real cluster with Kafka's own clients
   clients --bench                         time one of them beside a real broker
   bench                                   run the benchmarks, native and in WebAssembly, and print sizes
   records                                 write the records in src/wire from Kafka's schemas

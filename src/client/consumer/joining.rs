@@ -33,7 +33,7 @@ pub(super) enum Join {
     Wanted,
     /// JoinGroup or SyncGroup is on its way.
     InFlight,
-    /// It leads, and waits for the metadata of its members' topics.
+    /// It leads, and waits for metadata that it has asked for.
     Leading(Vec<Member>, Assignor),
     /// It has its assignment.
     Done(Bytes),
@@ -134,7 +134,7 @@ impl Consumer {
         let subscribed_anew = member.joined_topics.as_ref().is_some_and(|joined| *joined != self.subscription.topics);
         let reason = match (member.metadata_changed, subscribed_anew) {
             (true, _) => "cached metadata has changed",
-            (false, true) => "the subscription has changed",
+            (false, true) => "subscription has changed",
             (false, false) => return member.rejoin_needed || !matches!(member.join, Join::Idle),
         };
         if !member.rejoin_needed {
@@ -350,18 +350,17 @@ impl Consumer {
             return self.send_sync(Vec::new(), ctx);
         }
         self.member().join = Join::Leading(members, assignor);
-        self.assign_if_known(ctx);
+        if !self.net.metadata().is_refresh_requested() {
+            self.assign(ctx);
+        }
     }
 
-    /// Assigns as soon as the metadata says something of every topic.
-    pub(super) fn assign_if_known(&mut self, ctx: &mut Ctx<'_>) {
+    /// Assigns if it leads. Kafka's leader waits for the next metadata where some is asked for
+    /// (`ensureFreshMetadata`), but not until every topic is in it: there may be none of that name.
+    pub(super) fn assign(&mut self, ctx: &mut Ctx<'_>) {
         let metadata = self.net.metadata();
         let Some(member) = &self.membership else { return };
         let Join::Leading(members, assignor) = &member.join else { return };
-        let is_known = |topic: &Arc<str>| metadata.topic(topic).is_some() || metadata.error(topic).is_some();
-        if !member.group_topics.iter().all(is_known) {
-            return;
-        }
         let topics = metadata.partitions_per_topic(member.group_topics.iter(), true);
         match assignor.perform_assignment(members, &topics) {
             Ok(assignments) => {

@@ -244,7 +244,7 @@ impl Consumer {
         if topics != self.subscription.topics {
             self.refresh_wanted();
         }
-        self.assign_if_known(ctx);
+        self.assign(ctx);
         self.compare_metadata();
         self.follow_leaders();
     }

@@ -8,6 +8,7 @@ const BUILT_BROKER_CONFIGS: &[&str] = &[
     "broker.heartbeat.interval.ms",
     "broker.rack",
     "broker.session.timeout.ms",
+    "connections.max.idle.ms",
     "controller.quorum.append.linger.ms",
     "controller.quorum.election.backoff.max.ms",
     "controller.quorum.election.timeout.ms",
@@ -59,6 +60,7 @@ const BUILT_BROKER_CONFIGS: &[&str] = &[
     "replica.selector.class",
     "replica.socket.timeout.ms",
     "request.timeout.ms",
+    "socket.request.max.bytes",
     "unclean.leader.election.enable",
     "unclean.leader.election.interval.ms",
 ];

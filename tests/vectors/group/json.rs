@@ -177,7 +177,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a base64 text.
-pub(super) fn bytes(value: &Value) -> bytes::Bytes {
+pub(crate) fn bytes(value: &Value) -> bytes::Bytes {
     let mut bits = 0u32;
     let mut count = 0;
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 //! Checks of the group coordinator: its records, its partitions, classic groups step by step, and offsets.
 
 pub(crate) mod classic;
-mod json;
+pub(crate) mod json;
 mod lab;
 pub(crate) mod offsets;
 pub(crate) mod records;

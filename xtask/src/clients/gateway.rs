@@ -4,6 +4,7 @@ use super::tail;
 use crate::project::Project;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -20,13 +21,14 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one on free ports with this script, which is kept in the folder beside what the gateway tells.
-    pub fn start(project: &Project, folder: &Path, script: &str) -> Result<Self> {
+    /// Starts one on free ports with this script, which is kept in the folder beside what the gateway tells, and with
+    /// `more` arguments.
+    pub fn start(project: &Project, folder: &Path, script: &str, more: &[&OsStr]) -> Result<Self> {
         let (file, log) = (folder.join("cluster.terra"), folder.join("gateway.log"));
         fs::write(&file, script).with_context(|| format!("writing {}", file.display()))?;
         let terrarium = project.target.join("debug").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
         let mut command = project.command(terrarium.to_str().context("the target folder's path is not UTF-8")?);
-        command.arg("gateway").arg(&file).args(["--listen", "127.0.0.1:0", "--until-eof"]);
+        command.arg("gateway").arg(&file).args(["--listen", "127.0.0.1:0", "--until-eof"]).args(more);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(fs::File::create(&log)?);
         let mut child = command.spawn().context("cannot start the gateway")?;
         let stdin = child.stdin.take();

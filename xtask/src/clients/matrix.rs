@@ -56,6 +56,7 @@ pub const SCENARIOS: [Scenario; 20] = [
 const NO_GROUPS: &str = "it has no groups";
 const NO_ADMIN: &str = "it has no such call";
 const NO_TRANSACTIONS: &str = "transactions are not built yet";
+const NO_DELETE_RECORDS: &str = "DeleteRecords is not built yet";
 
 pub const CLIENTS: [Client; 6] = [
     Client {
@@ -108,26 +109,54 @@ pub const CLIENTS: [Client; 6] = [
 ];
 
 /// The clients' own tests.
-pub const SUITES: [Suite; 1] = [Suite {
-    name: "kafka-python",
-    version: "the tests in the source distribution of kafka-python 3.0.12",
-    script: "cluster --brokers 1 --controllers combined --first-id 0 --set num.partitions=4 \
+pub const SUITES: [Suite; 3] = [
+    Suite {
+        name: "rskafka",
+        version: "the tests in the crate rskafka 0.6.0",
+        script: "cluster --brokers 1 --controllers combined --set auto.create.topics.enable=false\n",
+        prepare: suites::rskafka,
+        environment: suites::rskafka_environment,
+        passes: 56,
+        fails: &[
+            ("client::test_delete_records", NO_DELETE_RECORDS),
+            ("consumer::test_stream_consumer_start_at_earliest_after_deletion", NO_DELETE_RECORDS),
+        ],
+    },
+    Suite {
+        name: "rdkafka",
+        version: "the tests in the crate rdkafka 0.39.0, on librdkafka 2.12.1",
+        script: "cluster --brokers 1 --controllers combined --first-id 0 --set num.partitions=3\n\
+                 broker 0 --host localhost --port 9092\n",
+        prepare: suites::rdkafka,
+        environment: suites::rdkafka_environment,
+        passes: 48,
+        fails: &[
+            ("test_admin::test_delete_records", NO_DELETE_RECORDS),
+            ("test_transactions::test_transaction_abort", NO_TRANSACTIONS),
+            ("test_transactions::test_transaction_commit", NO_TRANSACTIONS),
+        ],
+    },
+    Suite {
+        name: "kafka-python",
+        version: "the tests in the source distribution of kafka-python 3.0.12",
+        script: "cluster --brokers 1 --controllers combined --first-id 0 --set num.partitions=4 \
                  --set group.min.session.timeout.ms=3000 --set group.initial.rebalance.delay.ms=0\n",
-    prepare: suites::kafka_python,
-    environment: suites::kafka_python_environment,
-    passes: 48,
-    fails: &[
-        ("test_admin_integration::test_alter_partition_reassignments", "reassignment is not built yet"),
-        ("test_admin_integration::test_alter_replica_log_dirs", "moves between log directories are not built yet"),
-        ("test_admin_integration::test_create_describe_delete_acls", "ACLs are not built yet"),
-        ("test_admin_integration::test_delete_records", "DeleteRecords is not built yet"),
-        ("test_admin_integration::test_delete_records_with_errors", "DeleteRecords is not built yet"),
-        ("test_producer_integration::test_transactional_producer_messages", NO_TRANSACTIONS),
-        ("test_producer_integration::test_transactional_producer_offsets", NO_TRANSACTIONS),
-        ("test_ssl_integration::TestSSLConnection::test_legacy_kafka_client_ssl", "it starts a broker with TLS"),
-        ("test_ssl_integration::TestSSLConnection::test_ssl_handshake", "it starts a broker with TLS"),
-    ],
-}];
+        prepare: suites::kafka_python,
+        environment: suites::kafka_python_environment,
+        passes: 48,
+        fails: &[
+            ("test_admin_integration::test_alter_partition_reassignments", "reassignment is not built yet"),
+            ("test_admin_integration::test_alter_replica_log_dirs", "moves between log directories are not built yet"),
+            ("test_admin_integration::test_create_describe_delete_acls", "ACLs are not built yet"),
+            ("test_admin_integration::test_delete_records", NO_DELETE_RECORDS),
+            ("test_admin_integration::test_delete_records_with_errors", NO_DELETE_RECORDS),
+            ("test_producer_integration::test_transactional_producer_messages", NO_TRANSACTIONS),
+            ("test_producer_integration::test_transactional_producer_offsets", NO_TRANSACTIONS),
+            ("test_ssl_integration::TestSSLConnection::test_legacy_kafka_client_ssl", "it starts a broker with TLS"),
+            ("test_ssl_integration::TestSSLConnection::test_ssl_handshake", "it starts a broker with TLS"),
+        ],
+    },
+];
 
 pub fn suite_names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()

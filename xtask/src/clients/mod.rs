@@ -7,6 +7,7 @@
 mod gateway;
 mod install;
 mod matrix;
+mod stories;
 mod suites;
 
 use crate::project::Project;
@@ -30,6 +31,8 @@ pub struct Options {
     client: Option<String>,
     scenario: Option<String>,
     bench: bool,
+    /// Stories of a real cluster instead.
+    stories: bool,
     /// Their own tests instead: all suites, or the one named.
     suites: Option<Option<String>>,
 }
@@ -37,7 +40,7 @@ pub struct Options {
 impl Options {
     /// Reads them from the rest of the command line.
     pub fn read(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { client: None, scenario: None, bench: false, suites: None };
+        let mut options = Self { client: None, scenario: None, bench: false, stories: false, suites: None };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("client") => options.client = Some(known(&arguments.value()?.string()?, &matrix::client_names())?),
@@ -45,6 +48,7 @@ impl Options {
                     options.scenario = Some(known(&arguments.value()?.string()?, &matrix::scenario_names())?);
                 }
                 Long("bench") => options.bench = true,
+                Long("stories") => options.stories = true,
                 Long("suites") => {
                     let name = arguments.optional_value().map(|name| name.string()).transpose()?;
                     options.suites = Some(name.map(|name| known(&name, &matrix::suite_names())).transpose()?);
@@ -67,6 +71,9 @@ fn known(name: &str, names: &[&str]) -> Result<String> {
 pub fn run_all(project: &Project, options: &Options) -> Result<bool> {
     if options.bench {
         return bench(project).map(|()| true);
+    }
+    if options.stories {
+        return stories::run_all(project).map(|()| true);
     }
     if let Some(only) = &options.suites {
         run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
@@ -156,7 +163,7 @@ fn play(project: &Project, clients: &[&Client], scenarios: &[&Scenario]) -> Resu
 fn play_one(project: &Project, client: &Client, installed: &Installed, scenario: &Scenario) -> Result<()> {
     let folder = installed_in(project).join("runs").join(client.name).join(scenario.name);
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let gateway = Gateway::start(project, &folder, &matrix::script(scenario))?;
+    let gateway = Gateway::start(project, &folder, &matrix::script(scenario), &[])?;
     let log = folder.join("client.log");
     let output = fs::File::create(&log).with_context(|| format!("writing {}", log.display()))?;
     let mut command = Command::new(&installed.program);

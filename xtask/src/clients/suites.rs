@@ -8,10 +8,11 @@ use super::gateway::Gateway;
 use super::install::{once, python, python_of};
 use super::{installed_in, tail, wait};
 use crate::project::Project;
-use crate::steps::{is_there, run, step};
+use crate::steps::{is_there, output, run, step};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,7 @@ pub fn run_all(project: &Project, only: Option<&str>) -> Result<bool> {
 fn play(project: &Project, suite: &Suite, mut command: Command) -> Result<Vec<String>> {
     let folder = installed_in(project).join("runs").join("suites").join(suite.name);
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    let gateway = Gateway::start(project, &folder, suite.script)?;
+    let gateway = Gateway::start(project, &folder, suite.script, &[])?;
     let log = folder.join("suite.log");
     let file = fs::File::create(&log).with_context(|| format!("writing {}", log.display()))?;
     command.envs((suite.environment)(&gateway.bootstrap)).stdin(Stdio::null());
@@ -136,6 +137,67 @@ fn verdicts(output: &str) -> BTreeMap<String, Verdict> {
     found
 }
 
+/// The published source of a crate that tests/clients/suites names, copied to where it can be built.
+fn published_crate(project: &Project, name: &str) -> Result<PathBuf> {
+    let manifest = project.root.join("tests/clients/suites/Cargo.toml");
+    let mut metadata = project.cargo(&["metadata", "--format-version=1", "--locked", "--manifest-path"]);
+    let metadata: serde_json::Value = serde_json::from_str(&output(metadata.arg(manifest))?)?;
+    let packages = metadata["packages"].as_array().context("cargo metadata without packages")?;
+    let package = packages.iter().find(|package| package["name"] == name).context("the crate is a dependency")?;
+    let source = Path::new(package["manifest_path"].as_str().context("a manifest")?).parent().context("its folder")?;
+    let folder = installed_in(project).join("suites").join(name);
+    once(&folder, package["version"].as_str().context("a version")?, || {
+        copy(source, &folder)?;
+        // It is a package of its own, and is built by the toolchain that is here.
+        let toolchain = folder.join("rust-toolchain.toml");
+        if toolchain.exists() {
+            fs::remove_file(toolchain)?;
+        }
+        let manifest = folder.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest)?;
+        Ok(fs::write(manifest, format!("{text}\n[workspace]\n"))?)
+    })?;
+    Ok(folder)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).with_context(|| format!("copying {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds a crate's tests; the command that runs those that need a cluster.
+fn cargo_tests(project: &Project, folder: &Path) -> Result<Command> {
+    let test = |more: &[&str]| {
+        let mut command = project.cargo(&["test", "--no-fail-fast", "--test", "*"]);
+        command.args(more).current_dir(folder);
+        command.env("CARGO_TARGET_DIR", installed_in(project).join("suites/target"));
+        command.env("CARGO_PROFILE_DEV_DEBUG", "false");
+        command
+    };
+    run(&mut test(&["--no-run"]))?;
+    Ok(test(&[]))
+}
+
+pub fn rskafka(project: &Project) -> Result<Command> {
+    let folder = published_crate(project, "rskafka")?;
+    // Its lock file names a version of a dependency that was withdrawn.
+    run(project.cargo(&["update", "-p", "rsasl"]).current_dir(&folder))?;
+    cargo_tests(project, &folder)
+}
+
+pub fn rdkafka(project: &Project) -> Result<Command> {
+    cargo_tests(project, &published_crate(project, "rdkafka")?)
+}
+
 pub fn kafka_python(project: &Project) -> Result<Command> {
     let folder = installed_in(project).join("suites").join("kafka-python");
     let requirements = project.root.join("tests/clients/suites/requirements.txt");
@@ -200,6 +262,15 @@ class ExternalService:
 class SpawnedService(ExternalService):
     pass
 ";
+
+pub fn rskafka_environment(bootstrap: &str) -> Vec<(&'static str, String)> {
+    let flags = [("TEST_INTEGRATION", "1"), ("TEST_BROKER_IMPL", "kafka"), ("KAFKA_CONNECT", bootstrap)];
+    flags.map(|(name, value)| (name, value.to_owned())).to_vec()
+}
+
+pub fn rdkafka_environment(bootstrap: &str) -> Vec<(&'static str, String)> {
+    vec![("KAFKA_HOST", bootstrap.to_owned()), ("KAFKA_VERSION", "4.1.1".to_owned())]
+}
 
 pub fn kafka_python_environment(bootstrap: &str) -> Vec<(&'static str, String)> {
     let uri = format!("kafka://{bootstrap}");
