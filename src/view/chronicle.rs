@@ -1,14 +1,16 @@
 //! What a timeline shows of a history: marks of what is worth stopping at, who led what and when, when brokers were
 //! down.
 
+use super::groups::member_client;
 use super::narrate::{Before, Line};
 use super::scene::{Health, PartitionView, Role, Scene};
 use crate::base::{EventId, SimTime, TopicPartition};
 use crate::check::LawReport;
-use crate::machine::Fact;
+use crate::machine::{Assigned, Fact};
 use crate::sim::{TraceEvent, TraceKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Something worth stopping at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +93,18 @@ pub struct Turn {
     pub up: bool,
 }
 
+/// What a group's members have from a moment on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deal {
+    /// The event that began it.
+    pub id: EventId,
+    /// When.
+    pub at: SimTime,
+    /// Each member's client with its partitions; none while the group is rebalanced, and members have what they had until
+    /// they hear of it.
+    pub assigned: Option<Vec<(Arc<str>, Vec<TopicPartition>)>>,
+}
+
 /// A stretch of history, as a timeline shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chapter {
@@ -100,6 +114,8 @@ pub struct Chapter {
     pub reigns: Vec<(TopicPartition, Reign)>,
     /// Brokers' processes that came or went, in order.
     pub turns: Vec<(i32, Turn)>,
+    /// What groups have dealt, in order.
+    pub deals: Vec<(Arc<str>, Deal)>,
 }
 
 impl Chapter {
@@ -115,6 +131,8 @@ impl Chapter {
                     | Fact::ControllerActive { .. }
                     | Fact::Truncated { .. }
                     | Fact::GroupRebalancing { .. }
+                    | Fact::GroupAssigned { .. }
+                    | Fact::GroupEmpty { .. }
                     | Fact::FatalFault { .. }
             ),
             _ => false,
@@ -145,6 +163,7 @@ impl Chapter {
                 let reign = Reign { id: event.id, at: event.at, leader: *leader, epoch: *leader_epoch, health };
                 self.reigns.push((partition.clone(), reign));
             }
+            TraceKind::Fact(fact) => self.deals.extend(deal(event, fact)),
             _ => {}
         }
         if let (Some(kind), Some(line)) = (kind(event, before), line) {
@@ -190,6 +209,20 @@ fn kind(event: &TraceEvent, before: &Before) -> Option<MarkKind> {
     })
 }
 
+/// What a fact tells of what a group's members have.
+fn deal(event: &TraceEvent, fact: &Fact) -> Option<(Arc<str>, Deal)> {
+    let (group, assigned) = match fact {
+        Fact::GroupRebalancing { group, .. } => (group, None),
+        Fact::GroupEmpty { group, .. } => (group, Some(Vec::new())),
+        Fact::GroupAssigned { group, assignment, .. } => {
+            let of = |to: &Assigned| (member_client(&to.member).into(), to.partitions.clone());
+            (group, Some(assignment.iter().map(of).collect()))
+        }
+        _ => return None,
+    };
+    Some((group.clone(), Deal { id: event.id, at: event.at, assigned }))
+}
+
 /// What kind of thing a command is, by its verb.
 fn command_kind(line: &str) -> MarkKind {
     match line.split_whitespace().next().unwrap_or_default() {
@@ -207,6 +240,7 @@ pub struct Chronicle {
     marks: Vec<Mark>,
     reigns: BTreeMap<TopicPartition, Vec<Reign>>,
     turns: BTreeMap<i32, Vec<Turn>>,
+    deals: BTreeMap<Arc<str>, Vec<Deal>>,
     /// The number of the first event that it has not heard.
     next: u64,
 }
@@ -228,6 +262,10 @@ impl Chronicle {
             last = last.max(Some(turn.id));
             self.turns.entry(broker).or_default().push(turn);
         }
+        for (group, deal) in chapter.deals.into_iter().filter(|(_, deal)| deal.id >= from) {
+            last = last.max(Some(deal.id));
+            self.deals.entry(group).or_default().push(deal);
+        }
         if let Some(last) = last {
             self.next = last.0 + 1;
             self.marks.sort_by_key(|mark| (mark.at, mark.id));
@@ -248,6 +286,11 @@ impl Chronicle {
             let at = turns.partition_point(|turn| turn.id < from);
             out.turns.extend(turns.split_off(at).into_iter().map(|turn| (*broker, turn)));
         }
+        for (group, deals) in &mut self.deals {
+            let at = deals.partition_point(|deal| deal.id < from);
+            out.deals.extend(deals.split_off(at).into_iter().map(|deal| (group.clone(), deal)));
+        }
+        self.deals.retain(|_, deals| !deals.is_empty());
         self.reigns.retain(|_, reigns| !reigns.is_empty());
         self.next = self.next.min(events);
         out
@@ -266,6 +309,11 @@ impl Chronicle {
     /// How a partition was led, in order.
     pub fn reigns(&self, tp: &TopicPartition) -> &[Reign] {
         self.reigns.get(tp).map_or(&[], Vec::as_slice)
+    }
+
+    /// What each group's members had, in order.
+    pub fn deals(&self) -> impl Iterator<Item = (&Arc<str>, &[Deal])> {
+        self.deals.iter().map(|(group, deals)| (group, deals.as_slice()))
     }
 
     /// When a broker's process came and went, in order.
@@ -314,6 +362,7 @@ mod tests {
             marks: vec![mark(3, 30, "a"), mark(9, 90, "b")],
             reigns: vec![reign(2), reign(9)],
             turns: vec![(1, Turn { id: EventId(4), at: SimTime(40), up: false })],
+            deals: vec![("g".into(), Deal { id: EventId(5), at: SimTime(50), assigned: None })],
         };
         let mut chronicle = Chronicle::default();
         chronicle.hear(chapter.clone());
@@ -322,6 +371,7 @@ mod tests {
         assert_eq!(chronicle, whole);
         let later = chronicle.cut(4);
         assert_eq!((chronicle.marks().len(), later.marks.len(), later.reigns.len(), later.turns.len()), (1, 1, 1, 1));
+        assert_eq!((chronicle.deals().count(), later.deals.len()), (0, 1));
         chronicle.hear(later);
         assert_eq!(chronicle, whole);
         assert_eq!(chronicle.next_mark(30.0).map(|m| m.id), Some(EventId(9)));

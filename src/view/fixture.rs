@@ -1,6 +1,6 @@
 //! Hand-made scenes: for tests, and for looking at the stage without a world behind it.
 
-use super::chronicle::{Chapter, Mark, MarkKind, Reign, Turn};
+use super::chronicle::{Chapter, Deal, Mark, MarkKind, Reign, Turn};
 use super::packet::{Cargo, PacketView};
 #[cfg(test)]
 use super::scene::LawView;
@@ -345,7 +345,23 @@ pub fn two_faults_history() -> Chapter {
             reign(1, 41, 11_000, 3, 5, Health::UnderReplicated),
         ],
         turns: vec![(2, Turn { id: EventId(31), at: SimTime(9_000_000), up: false })],
+        deals: two_faults_deals(),
     }
+}
+
+fn two_faults_deals() -> Vec<(Arc<str>, Deal)> {
+    let deal = |group: &str, id: u64, at: u64, all: Option<&[(&str, &[i32])]>| {
+        let of = |(name, list): &(&str, &[i32])| {
+            ((*name).into(), list.iter().map(|p| TopicPartition::new("orders", *p)).collect())
+        };
+        let assigned = all.map(|all| all.iter().map(of).collect());
+        (group.into(), Deal { id: EventId(id), at: SimTime(at * 1_000), assigned })
+    };
+    vec![
+        deal("billing", 3, 1_000, Some(&[("bill-1", &[0, 2]), ("bill-2", &[1])])),
+        deal("audit", 4, 1_600, Some(&[("aud-1", &[0, 1, 2])])),
+        deal("billing", 43, 12_200, None),
+    ]
 }
 
 /// The messages of [`two_faults`] at `now`.

@@ -21,6 +21,15 @@ pub(super) fn short_member(id: &str) -> String {
     }
 }
 
+/// The client that a member's id was made for, or the instance: the id without its UUID.
+pub(super) fn member_client(id: &str) -> &str {
+    let uuid_at = id.len().checked_sub(UUID_LENGTH).filter(|at| id.is_char_boundary(*at));
+    match uuid_at.filter(|at| uuid::Uuid::parse_str(&id[*at..]).is_ok()) {
+        Some(at) => id[..at].strip_suffix('-').unwrap_or(id),
+        None => id,
+    }
+}
+
 /// The sentence for a fact about a group.
 pub(super) fn group_text(fact: &Fact, who: &str) -> Option<(Weight, String)> {
     Some(match fact {
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn members_are_told_apart_by_little() {
         let id = "c1-3f2a0d5c-6f0e-4c6e-9f0a-1c9b3a1a2b3c";
-        assert_eq!(short_member(id), "c1-3f2a");
+        assert_eq!((short_member(id).as_str(), member_client(id), member_client("x")), ("c1-3f2a", "c1", "x"));
         assert_eq!((short_member(""), short_member("ü".repeat(40).as_str())), (String::new(), "ü".repeat(40)));
     }
 

@@ -24,6 +24,7 @@ mod packet;
 mod player;
 mod rebalances;
 mod records;
+mod ribbon;
 mod route;
 mod scene;
 mod select;
@@ -38,7 +39,7 @@ mod why;
 mod words;
 
 pub use browse::{Format, From, Query, Records, Stored, quoted, send_line, shown};
-pub use chronicle::{Chapter, Chronicle, Mark, MarkKind, Reign, Turn};
+pub use chronicle::{Chapter, Chronicle, Deal, Mark, MarkKind, Reign, Turn};
 pub use delta::{Delta, MapDelta};
 pub use dissect::{Dissection, Row};
 pub use faults::{Offer, Tool, node_words, offers, tool_offer};
@@ -54,6 +55,7 @@ pub use observe::{Annals, Observer, position};
 pub use packet::{Cargo, PacketView, RIDERS, records_text};
 pub use player::{Frame, HOP_MS, Player, Position, Speed};
 pub use rebalances::{Note, Rebalances, Round};
+pub use ribbon::{Piece, Ribbon};
 pub use route::{Place, Route};
 pub use scene::{
     BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, GroupState, GroupView, Health,
@@ -64,7 +66,7 @@ pub use select::{Selection, Toward, group_word, process_word, rows};
 pub use settings::{Owner, Settings};
 pub use stored::RecordView;
 pub use suggest::{Addition, Blank, Draft, line as addition_line, member_line};
-pub use timeline::{Knot, Lane, Span, Timeline, timeline};
+pub use timeline::{Knot, Lane, MemberLane, Span, Spell, Timeline, timeline};
 pub use token::{Shape, Token, key_label};
 pub use watch::{Answer, Goal, Question, Replay, Replayed, Sought, Undoable, Watch, changes};
 pub use why::{Link, Why};

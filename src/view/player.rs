@@ -10,6 +10,7 @@ use super::delta::Delta;
 use super::gauges::Gauges;
 use super::narrate::Line;
 use super::packet::PacketView;
+use super::ribbon::Ribbon;
 use super::scene::Scene;
 use super::tempo::{self, Outlook, Tempo};
 use super::watch::Sought;
@@ -130,6 +131,7 @@ pub struct Player {
     tip: Option<Position>,
     recalled: u64,
     gauges: Gauges,
+    ribbon: Ribbon,
     shape: u64,
     version: u64,
 }
@@ -158,6 +160,7 @@ impl Player {
             tip: None,
             recalled: 0,
             gauges: Gauges::default(),
+            ribbon: Ribbon::default(),
             shape: 0,
             version: 0,
         }
@@ -182,7 +185,9 @@ impl Player {
         let computed = self.computed.at.0 as f64;
         let outlook = Outlook::of(self.now, computed, &self.flights, self.queue.iter());
         let factor = self.tempo.factor(ms, self.speed.factor(), self.rate() / self.speed.factor(), outlook);
-        self.show_until((self.now + ms * self.rate() * factor).min(computed));
+        let to = (self.now + ms * self.rate() * factor).min(computed);
+        self.ribbon.ran(self.now, to, self.speed.factor() * factor);
+        self.show_until(to);
         let ahead = self.ahead();
         if self.asked || computed - self.now > ahead / 2.0 {
             return None;
@@ -235,6 +240,7 @@ impl Player {
         if let Some(events) = undone {
             self.undone.push(self.chronicle.cut(events));
             self.gauges.cut(frame.position.at.0 as f64);
+            self.ribbon.cut(frame.position.at.0 as f64);
         }
         (self.held, self.asked, self.tip) = (false, false, tip);
         (self.computed, self.shown) = (frame.position, frame.position);
@@ -251,6 +257,7 @@ impl Player {
     pub fn forget_after(&mut self, events: u64) {
         self.chronicle.cut(events);
         self.gauges.cut(self.now);
+        self.ribbon.cut(self.now);
         (self.undone, self.tip) = (Vec::new(), None);
     }
 
@@ -270,6 +277,11 @@ impl Player {
     /// Whether it runs ahead where nothing happens and slows down before what matters.
     pub fn set_auto_tempo(&mut self, auto: bool) {
         self.tempo.auto = auto;
+    }
+
+    /// How fast the picture ran over each stretch of the world.
+    pub fn ribbon(&self) -> &Ribbon {
+        &self.ribbon
     }
 
     /// Whether it runs ahead where nothing happens and slows down before what matters.

@@ -1,9 +1,11 @@
 //! The timeline: a whole session from its start to its end, with marks of what is worth stopping at and a lane for each
 //! partition that says who led it.
 
-use super::chronicle::{Chronicle, Mark, MarkKind, Reign, Turn};
+use super::chronicle::{Chronicle, Deal, Mark, MarkKind, Reign, Turn};
 use super::scene::{Health, Scene};
 use crate::base::{SimTime, TopicPartition};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// How many lanes there are at most; the partitions with most changes are shown.
 const LANES: usize = 12;
@@ -21,6 +23,8 @@ pub struct Timeline {
     pub knots: Vec<Knot>,
     /// Who led what.
     pub lanes: Vec<Lane>,
+    /// What members of groups had.
+    pub members: Vec<MemberLane>,
     /// How many partitions have no lane.
     pub more: usize,
     /// Places and labels of the ruler.
@@ -49,6 +53,30 @@ pub struct Lane {
     pub tp: TopicPartition,
     /// Stretches without gaps from its creation on.
     pub spans: Vec<Span>,
+}
+
+/// A member of a group over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberLane {
+    /// The group.
+    pub group: Arc<str>,
+    /// The member's client.
+    pub name: Arc<str>,
+    /// Stretches in which it had something.
+    pub spells: Vec<Spell>,
+}
+
+/// A stretch in which a member had the same partitions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spell {
+    /// Where it begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+    /// Its partitions.
+    pub partitions: Vec<TopicPartition>,
+    /// Whether the group was rebalanced meanwhile.
+    pub rebalances: bool,
 }
 
 /// A stretch in which nothing about a partition changed.
@@ -84,6 +112,7 @@ pub fn timeline(chronicle: &Chronicle, scene: &Scene, end: f64, width: f64) -> T
         end,
         knots: knots(chronicle.marks(), end, width),
         lanes: shown.into_iter().map(lane).collect(),
+        members: members(chronicle, end),
         more,
         ticks: ticks(end, width),
     }
@@ -106,6 +135,39 @@ fn knots(marks: &[Mark], end: f64, width: f64) -> Vec<Knot> {
                 last = x;
                 out.push(Knot { x, at: mark.at, kind: mark.kind, count: 1, text: mark.text.clone() });
             }
+        }
+    }
+    out
+}
+
+/// The members that have had something, group by group.
+fn members(chronicle: &Chronicle, end: f64) -> Vec<MemberLane> {
+    let mut out = Vec::new();
+    for (group, deals) in chronicle.deals() {
+        let named = deals.iter().flat_map(|deal| deal.assigned.iter().flatten()).map(|(name, _)| name);
+        let names: BTreeSet<&Arc<str>> = named.collect();
+        out.extend(names.into_iter().map(|name| MemberLane {
+            group: group.clone(),
+            name: name.clone(),
+            spells: spells(deals, name, end),
+        }));
+    }
+    out.truncate(LANES);
+    out
+}
+
+fn spells(deals: &[Deal], name: &str, end: f64) -> Vec<Spell> {
+    let mut out: Vec<Spell> = Vec::new();
+    let mut has: &[TopicPartition] = &[];
+    for (n, deal) in deals.iter().enumerate() {
+        let dealt = deal.assigned.as_ref();
+        if let Some(all) = dealt {
+            has = all.iter().find(|(of, _)| &**of == name).map_or(&[], |(_, partitions)| partitions);
+        }
+        let (from, to) = (deal.at.0 as f64, deals.get(n + 1).map_or(end, |next| next.at.0 as f64));
+        if !has.is_empty() && to > from {
+            let (from, to, partitions) = (from / end, to / end, has.to_vec());
+            out.push(Spell { from, to, partitions, rebalances: dealt.is_none() });
         }
     }
     out
@@ -191,6 +253,17 @@ mod tests {
         let timeline = timeline(&chronicle, &scene, 20e6, 1_000.0);
         let spans: Vec<_> = timeline.lanes[0].spans.iter().map(|s| (s.from, s.to, s.leader, s.down)).collect();
         assert_eq!(spans, [(0.1, 0.3, Some(1), false), (0.3, 0.75, Some(1), true), (0.75, 1.0, Some(2), false)]);
+    }
+
+    #[test]
+    fn a_member_has_what_it_was_dealt_until_it_is_dealt_anew() {
+        let mut chronicle = Chronicle::default();
+        chronicle.hear(fixture::two_faults_history());
+        let lanes = members(&chronicle, 20e6);
+        let names: Vec<&str> = lanes.iter().map(|lane| &*lane.name).collect();
+        assert_eq!(names, ["aud-1", "bill-1", "bill-2"]);
+        let spells: Vec<_> = lanes[1].spells.iter().map(|s| (s.from, s.to, s.partitions.len(), s.rebalances)).collect();
+        assert_eq!(spells, [(0.05, 0.61, 2, false), (0.61, 1.0, 2, true)]);
     }
 
     #[test]

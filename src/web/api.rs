@@ -16,11 +16,11 @@
 //! | `autoTempo(on)` | whether the picture runs ahead where nothing happens and slows down before what matters |
 //! | `command(line, anew)` | a line of the script language; a promise of what it printed, or an error with the column. In the past it is refused unless `anew` is true: then it replaces what came after |
 //! | `save()` | a promise of whether the session is stored in the browser |
-//! | `restart()` | the first scenario from its start, with a new seed |
+//! | `restart(script, seed)` | begins anew: with the first scenario, or with a script of one's own; without a seed, with a fresh one. A script that is wrong is told of in a notice, and the session goes on |
 //! | `on(event, listener)` | calls `listener` on `"opened"`, `"advanced"`, `"notice"`; gives nothing |
 //!
-//! `state()`: `{ time, end, playing, speed, autoTempo, seed, steps, events, traceHash, marks, scene }`: `time` in seconds
-//! since the world's start, `end` where its history ends, `marks` how many events worth stopping at that has, `seed` and `traceHash` as text, `scene` with `brokers`, `controllers`, `topics`, `partitions`, `producers`,
+//! `state()`: `{ time, end, playing, speed, autoTempo, seed, steps, events, traceHash, marks, inFlight, scene }`: `time` in seconds
+//! since the world's start, `end` where its history ends, `marks` how many events worth stopping at that has, `inFlight` how many messages are under way, `seed` and `traceHash` as text, `scene` with `brokers`, `controllers`, `topics`, `partitions`, `producers`,
 //! `consumers`, `groups`, `laws` as lists. A broker: `{ id, rack, process, fenced, leads }`, `process` being `running`, `paused`,
 //! `down` or `stopped`; a controller: `{ id, process, role, active, epoch }`; a partition: `{ name, leader, leaderEpoch,
 //! highWatermark, logEndOffset, logStartOffset, replicas, isr, elr }`; a consumer: `{ name, delivered, group,
@@ -45,6 +45,7 @@ struct State {
     speed: f64,
     auto_tempo: bool,
     marks: usize,
+    in_flight: usize,
     seed: String,
     steps: u64,
     events: u64,
@@ -145,6 +146,7 @@ fn state(desk: &Desk, player: &Player) -> State {
         speed: player.speed().factor(),
         auto_tempo: player.auto_tempo(),
         marks: player.chronicle().marks().len(),
+        in_flight: player.flights().len(),
         seed: desk.seed().to_string(),
         steps: position.steps,
         events: position.events,
@@ -269,10 +271,8 @@ fn acting(api: &Object, desk: &Rc<Desk>) {
         });
     }
     let at = desk.clone();
-    function(api, "restart", move || {
-        at.restart();
-        JsValue::UNDEFINED
-    });
+    let restart = move |script: Option<String>, seed: Option<f64>| at.begin(script, seed.map(|seed| seed as u64));
+    set(api, "restart", &Closure::<dyn Fn(Option<String>, Option<f64>)>::new(restart).into_js_value());
     let at = desk.clone();
     function(api, "step", move || {
         at.step();

@@ -139,8 +139,10 @@ pub(super) fn segments(app: &App, ctx: &Context<App>) -> Html {
     }
     let selected = app.partition();
     let around = |scene: &crate::view::Scene| {
-        let at = selected.as_ref().and_then(|tp| scene.partitions.keys().position(|t| t == tp)).unwrap_or(0);
-        scene.partitions.keys().skip(at.saturating_sub(12)).take(25).cloned().collect::<Vec<_>>()
+        let own = |tp: &&crate::base::TopicPartition| !tp.topic.starts_with("__") || selected.as_ref() == Some(*tp);
+        let all: Vec<_> = scene.partitions.keys().filter(own).collect();
+        let at = selected.as_ref().and_then(|tp| all.iter().position(|of| *of == tp)).unwrap_or(0);
+        all.into_iter().skip(at.saturating_sub(12)).take(25).cloned().collect::<Vec<_>>()
     };
     let partitions = app.desk.with(|p| around(p.scene())).unwrap_or_default();
     let one = |tp: crate::base::TopicPartition| {

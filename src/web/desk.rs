@@ -604,8 +604,13 @@ impl Desk {
 
     /// Begins anew with the first scenario.
     pub(crate) fn restart(&self) {
+        self.begin(None, None);
+    }
+
+    /// Begins anew with a script, or the first scenario, and a seed, or a fresh one.
+    pub(crate) fn begin(&self, script: Option<String>, seed: Option<u64>) {
         self.typed.borrow_mut().clear();
-        self.ask(&ToWorker::Restart { script: FIRST.into(), seed: None });
+        self.ask(&ToWorker::Restart { script: script.unwrap_or_else(|| FIRST.into()), seed });
     }
 
     /// Asks for a message to be taken apart.

@@ -2,8 +2,8 @@
 
 use super::app::{App, Msg};
 use super::icons::icon;
-use crate::base::SimTime;
-use crate::view::{Health, Knot, Lane, MarkKind, Player, Span, Timeline, timeline};
+use crate::base::{SimTime, TopicPartition};
+use crate::view::{Health, Knot, Lane, MarkKind, MemberLane, Piece, Player, Span, Spell, Timeline, timeline};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -24,6 +24,7 @@ fn made(app: &App) -> Option<(Timeline, f64, f64)> {
 /// The track to scrub on, with marks above it and a ruler below.
 pub(super) fn track(app: &App, ctx: &Context<App>) -> Html {
     let Some((whole, now, tip)) = made(app) else { return Html::default() };
+    let ribbon = app.desk.with(|p| p.ribbon().pieces(whole.end, PIECES)).unwrap_or_default();
     let scrub = ctx.link().batch_callback(|event: InputEvent| {
         let input = event.target()?.dyn_into::<HtmlInputElement>().ok()?;
         Some(Msg::Seek(SimTime((input.value_as_number().max(0.0) * 1e3) as u64)))
@@ -44,10 +45,19 @@ pub(super) fn track(app: &App, ctx: &Context<App>) -> Html {
                 <input type="range" min="0" max={ms(whole.end)} step="1" value={ms(now * whole.end)} oninput={scrub} onkeydown={keys}
                     aria-label="Moment" aria-valuetext={text} />
                 { for whole.knots.iter().map(|knot| self::knot(ctx, knot, now)) }
+                <div class="tempo" aria-hidden="true" title="How fast the picture ran">{ for ribbon.iter().map(piece) }</div>
                 <div class="ruler" aria-hidden="true">{ for whole.ticks.iter().map(|(x, label)| html! { <span style={at(*x)}>{ label }</span> }) }</div>
             </div>
         </div>
     }
+}
+
+/// At most so many pieces of the tempo's ribbon.
+const PIECES: usize = 160;
+
+/// A stretch of the ribbon of tempo: the faster, the thicker.
+fn piece(piece: &Piece) -> Html {
+    html! { <i style={format!("{}; height: {:.0}px", wide(piece.from, piece.to), 1.0 + piece.thickness * 8.0)}></i> }
 }
 
 fn knot(ctx: &Context<App>, knot: &Knot, now: f64) -> Html {
@@ -93,6 +103,7 @@ pub(super) fn lanes(app: &App) -> Html {
     html! {
         <div class="lanes">
             { for whole.lanes.iter().map(lane) }
+            { for whole.members.iter().map(member) }
             <div class="over" aria-hidden="true"><i class="veil" style={wide(now, tip)}></i><i class="head" style={at(now)}></i></div>
             if whole.more > 0 { <p class="q">{ format!("{} more partitions; those that changed most are shown.", whole.more) }</p> }
         </div>
@@ -105,6 +116,28 @@ fn lane(lane: &Lane) -> Html {
         <div class="lane" key={lane.tp.to_string()}>
             <span class="lab"><span class={format!("part p{}", p.rem_euclid(8))}>{ format!("P{p}") }</span><span>{ &*lane.tp.topic }</span></span>
             <div class="spans">{ for lane.spans.iter().map(span) }</div>
+        </div>
+    }
+}
+
+/// A member's lane: a stripe for each of its partitions, dashed while the group is rebalanced.
+fn member(lane: &MemberLane) -> Html {
+    let spell = |spell: &Spell| {
+        let names: Vec<String> = spell.partitions.iter().map(ToString::to_string).collect();
+        let state = if spell.rebalances { ", while its group is rebalanced" } else { "" };
+        let stripe = |tp: &TopicPartition| html! { <i class={format!("p{}", tp.partition.rem_euclid(8))}></i> };
+        let chip = |tp: &TopicPartition| html! { <span class={format!("part p{}", tp.partition.rem_euclid(8))}>{ format!("P{}", tp.partition) }</span> };
+        html! {
+            <span class={classes!("spell", spell.rebalances.then_some("deals"))} style={wide(spell.from, spell.to)} title={format!("{}{state}", names.join(", "))}>
+                <span class="stripes">{ for spell.partitions.iter().take(6).map(stripe) }</span>
+                if !spell.rebalances { <span class="chips">{ for spell.partitions.iter().take(6).map(chip) }</span> }
+            </span>
+        }
+    };
+    html! {
+        <div class="lane" key={format!("{}/{}", lane.group, lane.name)}>
+            <span class="lab" title={format!("group {}", lane.group)}><span class="of">{ "[ ]" }</span><span>{ &*lane.name }</span></span>
+            <div class="spans">{ for lane.spells.iter().map(spell) }</div>
         </div>
     }
 }

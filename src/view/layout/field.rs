@@ -33,7 +33,7 @@ pub struct Field {
 }
 
 /// From a tile to the next, the roomiest first.
-const TILES: [f64; 4] = [14.0, 11.0, 8.0, 6.0];
+const TILES: [f64; 6] = [14.0, 11.0, 8.0, 6.0, 5.0, 4.0];
 /// From a strip to the next: named, and bare.
 const STRIPS: [(f64, f64); 3] = [(96.0, 24.0), (64.0, 22.0), (26.0, 9.0)];
 

@@ -1,6 +1,6 @@
 //! The stage of a phone: one partition, its replicas one below the other, clients as chips above and below.
 
-use super::columns::{Column, Level};
+use super::columns::{Column, Level, shown};
 use super::grid::{HEAD_H, Shelf};
 use super::sides::{Clients, Density, GroupBox, Side, Sides};
 use super::{Band, ClientBox, Layout, QuorumBox, Rect, Room, TAB};
@@ -24,7 +24,7 @@ pub(super) fn layout(scene: &Scene, room: Room, chosen: Option<&TopicPartition>)
     let producers: Side = sides.left.iter().cloned().collect();
     let mut y = chip_row(&mut out.clients, &producers, w, 9.0) + 4.0;
     y = quorum(&mut out, scene, Rect::new(5.0, y, w - 10.0, 26.0));
-    let tp = chosen.or_else(|| scene.partitions.keys().next()).cloned();
+    let tp = chosen.cloned().or_else(|| shown(scene, None).into_iter().next());
     let held = tp.as_ref().and_then(|tp| scene.partitions.get(tp)).map(|p| p.replicas.clone()).unwrap_or_default();
     let head_y = y + 2.0;
     y = head_y + HEAD_H + 6.0;

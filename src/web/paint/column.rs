@@ -311,9 +311,12 @@ impl<'a> Drawn<'a> {
         b.halo(&leo, (r.right() + 4.0).max(r.x + word_w + 6.0 + w), y, NUMBER, (&p.ink2, backing), Anchor::Right);
     }
 
-    /// A record that was cut: fallen below the tape, tilted, struck through, with its epoch.
+    /// A record that was cut: fallen below the tape, tilted, struck through, with its epoch. Nobody was promised what is
+    /// cut, so that is drawn as a ghost; what had been acknowledged is lost, and that is red.
     fn fallen(&self, b: &Brush, tape: &Tape, cut: &CutView) {
         let (p, c, r) = (b.palette, self.column, tape.rect);
+        let lost = cut.lost > 0;
+        let color = if lost { &p.bad } else { &p.ink2 };
         // Words have the left part of what is below the tape.
         let x = tape.x(cut.from as f64).min(r.right() - c.cell).max(r.x + r.w * 0.42);
         let (w, h) = (c.cell.min(22.0), 32.7);
@@ -323,14 +326,15 @@ impl<'a> Drawn<'a> {
             let _ = b.ctx.translate(cx, cy);
             let _ = b.ctx.rotate(-0.122);
             b.memory.wipe();
-            b.dashed_card(Rect::new(-w / 2.0, -h / 2.0, w, h), 1.5, &p.bad_soft, &p.bad, &[3.0, 2.0]);
+            let (soft, line) = if lost { (&p.bad_soft, &p.bad) } else { (&p.panel2, &p.ink3) };
+            b.dashed_card(Rect::new(-w / 2.0, -h / 2.0, w, h), 1.5, soft, line, &[3.0, 2.0]);
             if let Some(cell) = cut.cells.first() {
                 token(b, Token::of(cell.key.as_deref()), 0.0, -h / 2.0 + 9.8, 4.9, Ink::Hollow);
             }
             let number = super::tape::digits(cut.from, w);
-            b.text(&number, 0.0, h / 2.0 - 5.0, NUMBER, &p.bad, Anchor::Middle);
+            b.text(&number, 0.0, h / 2.0 - 5.0, NUMBER, color, Anchor::Middle);
         });
-        b.pen(&p.bad, 2.0);
+        b.pen(color, 2.0);
         b.line(&[(cx - 13.0, cy + 7.8), (cx + 13.0, cy - 7.8)]);
         let count = cut.to - cut.from;
         let text = match (count, cut.lost) {
@@ -342,7 +346,7 @@ impl<'a> Drawn<'a> {
         let left = cx + w / 2.0 + 7.0;
         let fits = left + b.width(&text, SMALL_BOLD) < r.right() + 14.0;
         let (at, anchor) = if fits { (left, Anchor::Left) } else { (cx - w / 2.0 - 7.0, Anchor::Right) };
-        b.halo(&text, at, cy - 5.0, SMALL_BOLD, (&p.bad, &p.shelf), anchor);
+        b.halo(&text, at, cy - 5.0, SMALL_BOLD, (color, &p.shelf), anchor);
         if let Some(cell) = cut.cells.first() {
             b.halo(&format!("e{}", cell.epoch), at, cy + 7.5, NUMBER, (&p.ink3, &p.shelf), anchor);
         }

@@ -44,8 +44,9 @@ fn state<'b>(b: &Brush<'b>, view: &GroupView) -> (String, &'b str, Type) {
     match view.state {
         GroupState::Unknown if view.coordinator.is_none() => ("no coordinator".into(), &p.bad, SMALL_BOLD),
         GroupState::Unknown => ("coordinator away".into(), &p.bad, SMALL_BOLD),
-        GroupState::PreparingRebalance => ("rebalancing: join".into(), &p.group, SMALL_BOLD),
-        GroupState::CompletingRebalance => ("rebalancing: sync".into(), &p.group, SMALL_BOLD),
+        GroupState::PreparingRebalance | GroupState::CompletingRebalance => {
+            ("rebalancing".into(), &p.group, SMALL_BOLD)
+        }
         GroupState::Empty => (group_word(view.state).into(), &p.ink3, SMALL),
         GroupState::Stable => {
             (format!("stable, {}", view.protocol.as_deref().unwrap_or("no assignor")), &p.ink3, SMALL)
@@ -104,8 +105,7 @@ pub(crate) fn holdings(b: &Brush, scene: &Scene, view: &ConsumerView, area: Rect
     let all = scene.holdings(view);
     if all.is_empty() {
         if density != Density::Row {
-            let words = if view.rebalances { "gave up all it had" } else { "no partitions" };
-            b.left(words, area.x, area.y + 13.0, SMALL, &b.palette.ink3);
+            b.left("no partitions", area.x, area.y + 13.0, SMALL, &b.palette.ink3);
         }
         return;
     }

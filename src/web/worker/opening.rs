@@ -30,6 +30,9 @@ impl Worker {
         self.hold();
         match Run::start(script, seed.unwrap_or_else(fresh_seed)) {
             Ok(run) => self.show(run, false),
+            Err(error) if self.run.borrow().is_some() => {
+                self.tell(&ToPage::Notice(Notice::ScriptStopped { reason: error.to_string() }));
+            }
             Err(error) => self.tell(&ToPage::Failed { message: format!("The scenario is wrong at {error}") }),
         }
     }
