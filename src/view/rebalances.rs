@@ -127,7 +127,7 @@ impl GroupNotes {
         let mut rounds: Vec<Round> = Vec::new();
         let mut open = false;
         for kept in self.groups.get(group).into_iter().flatten() {
-            // The members' answers to SyncGroup come when it is over.
+            // The members' answers to SyncGroup, or to LeaveGroup where nobody is left, come when it is over.
             let belongs = open || kept.is_last_word() && !rounds.is_empty();
             if !belongs {
                 rounds.push(Round { from: kept.at, ..Round::default() });
@@ -167,8 +167,8 @@ impl Round {
 
 impl Kept {
     fn is_last_word(&self) -> bool {
-        let sync = ApiKey::SyncGroup as i16;
-        matches!(&self.what, What::Message { api, response: true, .. } if *api == sync)
+        let last = [ApiKey::SyncGroup as i16, ApiKey::LeaveGroup as i16];
+        matches!(&self.what, What::Message { api, response: true, .. } if last.contains(api))
     }
 
     fn note(&self, name: impl Fn(HostId) -> String) -> Option<Note> {
