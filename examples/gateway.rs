@@ -9,7 +9,7 @@ cluster --brokers 3
 kafka-topics.sh --create --topic orders --partitions 3 --replication-factor 3
 ";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gateway = Gateway::start(GatewaySpec::new(SCRIPT))?;
     println!("bootstrap.servers={}", gateway.ready().bootstrap);
 

@@ -1,6 +1,9 @@
 //! Every law can be broken: for each there is a scenario in which a mutant, an engine with one mistake, breaks that law
 //! and no other, and in which the engine as it is keeps them all. And a loss that Kafka allows names what allowed it.
 
+#[path = "laws/jepsen.rs"]
+mod jepsen;
+
 use kafka_terrarium::base::SimTime;
 use kafka_terrarium::machine::Mutant;
 use kafka_terrarium::script::{Runner, Script, Turn};

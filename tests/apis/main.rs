@@ -1,5 +1,6 @@
 //! Every API at every version that a broker advertises, as bytes from outside; and what a broker refuses.
 
+mod advertised;
 mod groups;
 
 use bytes::{BufMut, Bytes, BytesMut};

@@ -133,6 +133,14 @@ def pause_leader(control):
     control.ask(f"resume broker {leader}")
 
 
+def cut_off(control, broker):
+    """For two seconds nothing passes between a broker and its clients."""
+    broker = control.show(broker)
+    control.ask(f"cut outside broker {broker}")
+    time.sleep(2)
+    control.ask(f"heal outside broker {broker}")
+
+
 def reset(control):
     """The connections to it break, again and again."""
     for _ in range(3):
@@ -140,13 +148,20 @@ def reset(control):
         time.sleep(0.3)
 
 
-FAULTS = {"leader-crash": crash_leader, "leader-stop": stop_leader, "leader-pause": pause_leader, "reset": reset}
+FAULTS = {
+    "leader-crash": crash_leader,
+    "leader-stop": stop_leader,
+    "leader-pause": pause_leader,
+    "leader-cut": functools.partial(cut_off, broker="leader(faulty-0)"),
+    "reset": reset,
+}
 
 
 GROUP_FAULTS = {
     "group-leader-crash": functools.partial(crash_leader, partition="ready-0"),
     "group-coordinator-crash": crash_coordinator,
     "group-pause": pause_coordinator,
+    "group-cut": functools.partial(cut_off, broker=f"coordinator({GROUP})"),
     "group-reset": reset_two,
 }
 

@@ -222,6 +222,7 @@ def elections():
     control = Control()
     preferred = control.show("leader(faulty-0)")
     FAULTS["leader-stop"](control)
+    control.ask(f"run until state(broker {preferred}) = closed within 30s")
     control.ask(f"start broker {preferred}")
     control.ask("run until isr(faulty-0) = {1,2,3} within 30s")
     elect = ["--election-type", "preferred", "--topic", "faulty", "--partition", "0"]

@@ -343,7 +343,17 @@ async function pauseCoordinator({ ask, show }) {
   await ask(`resume broker ${coordinator}`);
 }
 
-async function cutTwo({ ask, show }) {
+/** For two seconds nothing passes between a broker and its clients. */
+const cutOff =
+  (expression) =>
+  async ({ ask, show }) => {
+    const broker = await show(expression);
+    await ask(`cut outside broker ${broker}`);
+    await sleep(2_000);
+    await ask(`heal outside broker ${broker}`);
+  };
+
+async function resetTwo({ ask, show }) {
   const coordinator = await show(`coordinator(${GROUP})`);
   for (let n = 0; n < 6; n += 1) {
     await ask(`reset outside broker ${n % 2 ? (coordinator % 3) + 1 : coordinator}`);
@@ -363,7 +373,7 @@ async function pauseLeader({ ask, show }) {
   await ask(`resume broker ${leader}`);
 }
 
-async function cut({ ask }) {
+async function reset({ ask }) {
   for (let n = 0; n < 3; n += 1) {
     await ask("reset outside leader(faulty-0)");
     await sleep(300);
@@ -383,13 +393,15 @@ const scenarios = {
   "leader-crash": through(crashLeader),
   "leader-stop": through(stopLeader),
   "leader-pause": through(pauseLeader),
-  reset: through(cut),
+  "leader-cut": through(cutOff("leader(faulty-0)")),
+  reset: through(reset),
   group,
   rebalance,
   "group-leader-crash": readThrough(crashLeaderOf("ready-0")),
   "group-coordinator-crash": readThrough(crashCoordinator),
   "group-pause": readThrough(pauseCoordinator),
-  "group-reset": readThrough(cutTwo),
+  "group-cut": readThrough(cutOff(`coordinator(${GROUP})`)),
+  "group-reset": readThrough(resetTwo),
   admin: administration,
 };
 await scenarios[process.argv[2]]();

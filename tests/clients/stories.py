@@ -33,22 +33,34 @@ def start(name, tool, *arguments):
     return client
 
 
-def producer(rate, *arguments):
-    """Writes to the topic `t` as `prod`. The tool switches retries off where nobody asks for them."""
-    with open("prod.properties", "w") as properties:
-        properties.write("client.id=prod\nacks=all\nenable.idempotence=true\nretries=2147483647\n")
-    arguments = ["--topic", "t", "--throughput", str(rate), "--producer.config", "prod.properties", *arguments]
-    return start("prod", "VerifiableProducer", *arguments)
+def named(name, configs):
+    """The configs of a client, as Kafka has them."""
+    return {"client.id": name, **{key.replace("_", "."): value for key, value in configs.items()}}
 
 
-def consumer(name, *arguments, **configs):
-    configs = {"client.id": name, **{key.replace("_", "."): value for key, value in configs.items()}}
+def producer(name, topic, rate, *arguments, **configs):
+    """Writes to a topic. The tool switches retries off where nobody asks for them."""
+    configs = {"retries": 2147483647, "enable.idempotence": "true", **named(name, configs)}
+    with open(f"{name}.properties", "w") as properties:
+        properties.writelines(f"{key}={value}\n" for key, value in configs.items())
+    acks = ["--acks", str(configs.get("acks", -1))]
+    to = ["--topic", topic, "--throughput", str(rate), "--producer.config", f"{name}.properties"]
+    return start(name, "VerifiableProducer", *to, *acks, *arguments)
+
+
+def consumer(name, topic, *arguments, **configs):
+    configs = named(name, configs)
     properties = [word for key, value in configs.items() for word in ("--consumer-property", f"{key}={value}")]
-    return start(name, "consumer.ConsoleConsumer", "--topic", "t", *arguments, *properties)
+    return start(name, "consumer.ConsoleConsumer", "--topic", topic, *arguments, *properties)
+
+
+def reader(name, topic):
+    """Reads a topic's only partition, without a group."""
+    return consumer(name, topic, "--partition", "0", "--offset", "earliest")
 
 
 def member(name, group, **configs):
-    return consumer(name, "--group", group, "--from-beginning", **configs)
+    return consumer(name, "t", "--group", group, "--from-beginning", **configs)
 
 
 def kill(client):
@@ -90,15 +102,10 @@ def first_record():
     time.sleep(1)
 
 
-def reading_and_writing():
-    writer, reader = producer(20), consumer("cons", "--partition", "0", "--offset", "earliest")
+def leader_crash():
+    writer, reads = producer("prod", "t", 20), reader("cons", "t")
     has_read("cons")
     time.sleep(4)
-    return writer, reader
-
-
-def leader_crash():
-    writer, reader = reading_and_writing()
     mark("SIGKILL 1")
     control.ask("crash broker 1")
     time.sleep(13)
@@ -107,38 +114,91 @@ def leader_crash():
     time.sleep(18)
     close(writer)
     time.sleep(1)
-    close(reader)
+    close(reads)
 
 
-def group_classic_eager():
-    strategy = "org.apache.kafka.clients.consumer.RangeAssignor"
-    eager = {"partition_assignment_strategy": strategy, "session_timeout_ms": 6000, "heartbeat_interval_ms": 2000}
-    writer = producer(6, "--repeating-keys", "9")
-    c1, c2 = member("c1", "g", **eager), member("c2", "g", **eager)
+def leader_pause():
+    writers = [
+        producer("acks1", "one", 5, acks=1, enable_idempotence="false"),
+        producer("acksall", "all", 5),
+        producer("quick", "quick", 5, request_timeout_ms=5000, delivery_timeout_ms=60000),
+    ]
+    reads = reader("cons", "one")
+    has_read("cons")
+    time.sleep(4)
+    mark("SIGSTOP 1")
+    control.ask("pause broker 1")
+    time.sleep(20)
+    mark("SIGCONT 1")
+    control.ask("resume broker 1")
+    time.sleep(12)
+    for client in [*writers, reads]:
+        close(client)
+
+
+def group(assignor, generations, rests):
+    """Two members, then a third and a fourth; one dies, one leaves. The generations that each leads to, and how long it
+    is calm after the first three."""
+    strategy = f"org.apache.kafka.clients.consumer.{assignor}"
+    configs = {"partition_assignment_strategy": strategy, "session_timeout_ms": 6000, "heartbeat_interval_ms": 2000}
+    writer = producer("prod", "t", 6, "--repeating-keys", "9")
+    c1, c2 = member("c1", "g", **configs), member("c2", "g", **configs)
     until_stable("g", 1, 2)
     time.sleep(5)
     mark("c3 starts")
-    c3 = member("c3", "g", **eager)
-    until_stable("g", 2, 3)
-    time.sleep(6)
+    c3 = member("c3", "g", **configs)
+    until_stable("g", generations[0], 3)
+    time.sleep(rests[0])
     mark("c4 starts")
-    c4 = member("c4", "g", **eager)
-    until_stable("g", 3, 4)
-    time.sleep(6)
+    c4 = member("c4", "g", **configs)
+    until_stable("g", generations[1], 4)
+    time.sleep(rests[1])
     mark("SIGKILL c2 (a consumer)")
     kill(c2)
-    until_stable("g", 4, 3)
-    time.sleep(6)
+    until_stable("g", generations[2], 3)
+    time.sleep(rests[2])
     mark("c3 closes")
     close(c3)
-    until_stable("g", 5, 2)
+    until_stable("g", generations[3], 2)
     time.sleep(4)
     for client in [writer, c1, c4]:
         close(client)
 
 
+def group_classic_eager():
+    group("RangeAssignor", [2, 3, 4, 5], [6, 6, 6])
+
+
+def group_cooperative():
+    group("CooperativeStickyAssignor", [3, 4, 5, 6], [4, 6, 4])
+
+
+def static_member():
+    def static(name, n):
+        return member(name, "g", group_instance_id=f"i{n}", session_timeout_ms=10000, heartbeat_interval_ms=2000)
+
+    writer = producer("prod", "t", 4, "--repeating-keys", "6")
+    c1, _ = static("c1", 1), static("c2", 2)
+    until_stable("g", 1, 2)
+    time.sleep(6)
+    mark("c1 closes (SIGTERM)")
+    close(c1)
+    time.sleep(2)
+    mark("c1 starts again within the session timeout")
+    c1b = static("c1b", 1)
+    time.sleep(8)
+    mark("a second consumer with instance i2 starts (c2b)")
+    c2b = static("c2b", 2)
+    time.sleep(8)
+    mark("c1b SIGKILL, not replaced")
+    kill(c1b)
+    time.sleep(16)
+    close(c2b)
+    close(writer)
+
+
 def coordinator_crash():
-    writer = producer(10, "--repeating-keys", "4")
+    writer = producer("prod", "t", 10, "--repeating-keys", "4")
     c1, c2 = member("c1", "g1"), member("c2", "g1")
     until_stable("g1", 1, 2)
     time.sleep(7)
@@ -152,7 +212,15 @@ def coordinator_crash():
         close(client)
 
 
-STORIES = [first_record, leader_crash, group_classic_eager, coordinator_crash]
+STORIES = [
+    first_record,
+    leader_crash,
+    leader_pause,
+    group_classic_eager,
+    group_cooperative,
+    coordinator_crash,
+    static_member,
+]
 
 if __name__ == "__main__":
     try:

@@ -10,6 +10,8 @@ mod bad;
 mod client;
 mod cluster;
 mod control;
+#[path = "../../examples/gateway.rs"]
+mod example;
 mod program;
 
 use client::{Client, all_topics, api_versions, fetch, produce, values};
@@ -46,6 +48,11 @@ fn a_client_finds_the_broker_writes_and_reads() {
     let stopped = gateway.stop().expect("it ran well");
     assert!(stopped.summary.is_good() && stopped.save.is_none());
     assert_eq!(client.receive(), None, "a stopped gateway closes its connections");
+}
+
+#[test]
+fn the_example_runs() {
+    example::main().expect("it runs well");
 }
 
 #[test]

@@ -10,6 +10,8 @@
 
 mod cycles;
 mod order;
+#[cfg(test)]
+mod tests;
 
 pub use cycles::Cycle;
 

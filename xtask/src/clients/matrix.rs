@@ -27,7 +27,7 @@ const fn scenario(name: &'static str, what: &'static str) -> Scenario {
     Scenario { name, what }
 }
 
-pub const SCENARIOS: [Scenario; 20] = [
+pub const SCENARIOS: [Scenario; 22] = [
     scenario("metadata", "finds every broker at its port, and a topic's leaders and replicas"),
     scenario("create-topics", "creates a topic; is refused when it does so again"),
     scenario("auto-create", "writes to a topic that is not there, which creates it"),
@@ -40,12 +40,14 @@ pub const SCENARIOS: [Scenario; 20] = [
     scenario("leader-crash", "writes while the leader dies: nothing that was acknowledged is lost"),
     scenario("leader-stop", "writes while the leader stops in good order"),
     scenario("leader-pause", "writes while the leader stands still for a second"),
+    scenario("leader-cut", "writes while for two seconds nothing passes between it and the leader"),
     scenario("reset", "writes while its connections break again and again"),
     scenario("group", "reads in a group and commits; a later member goes on from there"),
     scenario("rebalance", "two members share a topic's partitions; what one has when it leaves, the other gets"),
     scenario("group-leader-crash", "two members read all that is written while a leader dies, and commit the end"),
     scenario("group-coordinator-crash", "the same while their coordinator dies"),
     scenario("group-pause", "the same while their coordinator stands still for a second"),
+    scenario("group-cut", "the same while for two seconds nothing passes between them and their coordinator"),
     scenario(
         "group-reset",
         "the same while the connections to their coordinator and another broker break again and again",
@@ -95,6 +97,7 @@ pub const CLIENTS: [Client; 6] = [
             ("group-leader-crash", NO_GROUPS),
             ("group-coordinator-crash", NO_GROUPS),
             ("group-pause", NO_GROUPS),
+            ("group-cut", NO_GROUPS),
             ("group-reset", NO_GROUPS),
             ("admin", NO_ADMIN),
         ],

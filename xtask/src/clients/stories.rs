@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 /// The stories, and the cluster of each. Where a recording tells brokers apart, they are told apart here.
-const STORIES: [(&str, &str); 4] = [
+const STORIES: [(&str, &str); 7] = [
     (
         "first-record",
         "cluster --brokers 3 --controllers combined\n\
@@ -28,9 +28,20 @@ const STORIES: [(&str, &str); 4] = [
          kafka-topics.sh --create --topic t --replica-assignment 1:2:3\n",
     ),
     (
-        "group-classic-eager",
+        "leader-pause",
+        "cluster --brokers 3 --controllers combined --set auto.leader.rebalance.enable=false\n\
+         broker 1 --set controller.quorum.election.timeout.ms=5000\n\
+         broker 3 --set controller.quorum.election.timeout.ms=5000\n\
+         kafka-topics.sh --create --topic one --replica-assignment 1:3:2\n\
+         kafka-topics.sh --create --topic all --replica-assignment 1:3:2\n\
+         kafka-topics.sh --create --topic quick --replica-assignment 1:3:2\n",
+    ),
+    ("group-classic-eager", GROUP),
+    ("group-cooperative", GROUP),
+    (
+        "static-member",
         "cluster --brokers 1 --controllers combined --set offsets.topic.replication.factor=1\n\
-         kafka-topics.sh --create --topic t --partitions 3\n",
+         kafka-topics.sh --create --topic t --partitions 2\n",
     ),
     (
         "coordinator-crash",
@@ -41,6 +52,12 @@ const STORIES: [(&str, &str); 4] = [
          kafka-topics.sh --create --topic __consumer_offsets --replica-assignment 1:3:2 --config cleanup.policy=compact\n",
     ),
 ];
+
+/// The cluster of the stories of a whole group.
+const GROUP: &str = "\
+cluster --brokers 1 --controllers combined --set offsets.topic.replication.factor=1
+kafka-topics.sh --create --topic t --partitions 3
+";
 
 /// Plays them all, records and compares.
 pub fn run_all(project: &Project) -> Result<()> {

@@ -184,6 +184,12 @@ async fn through(fault: &str) -> Result<()> {
                 vec![format!("stop broker {leader}"), "run until epoch(faulty-0) > 0 within 30s".into()]
             }
             "leader-pause" => vec![format!("pause broker {leader}"), String::new(), format!("resume broker {leader}")],
+            "leader-cut" => vec![
+                format!("cut outside broker {leader}"),
+                String::new(),
+                String::new(),
+                format!("heal outside broker {leader}"),
+            ],
             _ => vec![format!("reset outside broker {leader}"); 3],
         };
         for command in commands {
@@ -218,7 +224,7 @@ async fn main() -> Result<()> {
         "list-offsets" => list_offsets().await,
         "compression" => compression().await,
         "large" => large().await,
-        fault @ ("leader-crash" | "leader-stop" | "leader-pause" | "reset") => through(fault).await,
+        fault @ ("leader-crash" | "leader-stop" | "leader-pause" | "leader-cut" | "reset") => through(fault).await,
         other => Err(format!("no scenario {other}").into()),
     }
 }
