@@ -136,6 +136,64 @@ def leader_pause():
         close(client)
 
 
+def isr_shrink():
+    writers = [
+        producer("all", "t", 5, request_timeout_ms=10000, delivery_timeout_ms=20000),
+        producer("one", "t", 2, acks=1, enable_idempotence="false"),
+    ]
+    reads = reader("cons", "t")
+    has_read("cons")
+    time.sleep(4)
+    for act, command, seconds in [
+        ("SIGSTOP 2", "pause broker 2", 13),
+        ("SIGSTOP 3", "pause broker 3", 16),
+        ("SIGCONT 2", "resume broker 2", 8),
+        ("SIGCONT 3", "resume broker 3", 6),
+    ]:
+        mark(act)
+        control.ask(command)
+        time.sleep(seconds)
+    for client in [*writers, reads]:
+        close(client)
+
+
+def cut_broker_from_controllers():
+    writers = [
+        producer("all", "t", 5, request_timeout_ms=8000, delivery_timeout_ms=60000),
+        producer("one", "t", 5, acks=1, enable_idempotence="false"),
+        producer("m2", "m2", 5),
+    ]
+    reads = reader("cons", "t")
+    has_read("cons")
+    time.sleep(4)
+    mark("cut 1-101")
+    for controller in [101, 102, 103]:
+        control.ask(f"cut broker 1 controller {controller}")
+    time.sleep(25)  # As long as a leader's session and two requests of eight seconds.
+    mark("heal")
+    control.ask("heal")
+    time.sleep(14)
+    for client in [*writers, reads]:
+        close(client)
+
+
+def cut_follower_from_leader():
+    writer, reads = producer("prod", "t", 5), reader("cons", "t")
+    has_read("cons")
+    time.sleep(4)
+    for act, command, seconds in [
+        ("cut 2-1", "cut broker 2 broker 1", 22),
+        ("heal", "heal", 8),
+        ("one way now", "cut broker 1 broker 2 --one-way", 20),
+        ("heal", "heal", 8),
+    ]:
+        mark(act)
+        control.ask(command)
+        time.sleep(seconds)
+    close(writer)
+    close(reads)
+
+
 def group(assignor, generations, rests):
     """Two members, then a third and a fourth; one dies, one leaves. The generations that each leads to, and how long it
     is calm after the first three."""
@@ -216,6 +274,9 @@ STORIES = [
     first_record,
     leader_crash,
     leader_pause,
+    isr_shrink,
+    cut_broker_from_controllers,
+    cut_follower_from_leader,
     group_classic_eager,
     group_cooperative,
     coordinator_crash,

@@ -72,6 +72,44 @@ fn every_command_has_one_answer() {
     assert_eq!((stopped.summary.met, stopped.summary.failed), (1, 1));
 }
 
+/// Every verb of the language, and after each a client of broker 1 is served.
+#[test]
+fn the_whole_language_is_spoken_while_a_client_is_served() {
+    let script = "kafka-topics.sh --create --topic orders --partitions 3 --replication-factor 3";
+    let control = Some((Ipv4Addr::LOCALHOST, 0).into());
+    let gateway = Gateway::start(GatewaySpec { control, ..GatewaySpec::new(script) }).expect("free ports");
+    let mut control = Control::connect(gateway.ready().control.expect("a control port"));
+    let mut client = super::Client::connect(&format!("127.0.0.1:{}", gateway.ready().brokers[0].port));
+    let done = "producer p --topic orders --rate 5/s|consumer c --topic orders --group g|producer m --topic orders|\
+        consumer d --topic orders --manual|run 1s|send m key=a value=hello|poll d|commit c|pause consumer c|\
+        resume consumer c|pause broker 2|resume broker 2|cut broker 1 broker 2|heal|cut broker 1 broker 2 --one-way|\
+        heal broker 1 broker 2|slow link broker 1 broker 2 --latency 30ms|reset broker 1 broker 2|\
+        skew broker 3 +500ms|slow disk broker 2 x10|slow cpu broker 2 x10|stop broker 3|\
+        run until state(broker 3) = closed within 30s|start broker 3|crash broker 2|start broker 2|\
+        power-loss broker 2|start broker 2|crash controller 101|start controller 101|run 20s|crash producer p|\
+        close c|at 1000s status|status|show time()|expect lost() = 0|expect laws hold|kafka-topics.sh --list|\
+        expect output matches \"orders\"";
+    for command in done.split('|') {
+        let answer = control.ask(command);
+        assert!(answer["ok"]["t"].is_f64(), "{command}: {answer}");
+        assert!(
+            client.metadata().topics.iter().any(|topic| topic.name.as_ref().is_some_and(|name| &**name == "orders"))
+        );
+    }
+    let refused = [
+        ("drop 1", "message 1 is not under way"),
+        ("delay 1 2s", "message 1 is not under way"),
+        ("broker 4", "a broker cannot join a running cluster: that is not built yet"),
+        ("start broker 1", "broker 1 is running already"),
+        ("heal broker 1 broker 9", "no broker 9: brokers are 1, 2, 3"),
+    ];
+    for (command, message) in refused {
+        assert_eq!(control.ask(command)["error"]["message"], message, "{command}");
+    }
+    assert!(control.ask("expect error \"no broker 9\"")["ok"].is_object());
+    assert!(gateway.stop().expect("it ran well").summary.is_good());
+}
+
 #[test]
 fn answers_come_in_the_order_of_the_commands() {
     let (_gateway, address) = gateway();

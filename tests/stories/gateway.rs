@@ -11,10 +11,13 @@ use std::fs;
 use std::path::Path;
 
 /// Those that are played.
-const PLAYED: [&str; 7] = [
+const PLAYED: [&str; 10] = [
     "first-record",
     "leader-crash",
     "leader-pause",
+    "isr-shrink",
+    "cut-broker-from-controllers",
+    "cut-follower-from-leader",
     "group-classic-eager",
     "group-cooperative",
     "coordinator-crash",
@@ -23,10 +26,11 @@ const PLAYED: [&str; 7] = [
 
 /// What may differ here, and why.
 pub(crate) const RULES: &[Rule] = &[Rule {
-    reason: "a broker that wakes answers what lay in a socket that its client has closed; where the recording was made, \
-             the socket had gone with the client",
+    reason: "a broker that wakes, or hears late that it leads no more, answers what lay in a socket that its client has \
+             closed; where the recording was made, the socket had gone with the client",
     applies: |story, flow, token| {
-        story == "leader-pause" && flow.client == "quick" && token.text.starts_with("err=NOT_LEADER_OR_FOLLOWER")
+        let closed = [("leader-pause", "quick"), ("cut-broker-from-controllers", "all")];
+        closed.contains(&(story, &flow.client)) && token.text.starts_with("err=NOT_LEADER_OR_FOLLOWER")
     },
 }];
 

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 /// The stories, and the cluster of each. Where a recording tells brokers apart, they are told apart here.
-const STORIES: [(&str, &str); 7] = [
+const STORIES: [(&str, &str); 10] = [
     (
         "first-record",
         "cluster --brokers 3 --controllers combined\n\
@@ -35,6 +35,22 @@ const STORIES: [(&str, &str); 7] = [
          kafka-topics.sh --create --topic one --replica-assignment 1:3:2\n\
          kafka-topics.sh --create --topic all --replica-assignment 1:3:2\n\
          kafka-topics.sh --create --topic quick --replica-assignment 1:3:2\n",
+    ),
+    (
+        "isr-shrink",
+        "cluster --brokers 3 --controllers 1 --set replica.lag.time.max.ms=5000 --set auto.leader.rebalance.enable=false\n\
+         kafka-topics.sh --create --topic t --replica-assignment 1:2:3 --config min.insync.replicas=2\n",
+    ),
+    (
+        "cut-broker-from-controllers",
+        "cluster --brokers 3 --controllers 3 --set auto.leader.rebalance.enable=false\n\
+         kafka-topics.sh --create --topic t --replica-assignment 1:2:3 --config min.insync.replicas=1\n\
+         kafka-topics.sh --create --topic m2 --replica-assignment 1:2:3 --config min.insync.replicas=2\n",
+    ),
+    (
+        "cut-follower-from-leader",
+        "cluster --brokers 3 --controllers 1 --set replica.lag.time.max.ms=8000 --set auto.leader.rebalance.enable=false\n\
+         kafka-topics.sh --create --topic t --replica-assignment 1:2:3 --config min.insync.replicas=2\n",
     ),
     ("group-classic-eager", GROUP),
     ("group-cooperative", GROUP),
