@@ -100,3 +100,25 @@ test("while its coordinator is down nobody knows the group, and its commits are 
     await paused(page);
     await until(page, (it) => it.scene.laws.every((law) => law.holds));
   }, wide));
+
+test("the timeline says what members had and how fast the picture ran", () =>
+  withPage(async (page) => {
+    await opened(page);
+    assert.equal(await page.locator(".tempo i").count(), 0, "nothing has been watched yet");
+    await page.evaluate(() => (window.terrarium.speed(16), window.terrarium.play()));
+    await page.waitForFunction(() => document.querySelectorAll(".tempo i").length > 0);
+    await paused(page);
+    const lanes = await page.locator(".lane .lab").allTextContents();
+    assert.ok(lanes.some((lane) => lane.includes("bill-1")) && lanes.some((lane) => lane.includes("bill-2")), lanes.join());
+    assert.ok((await page.locator(".spell .part").count()) >= 3);
+  }, { ...wide, reducedMotion: "reduce" }));
+
+test("a session begins with a script of one’s own; a wrong one is told of and leaves the session", () =>
+  withPage(async (page) => {
+    const { seed } = await opened(page);
+    await page.evaluate(() => window.terrarium.restart("cluster --brokers two"));
+    await page.getByText(/The scenario stops at line 1/).waitFor();
+    assert.equal((await state(page)).seed, seed);
+    await page.evaluate(() => window.terrarium.restart("cluster --brokers 2 --controllers 1\nrun 1s", 5));
+    await until(page, (it) => it.scene.brokers.length === 2 && it.seed === "5");
+  }, wide));
