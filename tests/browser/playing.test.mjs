@@ -66,7 +66,7 @@ test("lines of the script language: answers, refusals with their column, and the
       await page.getByRole("button", { name: `Add ${name}` }).click();
     }
     await page.evaluate(() => window.terrarium.advance(2));
-    await until(page, (s) => s.scene.topics.length === 2 && s.scene.producers.length === 3 && s.scene.consumers.length === 2);
+    await until(page, (s) => s.scene.topics.includes("topic-1") && s.scene.producers.length === 3 && s.scene.consumers.length === 4);
     await page.getByRole("tab", { name: "Terminal" }).click();
     await page.getByText("kafka-topics.sh --create --topic topic-1").waitFor();
     await page.getByLabel("Command line").fill("show hw(orders-0)");

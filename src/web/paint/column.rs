@@ -358,17 +358,18 @@ impl<'a> Drawn<'a> {
         let (bottom, rows) = (tape.rect.bottom(), self.rows());
         let flags = groups::flags(scene, &self.column.tp);
         let mut used: Vec<f64> = Vec::new();
+        let mut placed = Vec::new();
         for flag in &flags {
             let behind = (flag.offset as f64) < tape.shown.first - 0.5;
             let label = format!("{}{}", if behind { "‹ " } else { "" }, flag.offset);
             let (x, w) = (tape.x(flag.offset as f64), groups::flag_width(b, &label));
-            let left = x + w > tape.rect.right() + 14.0;
+            let left = x + w > tape.rect.right() + 5.0;
             let (from, to) = if left { (x - w, x + 2.0) } else { (x - 2.0, x + w) };
             // In the first row where it covers none of those before it.
             let Some(row) = (0..rows).find(|row| used.get(*row).is_none_or(|end| *end < from)) else { break };
             used.resize(used.len().max(row + 1), f64::NEG_INFINITY);
             used[row] = to;
-            groups::flag(b, flag, &label, (x, bottom + 2.0, bottom + 4.0 + row as f64 * (groups::FLAG + 1.5)), left);
+            placed.push((flag, label, (x, bottom + 2.0, bottom + 4.0 + row as f64 * (groups::FLAG + 1.5)), left));
         }
         for (tp, at) in scene.consumers.values().filter(|c| c.group.is_some()).flat_map(|c| &c.positions) {
             if *tp == self.column.tp {
@@ -377,6 +378,8 @@ impl<'a> Drawn<'a> {
             }
         }
         self.positions(b, scene, tape, used.len(), rows);
+        // Over the poles of positions, which would cross their numbers.
+        placed.iter().for_each(|(flag, label, place, left)| groups::flag(b, flag, label, *place, *left));
     }
 
     /// How many rows of marks there is room for below a tape.
