@@ -7,6 +7,7 @@
 mod browse;
 mod cargo;
 mod chronicle;
+mod client_configs;
 mod delta;
 mod dissect;
 mod faults;

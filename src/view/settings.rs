@@ -1,5 +1,6 @@
 //! Configs as they are set: of topics, brokers, all brokers, and clients.
 
+use super::client_configs;
 use crate::cluster::{ConfigMap, ConfigSource, ResourceType};
 use crate::sim::World;
 use serde::{Deserialize, Serialize};
@@ -79,8 +80,8 @@ fn set_on(world: &World, kind: ResourceType, name: &str) -> BTreeMap<Arc<str>, A
 }
 
 fn client(world: &World, name: &str) -> BTreeMap<Arc<str>, Arc<str>> {
-    let producer = world.producer(name).map(|producer| producer.config().values());
-    let values = producer.or_else(|| Some(world.consumer(name)?.config().values()));
+    let producer = world.producer(name).map(|it| client_configs::producer(it.config()));
+    let values = producer.or_else(|| Some(client_configs::consumer(world.consumer(name)?.config())));
     values.into_iter().flatten().map(|(name, value)| (name.into(), value.into())).collect()
 }
 

@@ -103,22 +103,6 @@ pub enum OffsetReset {
     ByDuration(SimDuration),
 }
 
-impl OffsetReset {
-    /// As Kafka writes it; a duration in seconds.
-    fn text(self) -> String {
-        match self {
-            Self::Earliest => "earliest".into(),
-            Self::Latest => "latest".into(),
-            Self::None => "none".into(),
-            Self::ByDuration(span) => {
-                let (seconds, micros) = (span.0 / 1_000_000, span.0 % 1_000_000);
-                let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
-                format!("by_duration:PT{seconds}{fraction}S")
-            }
-        }
-    }
-}
-
 impl Default for ConsumerConfig {
     fn default() -> Self {
         Self {
@@ -229,46 +213,6 @@ impl ConsumerConfig {
             _ => return Err(not_built(name, value)),
         }
         Ok(())
-    }
-
-    /// Every config that changes something and has a value, under Kafka's name, as it is in force.
-    pub fn values(&self) -> Vec<(&'static str, String)> {
-        let ms = |span: SimDuration| (span.0 / 1_000).to_string();
-        let classes: Vec<&str> = self.assignors().into_iter().map(Assignor::class_name).collect();
-        let isolation = if self.read_committed { "read_committed" } else { "read_uncommitted" };
-        let mut all = vec![
-            ("session.timeout.ms", ms(self.session_timeout)),
-            ("heartbeat.interval.ms", ms(self.heartbeat_interval)),
-            ("max.poll.interval.ms", ms(self.max_poll_interval)),
-            ("partition.assignment.strategy", classes.join(",")),
-            ("enable.auto.commit", self.commits_by_itself().to_string()),
-            ("auto.commit.interval.ms", ms(self.auto_commit_interval)),
-            ("auto.offset.reset", self.auto_offset_reset.text()),
-            ("isolation.level", isolation.into()),
-            ("fetch.min.bytes", self.fetch_min_bytes.to_string()),
-            ("fetch.max.bytes", self.fetch_max_bytes.to_string()),
-            ("max.partition.fetch.bytes", self.max_partition_fetch_bytes.to_string()),
-            ("fetch.max.wait.ms", ms(self.fetch_max_wait)),
-            ("max.poll.records", self.max_poll_records.to_string()),
-            ("check.crcs", self.check_crcs.to_string()),
-            ("exclude.internal.topics", self.exclude_internal_topics.to_string()),
-            ("allow.auto.create.topics", self.allow_auto_create_topics.to_string()),
-            ("client.rack", self.client_rack.clone()),
-            ("request.timeout.ms", ms(self.request_timeout)),
-            ("default.api.timeout.ms", ms(self.default_api_timeout)),
-            ("retry.backoff.ms", ms(self.retry_backoff)),
-            ("retry.backoff.max.ms", ms(self.retry_backoff_max)),
-            ("reconnect.backoff.ms", ms(self.reconnect_backoff)),
-            ("reconnect.backoff.max.ms", ms(self.reconnect_backoff_max())),
-            ("metadata.max.age.ms", ms(self.metadata_max_age)),
-            ("metadata.recovery.strategy", if self.rebootstrap { "rebootstrap" } else { "none" }.into()),
-            ("metadata.recovery.rebootstrap.trigger.ms", ms(self.rebootstrap_trigger)),
-        ];
-        let own = [("group.instance.id", &self.group_instance_id), ("group.id", &self.group_id)];
-        for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))) {
-            all.insert(0, (name, value));
-        }
-        all
     }
 
     /// Whether it commits its positions by itself: in a group, unless that was switched off.
@@ -429,17 +373,6 @@ mod tests {
 
     const RANGE: &str = "org.apache.kafka.clients.consumer.RangeAssignor";
     const COOPERATIVE: &str = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
-
-    #[test]
-    fn values_are_what_setting_them_again_gives() {
-        let pairs =
-            [("auto.offset.reset", "by_duration:PT1.5S"), ("group.instance.id", "i"), ("fetch.max.wait.ms", "9")];
-        for config in [set(&pairs), set(&[("partition.assignment.strategy", RANGE), ("client.rack", "a")])] {
-            let values = config.expect("Kafka takes it").values();
-            let pairs: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            assert_eq!(set(&pairs).map(|again| again.values()), Ok(values.clone()));
-        }
-    }
 
     /// Each message is what Kafka 4.1.1 says when a consumer is made with these configs.
     #[test]

@@ -152,39 +152,6 @@ impl ProducerConfig {
         Ok(())
     }
 
-    /// Every config that changes something, under Kafka's name, as it is in force.
-    pub fn values(&self) -> Vec<(&'static str, String)> {
-        let ms = |span: SimDuration| (span.0 / 1_000).to_string();
-        let acks = if self.acks == -1 { "all".into() } else { self.acks.to_string() };
-        vec![
-            ("acks", acks),
-            ("enable.idempotence", self.is_idempotent().to_string()),
-            ("linger.ms", ms(self.linger)),
-            ("batch.size", self.batch_size.to_string()),
-            ("buffer.memory", self.buffer_memory.to_string()),
-            ("max.block.ms", ms(self.max_block)),
-            ("max.request.size", self.max_request_size.to_string()),
-            ("request.timeout.ms", ms(self.request_timeout)),
-            ("delivery.timeout.ms", ms(self.delivery_timeout())),
-            ("retries", self.retries.to_string()),
-            ("retry.backoff.ms", ms(self.retry_backoff)),
-            ("retry.backoff.max.ms", ms(self.retry_backoff_max)),
-            ("reconnect.backoff.ms", ms(self.reconnect_backoff)),
-            ("reconnect.backoff.max.ms", ms(self.reconnect_backoff_max())),
-            ("max.in.flight.requests.per.connection", self.max_in_flight.to_string()),
-            ("compression.type", self.compression.name().into()),
-            ("compression.gzip.level", self.gzip_level.to_string()),
-            ("compression.lz4.level", self.lz4_level.to_string()),
-            ("compression.zstd.level", self.zstd_level.to_string()),
-            ("partitioner.adaptive.partitioning.enable", self.adaptive_partitioning.to_string()),
-            ("partitioner.availability.timeout.ms", ms(self.availability_timeout)),
-            ("partitioner.ignore.keys", self.ignore_keys.to_string()),
-            ("metadata.max.age.ms", ms(self.metadata_max_age)),
-            ("metadata.recovery.strategy", if self.rebootstrap { "rebootstrap" } else { "none" }.into()),
-            ("metadata.recovery.rebootstrap.trigger.ms", ms(self.rebootstrap_trigger)),
-        ]
-    }
-
     /// Whether batches carry sequence numbers: unless switched off, and unless `acks` or `retries` rule it out.
     pub fn is_idempotent(&self) -> bool {
         self.enable_idempotence.unwrap_or(true) && self.acks == -1 && self.retries > 0
@@ -349,16 +316,6 @@ mod tests {
         assert!(!idempotent(&[("retries", "0")]));
         assert!(!idempotent(&[("enable.idempotence", "false"), ("max.in.flight.requests.per.connection", "9")]));
         assert!(idempotent(&[("enable.idempotence", "true"), ("acks", "-1")]));
-    }
-
-    #[test]
-    fn values_are_what_setting_them_again_gives() {
-        let config = set(&[("acks", "1"), ("linger.ms", "7"), ("compression.type", "lz4")]).expect("Kafka takes it");
-        for config in [config, ProducerConfig::default()] {
-            let values = config.values();
-            let pairs: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            assert_eq!(set(&pairs).map(|again| again.values()), Ok(values.clone()));
-        }
     }
 
     #[test]
