@@ -176,8 +176,8 @@ impl Broker {
                     let done = Self::is_settled(&produce);
                     if done {
                         self.end_wait(id, serving);
-                    } else if let Some(parked) = self.purgatory.get_mut(id) {
-                        parked.request = Waiting::Produce(produce);
+                    } else {
+                        self.purgatory.replace(id, Waiting::Produce(produce));
                     }
                 }
             }

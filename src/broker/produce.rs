@@ -62,8 +62,15 @@ struct Wait {
 }
 
 impl DelayedProduce {
-    pub(super) fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
-        self.waiting.iter().map(|wait| &wait.tp)
+    #[cfg(test)]
+    pub(super) fn waiting(awaited: impl Iterator<Item = (TopicPartition, i64)>) -> Self {
+        let wait = |(tp, required_offset)| Wait { tp, place: (0, 0), required_offset };
+        Self { response: ProduceResponse::default(), waiting: awaited.map(wait).collect() }
+    }
+
+    /// The partitions that it waits for, each with the high watermark.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
+        self.waiting.iter().map(|wait| (&wait.tp, wait.required_offset))
     }
 }
 
@@ -227,7 +234,7 @@ impl Broker {
             size: info.size as u32,
         });
         // Followers wait for records, whatever becomes of the high watermark.
-        self.purgatory.touch(tp);
+        self.purgatory.touch_records(tp);
         self.advance_high_watermark(tp, serving);
         (info, log_start_offset)
     }

@@ -7,6 +7,9 @@ use crate::network::Pending;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// In place of a high watermark: whatever happens to the partition may matter.
+const ANYTHING: i64 = -1;
+
 /// A request that waits.
 #[derive(Clone, Debug)]
 pub(super) struct Parked {
@@ -25,11 +28,11 @@ pub(super) enum Waiting {
 }
 
 impl Waiting {
-    /// The partitions that it waits for.
-    fn partitions(&self) -> Vec<&TopicPartition> {
+    /// The partitions that it waits for, each with the high watermark without which nothing changes for it.
+    fn watched(&self) -> Vec<(&TopicPartition, i64)> {
         match self {
-            Self::Fetch(fetch) => fetch.wanted.iter().map(|wanted| &wanted.tp).collect(),
-            Self::Produce(produce) => produce.partitions().collect(),
+            Self::Fetch(fetch) => fetch.wanted.iter().map(|wanted| (&wanted.tp, ANYTHING)).collect(),
+            Self::Produce(produce) => produce.awaited().collect(),
         }
     }
 }
@@ -40,7 +43,8 @@ pub(super) struct Purgatory {
     next_id: u64,
     parked: imbl::OrdMap<u64, Parked>,
     deadlines: imbl::OrdSet<(SimTime, u64)>,
-    watchers: imbl::OrdSet<(TopicPartition, u64)>,
+    /// Partition, the high watermark that is awaited, and who waits.
+    watchers: imbl::OrdSet<(TopicPartition, i64, u64)>,
     touched: BTreeSet<u64>,
 }
 
@@ -57,8 +61,8 @@ impl Purgatory {
         let id = self.next_id;
         self.next_id += 1;
         self.deadlines.insert((parked.deadline, id));
-        for tp in parked.request.partitions() {
-            self.watchers.insert((tp.clone(), id));
+        for (tp, awaited) in parked.request.watched() {
+            self.watchers.insert((tp.clone(), awaited, id));
         }
         self.parked.insert(id, parked);
     }
@@ -67,26 +71,48 @@ impl Purgatory {
         self.parked.get(&id)
     }
 
-    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Parked> {
-        self.parked.get_mut(&id)
+    /// A request waits for less than before.
+    pub(super) fn replace(&mut self, id: u64, request: Waiting) {
+        let Some(parked) = self.parked.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut parked.request, request);
+        let left = parked.request.watched();
+        for (tp, awaited) in before.watched().into_iter().filter(|watched| !left.contains(watched)) {
+            self.watchers.remove(&(tp.clone(), awaited, id));
+        }
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<Parked> {
         let parked = self.parked.remove(&id)?;
         self.deadlines.remove(&(parked.deadline, id));
-        for tp in parked.request.partitions() {
-            self.watchers.remove(&(tp.clone(), id));
+        for (tp, awaited) in parked.request.watched() {
+            self.watchers.remove(&(tp.clone(), awaited, id));
         }
         Some(parked)
     }
 
-    /// Notes that something happened to a partition: records, its high watermark, its leader.
+    /// Notes that a partition has another leader, or is gone.
     pub(super) fn touch(&mut self, tp: &TopicPartition) {
+        self.touch_high_watermark(tp, i64::MAX);
+    }
+
+    /// Notes that a partition has more records.
+    pub(super) fn touch_records(&mut self, tp: &TopicPartition) {
+        self.touch_high_watermark(tp, ANYTHING);
+    }
+
+    /// Notes where a partition's high watermark is: who waits for a later one is left alone.
+    pub(super) fn touch_high_watermark(&mut self, tp: &TopicPartition, high_watermark: i64) {
         if self.parked.is_empty() {
             return;
         }
-        let watchers = self.watchers.range((tp.clone(), 0)..=(tp.clone(), u64::MAX));
-        self.touched.extend(watchers.map(|(_, id)| *id));
+        let watchers = self.watchers.range((tp.clone(), ANYTHING, 0)..=(tp.clone(), high_watermark, u64::MAX));
+        self.touched.extend(watchers.map(|(.., id)| *id));
+    }
+
+    /// How many partitions are watched, each once for every request that waits for it.
+    #[cfg(test)]
+    pub(super) fn watchers(&self) -> usize {
+        self.watchers.len()
     }
 
     /// The requests that a touched partition may satisfy, oldest first.
@@ -106,5 +132,50 @@ impl Purgatory {
         for id in gone {
             self.remove(id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ApiKey;
+
+    fn orders(partition: i32) -> TopicPartition {
+        TopicPartition::new("orders", partition)
+    }
+
+    fn parked(request: Waiting) -> Parked {
+        let conn = ConnId(1);
+        let pending = Pending { conn, api: ApiKey::Produce, version: 13, correlation_id: 1, envelope: None };
+        Parked { pending, request, deadline: SimTime(9) }
+    }
+
+    fn produce(awaited: &[(i32, i64)]) -> Waiting {
+        Waiting::Produce(DelayedProduce::waiting(awaited.iter().map(|(partition, hw)| (orders(*partition), *hw))))
+    }
+
+    #[test]
+    fn a_produce_is_touched_by_its_high_watermark_and_by_the_end_of_the_lead() {
+        let mut purgatory = Purgatory::default();
+        purgatory.park(parked(produce(&[(0, 10)])));
+        purgatory.touch_records(&orders(0));
+        purgatory.touch_high_watermark(&orders(0), 9);
+        purgatory.touch(&orders(1));
+        assert!(purgatory.take_touched().is_empty());
+        purgatory.touch_high_watermark(&orders(0), 10);
+        assert_eq!(purgatory.take_touched(), [0].into());
+        purgatory.touch(&orders(0));
+        assert_eq!(purgatory.take_touched(), [0].into());
+    }
+
+    #[test]
+    fn nothing_watches_for_what_is_settled() {
+        let mut purgatory = Purgatory::default();
+        purgatory.park(parked(produce(&[(0, 10), (1, 20)])));
+        assert_eq!(purgatory.watchers(), 2);
+        purgatory.replace(0, produce(&[(1, 20)]));
+        assert_eq!(purgatory.watchers(), 1);
+        purgatory.remove(0);
+        assert_eq!((purgatory.watchers(), purgatory.len()), (0, 0));
     }
 }

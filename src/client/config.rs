@@ -1,6 +1,8 @@
 //! What the configs of all clients have in common: how values are read, and Kafka's messages for those that it refuses.
 
+use super::network::NetworkConfig;
 use crate::base::{Endpoint, SimDuration};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What is wrong with a config: Kafka's own message where Kafka has one.
@@ -14,6 +16,110 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// The configs of producers and consumers alike (`CommonClientConfigs`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommonClientConfigs {
+    /// `client.id`; none: the client's name in the world.
+    pub client_id: Option<String>,
+    /// `request.timeout.ms`: how long to wait for a response.
+    pub request_timeout: SimDuration,
+    /// `retry.backoff.ms`: the first wait before a retry.
+    pub retry_backoff: SimDuration,
+    /// `retry.backoff.max.ms`: the longest.
+    pub retry_backoff_max: SimDuration,
+    /// `reconnect.backoff.ms`: the first wait before a broken connection is tried again.
+    pub reconnect_backoff: SimDuration,
+    /// `reconnect.backoff.max.ms`, when it was set; without it a set `reconnect.backoff.ms` is not doubled.
+    pub given_reconnect_backoff_max: Option<SimDuration>,
+    /// `metadata.max.age.ms`: how old metadata may grow before it is asked for again.
+    pub metadata_max_age: SimDuration,
+    /// `metadata.recovery.strategy`: whether the bootstrap servers are asked again when no broker can be reached (KIP-899).
+    pub rebootstrap: bool,
+    /// `metadata.recovery.rebootstrap.trigger.ms`: and after how long without metadata all the same (KIP-1102).
+    pub rebootstrap_trigger: SimDuration,
+    /// `bootstrap.servers`; empty: what the world gives every client.
+    pub bootstrap: Vec<Endpoint>,
+}
+
+impl Default for CommonClientConfigs {
+    fn default() -> Self {
+        Self {
+            client_id: None,
+            request_timeout: SimDuration::from_secs(30),
+            retry_backoff: SimDuration::from_millis(100),
+            retry_backoff_max: SimDuration::from_secs(1),
+            reconnect_backoff: SimDuration::from_millis(50),
+            given_reconnect_backoff_max: None,
+            metadata_max_age: SimDuration::from_secs(300),
+            rebootstrap: true,
+            rebootstrap_trigger: SimDuration::from_secs(300),
+            bootstrap: Vec::new(),
+        }
+    }
+}
+
+/// Configs that change nothing here, with the one value that says so: Kafka's default.
+const DEFAULTS: [(&str, &str); 10] = [
+    ("client.dns.lookup", "use_all_dns_ips"),
+    ("connections.max.idle.ms", "540000"),
+    ("enable.metrics.push", "true"),
+    ("metrics.num.samples", "2"),
+    ("metrics.recording.level", "INFO"),
+    ("metrics.sample.window.ms", "30000"),
+    ("security.protocol", "PLAINTEXT"),
+    ("send.buffer.bytes", "131072"),
+    ("socket.connection.setup.timeout.max.ms", "30000"),
+    ("socket.connection.setup.timeout.ms", "10000"),
+];
+
+impl CommonClientConfigs {
+    /// Sets a config by its Kafka name. `defaults` are configs of one kind of client that change nothing here, each
+    /// with Kafka's default.
+    ///
+    /// # Errors
+    /// A value that Kafka refuses, or a config that is not built.
+    pub(super) fn set(&mut self, name: &str, value: &str, defaults: &[(&str, &str)]) -> Result<(), ConfigError> {
+        match name {
+            "client.id" => self.client_id = Some(value.into()),
+            "request.timeout.ms" => self.request_timeout = int_millis(name, value)?,
+            "retry.backoff.ms" => self.retry_backoff = millis(name, value)?,
+            "retry.backoff.max.ms" => self.retry_backoff_max = millis(name, value)?,
+            "reconnect.backoff.ms" => {
+                self.reconnect_backoff = millis(name, value)?;
+                self.given_reconnect_backoff_max.get_or_insert(self.reconnect_backoff);
+            }
+            "reconnect.backoff.max.ms" => self.given_reconnect_backoff_max = Some(millis(name, value)?),
+            "metadata.max.age.ms" => self.metadata_max_age = millis(name, value)?,
+            "metadata.recovery.strategy" => self.rebootstrap = is_rebootstrap(name, value)?,
+            "metadata.recovery.rebootstrap.trigger.ms" => self.rebootstrap_trigger = millis(name, value)?,
+            "bootstrap.servers" => self.bootstrap = endpoints(name, value)?,
+            _ if DEFAULTS.iter().chain(defaults).any(|known| *known == (name, value)) => {}
+            _ => return Err(not_built(name, value)),
+        }
+        Ok(())
+    }
+
+    /// `reconnect.backoff.max.ms`.
+    pub fn reconnect_backoff_max(&self) -> SimDuration {
+        self.given_reconnect_backoff_max.unwrap_or(SimDuration::from_secs(1))
+    }
+
+    /// How a client of this name is connected; `bootstrap` is where it begins when its own configs say nothing.
+    pub(super) fn network(&self, name: &str, bootstrap: Vec<Endpoint>) -> NetworkConfig {
+        let bootstrap = if self.bootstrap.is_empty() { bootstrap } else { self.bootstrap.clone() };
+        NetworkConfig {
+            request_timeout: self.request_timeout,
+            retry_backoff: self.retry_backoff,
+            retry_backoff_max: self.retry_backoff_max,
+            reconnect_backoff: self.reconnect_backoff,
+            reconnect_backoff_max: self.reconnect_backoff_max(),
+            metadata_max_age: self.metadata_max_age,
+            rebootstrap_trigger: self.rebootstrap.then_some(self.rebootstrap_trigger),
+            ..NetworkConfig::new(self.client_id.as_deref().unwrap_or(name), bootstrap)
+        }
+    }
+}
 
 /// Kafka's message for a value that a config cannot take (`ConfigException`).
 pub(super) fn invalid(name: &str, value: &str, why: &str) -> ConfigError {

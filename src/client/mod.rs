@@ -14,7 +14,7 @@ mod metadata;
 mod network;
 mod producer;
 
-pub use config::ConfigError;
+pub use config::{CommonClientConfigs, ConfigError};
 pub use consumer::{
     ApplicationConfig, Call, Commits, Consumer, ConsumerConfig, Death, OffsetReset, Reads, SeekTo, compile_pattern,
 };

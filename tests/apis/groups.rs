@@ -33,14 +33,17 @@ fn connect() -> Client {
 }
 
 fn connect_with(configs: &[(&str, &str)]) -> Client {
-    let mut spec = ClusterSpec::single();
+    in_world(ClusterSpec::single(), configs)
+}
+
+fn in_world(mut spec: ClusterSpec, configs: &[(&str, &str)]) -> Client {
     spec.configs.extend(configs.iter().map(|(name, value)| (name.to_string(), value.to_string())));
     let mut world = World::new(spec, 1);
     assert!(world.boot(SimTime::ZERO + SimDuration::from_secs(10)));
     let args = "--create --topic orders --partitions 2 --replication-factor 1";
     world.apply("", &Command::Tool(Invocation::new("kafka-topics", args.split(' ')))).unwrap();
     let conn = world.external_connect(1).unwrap();
-    let mut client = Client { world, conn, correlation_id: 0 };
+    let mut client = Client { world, conn, correlation_id: 0, patience_ms: 500 };
     client.wait(1_000);
     client
 }
@@ -419,6 +422,39 @@ fn offsets_are_deleted() {
         assert_eq!(errors.collect::<Vec<_>>(), expected);
     }
     assert_eq!(client.fetch_offsets(9, "g", true, true), (ErrorCode::NONE, Vec::new()));
+}
+
+/// A broker that has only just come to lead the group's partition reads it first, and says so; a Heartbeat it answers all
+/// the same, so that no member is thrown out meanwhile.
+#[test]
+fn a_coordinator_that_loads_says_so() {
+    let mut client = in_world(ClusterSpec::new(3), &[("offsets.topic.num.partitions", "1")]).with_coordinator();
+    let first = client.world.coordinator("g").unwrap();
+    client.conn = client.world.external_connect(first).unwrap();
+    client.wait(500);
+    assert_eq!(client.commit(9, "g", "orders", 0, 5), ErrorCode::NONE);
+    let others: Vec<i32> = (1..=3).filter(|id| *id != first).collect();
+    let conns: Vec<_> = others.iter().map(|id| client.world.external_connect(*id).unwrap()).collect();
+    client.wait(500);
+    let broker = client.world.host_named(&format!("broker {first}")).unwrap();
+    client.world.apply("", &Command::Fault(Fault::Crash(broker))).unwrap();
+    client.patience_ms = 1;
+    let mut seen = [Vec::new(), Vec::new()];
+    while !seen.iter().any(|of| of.last() == Some(&ErrorCode::NONE)) {
+        assert!(client.world.now() < SimTime(60_000_000), "another coordinates: {seen:?}");
+        for (conn, of) in conns.iter().zip(&mut seen) {
+            client.conn = *conn;
+            let error = client.fetch_offsets(8, "g", false, true).0;
+            if of.last() != Some(&error) {
+                of.push(error);
+                let beaten = client.heartbeat(4, "g", 1, "nobody");
+                assert!(error != ErrorCode::COORDINATOR_LOAD_IN_PROGRESS || beaten == ErrorCode::NONE, "{beaten}");
+            }
+        }
+    }
+    seen.sort_by_key(Vec::len);
+    let (elsewhere, loading) = (ErrorCode::NOT_COORDINATOR, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
+    assert_eq!(seen, [vec![elsewhere], vec![elsewhere, loading, ErrorCode::NONE]]);
 }
 
 #[test]

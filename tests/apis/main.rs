@@ -32,6 +32,8 @@ struct Client {
     world: World,
     conn: ConnId,
     correlation_id: i32,
+    /// How long it waits for an answer.
+    patience_ms: u64,
 }
 
 impl Client {
@@ -43,7 +45,7 @@ impl Client {
         let create = Invocation::new("kafka-topics", args.split(' '));
         world.apply("", &Command::Tool(create)).unwrap();
         let conn = world.external_connect(1).unwrap();
-        let mut client = Self { world, conn, correlation_id: 0 };
+        let mut client = Self { world, conn, correlation_id: 0, patience_ms: 500 };
         client.wait(1_000);
         client
     }
@@ -61,7 +63,7 @@ impl Client {
         assert_eq!(frame.len(), request.size());
         assert_eq!(Request::decode(&frame.slice(4..)), Ok(request));
         self.world.external_send(self.conn, frame.slice(4..));
-        self.wait(500);
+        self.wait(self.patience_ms);
     }
 
     fn ask(&mut self, api: ApiKey, version: i16, body: RequestKind) -> ResponseKind {

@@ -322,11 +322,11 @@ impl Consumer {
             let offsets = offsets.iter().map(|(tp, (offset, _))| (tp.clone(), *offset)).collect();
             ctx.fact(Fact::CommitAcknowledged { group, generation, offsets });
         }
-        let soon = ctx.now() + self.config.retry_backoff;
+        let soon = ctx.now() + self.config.common.retry_backoff;
         match (why, outcome) {
             (Commit::Sync, Ok(())) => self.sync_returns(Ok(()), ctx),
             (Commit::Sync, Err(failure)) if failure.may_pass => {
-                let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+                let (backoff, max) = (self.config.common.retry_backoff, self.config.common.retry_backoff_max);
                 if let Some(sync) = &mut self.commits.sync {
                     sync.in_flight = false;
                     sync.failures += 1;
@@ -471,7 +471,7 @@ impl Consumer {
     }
 
     fn back_off_fetching_committed(&mut self, ctx: &mut Ctx<'_>) {
-        let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+        let (backoff, max) = (self.config.common.retry_backoff, self.config.common.retry_backoff_max);
         self.commits.fetch_failures += 1;
         let wait = exponential_backoff(self.commits.fetch_failures, backoff, max, ctx.rng());
         self.commits.fetch_not_before = ctx.now() + wait;

@@ -1,11 +1,9 @@
 //! A consumer's configs under Kafka's names, with Kafka's defaults, limits and messages (`ConsumerConfig`).
 
 use super::application::ApplicationConfig;
-use crate::base::{Endpoint, SimDuration};
+use crate::base::SimDuration;
 use crate::client::assignor::{Assignor, RebalanceProtocol};
-use crate::client::config::{
-    ConfigError, boolean, endpoints, int, int_millis, invalid, is_rebootstrap, millis, not_built, one_of,
-};
+use crate::client::config::{CommonClientConfigs, ConfigError, boolean, int, int_millis, invalid, not_built, one_of};
 use serde::{Deserialize, Serialize};
 
 /// A consumer's configs.
@@ -47,26 +45,10 @@ pub struct ConsumerConfig {
     pub exclude_internal_topics: bool,
     /// `allow.auto.create.topics`: whether asking for a topic may create it.
     pub allow_auto_create_topics: bool,
-    /// `request.timeout.ms`.
-    pub request_timeout: SimDuration,
+    /// What all clients have.
+    pub common: CommonClientConfigs,
     /// `default.api.timeout.ms`: how long a call that waits may take.
     pub default_api_timeout: SimDuration,
-    /// `retry.backoff.ms`.
-    pub retry_backoff: SimDuration,
-    /// `retry.backoff.max.ms`.
-    pub retry_backoff_max: SimDuration,
-    /// `reconnect.backoff.ms`.
-    pub reconnect_backoff: SimDuration,
-    /// `reconnect.backoff.max.ms`, when it was set; without it a set `reconnect.backoff.ms` is not doubled.
-    pub given_reconnect_backoff_max: Option<SimDuration>,
-    /// `metadata.max.age.ms`.
-    pub metadata_max_age: SimDuration,
-    /// `metadata.recovery.strategy`: whether the bootstrap servers are asked again when no broker can be reached (KIP-899).
-    pub rebootstrap: bool,
-    /// `metadata.recovery.rebootstrap.trigger.ms`: and after how long without metadata all the same (KIP-1102).
-    pub rebootstrap_trigger: SimDuration,
-    /// `bootstrap.servers`; empty: what the world gives every client.
-    pub bootstrap: Vec<Endpoint>,
     /// `client.rack`: where it is; a replica there may be read from (KIP-392). Empty for nowhere.
     pub client_rack: String,
     /// The simulated application: settings of ours, not of Kafka's.
@@ -124,16 +106,8 @@ impl Default for ConsumerConfig {
             check_crcs: true,
             exclude_internal_topics: true,
             allow_auto_create_topics: true,
-            request_timeout: SimDuration::from_secs(30),
+            common: CommonClientConfigs::default(),
             default_api_timeout: SimDuration::from_secs(60),
-            retry_backoff: SimDuration::from_millis(100),
-            retry_backoff_max: SimDuration::from_secs(1),
-            reconnect_backoff: SimDuration::from_millis(50),
-            given_reconnect_backoff_max: None,
-            metadata_max_age: SimDuration::from_secs(300),
-            rebootstrap: true,
-            rebootstrap_trigger: SimDuration::from_secs(300),
-            bootstrap: Vec::new(),
             client_rack: String::new(),
             application: ApplicationConfig::default(),
         }
@@ -196,21 +170,8 @@ impl ConsumerConfig {
     /// Sets one of the configs of timeouts and connections.
     fn set_of_network(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
         match name {
-            "request.timeout.ms" => self.request_timeout = int_millis(name, value)?,
             "default.api.timeout.ms" => self.default_api_timeout = int_millis(name, value)?,
-            "retry.backoff.ms" => self.retry_backoff = millis(name, value)?,
-            "retry.backoff.max.ms" => self.retry_backoff_max = millis(name, value)?,
-            "reconnect.backoff.ms" => {
-                self.reconnect_backoff = millis(name, value)?;
-                self.given_reconnect_backoff_max.get_or_insert(self.reconnect_backoff);
-            }
-            "reconnect.backoff.max.ms" => self.given_reconnect_backoff_max = Some(millis(name, value)?),
-            "metadata.max.age.ms" => self.metadata_max_age = millis(name, value)?,
-            "metadata.recovery.strategy" => self.rebootstrap = is_rebootstrap(name, value)?,
-            "metadata.recovery.rebootstrap.trigger.ms" => self.rebootstrap_trigger = millis(name, value)?,
-            "bootstrap.servers" => self.bootstrap = endpoints(name, value)?,
-            _ if DEFAULTS.contains(&(name, value)) => {}
-            _ => return Err(not_built(name, value)),
+            _ => self.common.set(name, value, &DEFAULTS)?,
         }
         Ok(())
     }
@@ -218,11 +179,6 @@ impl ConsumerConfig {
     /// Whether it commits its positions by itself: in a group, unless that was switched off.
     pub fn commits_by_itself(&self) -> bool {
         self.group_id.is_some() && self.enable_auto_commit.unwrap_or(true)
-    }
-
-    /// `reconnect.backoff.max.ms`.
-    pub fn reconnect_backoff_max(&self) -> SimDuration {
-        self.given_reconnect_backoff_max.unwrap_or(SimDuration::from_secs(1))
     }
 
     /// The assignors that it offers, the preferred one first.
@@ -265,19 +221,9 @@ impl ConsumerConfig {
 }
 
 /// Configs that change nothing here, with the one value that says so: Kafka's default.
-const DEFAULTS: [(&str, &str); 13] = [
-    ("client.dns.lookup", "use_all_dns_ips"),
-    ("connections.max.idle.ms", "540000"),
-    ("enable.metrics.push", "true"),
-    ("metrics.num.samples", "2"),
-    ("metrics.recording.level", "INFO"),
-    ("metrics.sample.window.ms", "30000"),
+const DEFAULTS: [(&str, &str); 3] = [
     ("receive.buffer.bytes", "65536"),
-    ("security.protocol", "PLAINTEXT"),
-    ("send.buffer.bytes", "131072"),
     ("share.acknowledgement.mode", "implicit"),
-    ("socket.connection.setup.timeout.max.ms", "30000"),
-    ("socket.connection.setup.timeout.ms", "10000"),
     ("internal.leave.group.on.close", "true"),
 ];
 

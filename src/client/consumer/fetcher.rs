@@ -193,7 +193,7 @@ impl Consumer {
             Err(error) => return self.corrupt(tp, &error, ctx),
         };
         let (check_crcs, poison) = (self.config.check_crcs, self.config.application.poison.clone());
-        let fresh_until = ctx.now() + self.config.metadata_max_age;
+        let fresh_until = ctx.now() + self.config.common.metadata_max_age;
         let position = self.subscription.get_mut(tp).expect("it was looked at");
         position.failures = 0;
         if answer.preferred_read_replica.0 >= 0 {
@@ -248,7 +248,7 @@ impl Consumer {
     }
 
     pub(super) fn partition_failed(&mut self, tp: &TopicPartition, error: ErrorCode, ctx: &mut Ctx<'_>) {
-        let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+        let (backoff, max) = (self.config.common.retry_backoff, self.config.common.retry_backoff_max);
         let Some(position) = self.subscription.get_mut(tp) else { return };
         if error.treatment() == Treatment::Fatal {
             position.stuck = true;

@@ -126,7 +126,7 @@ impl Consumer {
     }
 
     pub(super) fn heartbeat_failed(&mut self, ctx: &mut Ctx<'_>) {
-        let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+        let (backoff, max) = (self.config.common.retry_backoff, self.config.common.retry_backoff_max);
         let heartbeat = &mut self.member().heartbeat;
         heartbeat.in_flight = false;
         heartbeat.failures += 1;

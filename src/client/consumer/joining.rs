@@ -225,7 +225,7 @@ impl Consumer {
 
     fn send_join(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         let protocols = self.protocols();
-        let timeout = self.config.request_timeout.max(self.config.max_poll_interval + JOIN_GROUP_TIMEOUT_LAPSE);
+        let timeout = self.config.common.request_timeout.max(self.config.max_poll_interval + JOIN_GROUP_TIMEOUT_LAPSE);
         let (session, rebalance) = (self.config.session_timeout, self.config.max_poll_interval);
         let member = self.member();
         let generation = member.generation.clone();
@@ -457,7 +457,7 @@ impl Consumer {
     }
 
     fn join_failed(&mut self, failure: JoinFailure, ctx: &mut Ctx<'_>) {
-        let not_before = ctx.now() + self.config.retry_backoff;
+        let not_before = ctx.now() + self.config.common.retry_backoff;
         let member = self.member();
         if failure.exception != "MemberIdRequiredException" {
             member.request_rejoin(format!("rebalance failed due to {}", failure.exception));

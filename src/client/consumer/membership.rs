@@ -257,7 +257,7 @@ impl Consumer {
     }
 
     fn back_off_finding(&mut self, ctx: &mut Ctx<'_>) {
-        let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+        let (backoff, max) = (self.config.common.retry_backoff, self.config.common.retry_backoff_max);
         let member = self.member();
         member.find_failures += 1;
         member.find_not_before = ctx.now() + exponential_backoff(member.find_failures, backoff, max, ctx.rng());

@@ -118,18 +118,10 @@ enum Asked {
 impl Consumer {
     /// A consumer that has not started yet.
     pub fn new(name: &str, reads: Reads, config: ConsumerConfig, bootstrap: Vec<Endpoint>) -> Self {
-        let bootstrap = if config.bootstrap.is_empty() { bootstrap } else { config.bootstrap.clone() };
         let network = NetworkConfig {
-            request_timeout: config.request_timeout,
-            retry_backoff: config.retry_backoff,
-            retry_backoff_max: config.retry_backoff_max,
-            reconnect_backoff: config.reconnect_backoff,
-            reconnect_backoff_max: config.reconnect_backoff_max(),
-            metadata_max_age: config.metadata_max_age,
             max_in_flight: 100,
             allow_auto_topic_creation: config.allow_auto_create_topics,
-            rebootstrap_trigger: config.rebootstrap.then_some(config.rebootstrap_trigger),
-            ..NetworkConfig::new(name, bootstrap)
+            ..config.common.network(name, bootstrap)
         };
         let subscription = Subscription::new(reads);
         let mut net = NetworkClient::new(network, Wanted::new());

@@ -85,7 +85,7 @@ impl Consumer {
             ListOffsetsTopic::default().with_name(topic_name(&name)).with_partitions(partitions)
         };
         let topics = by_topic(partitions.iter().map(asked)).into_iter().map(topic).collect();
-        let timeout_ms = self.config.request_timeout.as_millis() as i32;
+        let timeout_ms = self.config.common.request_timeout.as_millis() as i32;
         let isolation = i8::from(self.config.read_committed);
         let tied = Asked::Offsets { partitions: partitions.keys().cloned().collect(), reset };
         self.net.send(leader, ApiKey::ListOffsets, Some(tied), ctx, |version| {
@@ -93,7 +93,7 @@ impl Consumer {
             let request = if version >= 2 { request.with_isolation_level(isolation) } else { request };
             RequestKind::ListOffsets(if version >= 10 { request.with_timeout_ms(timeout_ms) } else { request })
         });
-        let patience = ctx.now() + self.config.request_timeout;
+        let patience = ctx.now() + self.config.common.request_timeout;
         for tp in partitions.keys() {
             let position = self.subscription.get_mut(tp).expect("it was asked about");
             (position.asking, position.not_before) = (true, patience);

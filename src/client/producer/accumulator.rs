@@ -282,7 +282,7 @@ impl Accumulator {
 
     /// Puts a batch back that is to be sent again: before what was never sent, and in the order of the sequence.
     pub(super) fn reenqueue(&mut self, id: BatchId, now: SimTime, rng: &mut Rng) {
-        let (backoff, max) = (self.config.retry_backoff, self.config.retry_backoff_max);
+        let (backoff, max) = (self.config.common.retry_backoff, self.config.common.retry_backoff_max);
         let batch = self.batches.get_mut(id);
         let wait = exponential_backoff(batch.attempts + 1, backoff, max, rng);
         batch.reenqueued(now, wait);

@@ -1,8 +1,8 @@
 //! A producer's configs under Kafka's names, with Kafka's defaults, limits and messages (`ProducerConfig`).
 
-use crate::base::{Endpoint, SimDuration};
+use crate::base::SimDuration;
 use crate::client::config::{
-    ConfigError, boolean, endpoints, int, int_millis, invalid, is_rebootstrap, long, millis, not_built, one_of,
+    CommonClientConfigs, ConfigError, boolean, int, int_millis, invalid, long, millis, one_of,
 };
 use crate::wire::{CODECS, Compression};
 use serde::{Deserialize, Serialize};
@@ -27,18 +27,10 @@ pub struct ProducerConfig {
     pub max_block: SimDuration,
     /// `max.request.size` in bytes.
     pub max_request_size: usize,
-    /// `request.timeout.ms`: how long to wait for a response.
-    pub request_timeout: SimDuration,
     /// `delivery.timeout.ms`, when it was set; see [`ProducerConfig::delivery_timeout`].
     pub given_delivery_timeout: Option<SimDuration>,
-    /// `retry.backoff.ms`: the first wait before a retry.
-    pub retry_backoff: SimDuration,
-    /// `retry.backoff.max.ms`: the longest.
-    pub retry_backoff_max: SimDuration,
-    /// `reconnect.backoff.ms`: the first wait before a broken connection is tried again.
-    pub reconnect_backoff: SimDuration,
-    /// `reconnect.backoff.max.ms`, when it was set; without it a set `reconnect.backoff.ms` is not doubled.
-    pub given_reconnect_backoff_max: Option<SimDuration>,
+    /// What all clients have.
+    pub common: CommonClientConfigs,
     /// `max.in.flight.requests.per.connection`.
     pub max_in_flight: usize,
     /// `retries`.
@@ -58,14 +50,6 @@ pub struct ProducerConfig {
     pub availability_timeout: SimDuration,
     /// `partitioner.ignore.keys`: keys do not choose the partition.
     pub ignore_keys: bool,
-    /// `metadata.max.age.ms`: how old metadata may grow before it is asked for again.
-    pub metadata_max_age: SimDuration,
-    /// `metadata.recovery.strategy`: whether the bootstrap servers are asked again when no broker can be reached (KIP-899).
-    pub rebootstrap: bool,
-    /// `metadata.recovery.rebootstrap.trigger.ms`: and after how long without metadata all the same (KIP-1102).
-    pub rebootstrap_trigger: SimDuration,
-    /// `bootstrap.servers`; empty: what the world gives every client.
-    pub bootstrap: Vec<Endpoint>,
 }
 
 impl Default for ProducerConfig {
@@ -78,12 +62,8 @@ impl Default for ProducerConfig {
             buffer_memory: 33_554_432,
             max_block: SimDuration::from_secs(60),
             max_request_size: 1_048_576,
-            request_timeout: SimDuration::from_secs(30),
             given_delivery_timeout: None,
-            retry_backoff: SimDuration::from_millis(100),
-            retry_backoff_max: SimDuration::from_secs(1),
-            reconnect_backoff: SimDuration::from_millis(50),
-            given_reconnect_backoff_max: None,
+            common: CommonClientConfigs::default(),
             max_in_flight: 5,
             retries: i32::MAX as u32,
             compression: Compression::None,
@@ -93,10 +73,6 @@ impl Default for ProducerConfig {
             adaptive_partitioning: true,
             availability_timeout: SimDuration::ZERO,
             ignore_keys: false,
-            metadata_max_age: SimDuration::from_secs(300),
-            rebootstrap: true,
-            rebootstrap_trigger: SimDuration::from_secs(300),
-            bootstrap: Vec::new(),
         }
     }
 }
@@ -116,19 +92,9 @@ impl ProducerConfig {
             "buffer.memory" => self.buffer_memory = long(name, value, 0)? as u64,
             "max.block.ms" => self.max_block = millis(name, value)?,
             "max.request.size" => self.max_request_size = int(name, value, 0, i32::MAX)? as usize,
-            "request.timeout.ms" => self.request_timeout = int_millis(name, value)?,
             "delivery.timeout.ms" => self.given_delivery_timeout = Some(int_millis(name, value)?),
-            "retry.backoff.ms" => self.retry_backoff = millis(name, value)?,
-            "retry.backoff.max.ms" => self.retry_backoff_max = millis(name, value)?,
-            "reconnect.backoff.ms" => {
-                self.reconnect_backoff = millis(name, value)?;
-                self.given_reconnect_backoff_max.get_or_insert(self.reconnect_backoff);
-            }
-            "reconnect.backoff.max.ms" => self.given_reconnect_backoff_max = Some(millis(name, value)?),
             "max.in.flight.requests.per.connection" => self.max_in_flight = int(name, value, 1, i32::MAX)? as usize,
             "retries" => self.retries = int(name, value, 0, i32::MAX)? as u32,
-            "metadata.max.age.ms" => self.metadata_max_age = millis(name, value)?,
-            "bootstrap.servers" => self.bootstrap = endpoints(name, value)?,
             _ => return self.set_further(name, value),
         }
         Ok(())
@@ -144,10 +110,7 @@ impl ProducerConfig {
             "partitioner.adaptive.partitioning.enable" => self.adaptive_partitioning = boolean(name, value)?,
             "partitioner.availability.timeout.ms" => self.availability_timeout = millis(name, value)?,
             "partitioner.ignore.keys" => self.ignore_keys = boolean(name, value)?,
-            "metadata.recovery.strategy" => self.rebootstrap = is_rebootstrap(name, value)?,
-            "metadata.recovery.rebootstrap.trigger.ms" => self.rebootstrap_trigger = millis(name, value)?,
-            _ if DEFAULTS.contains(&(name, value)) => {}
-            _ => return Err(not_built(name, value)),
+            _ => self.common.set(name, value, &DEFAULTS)?,
         }
         Ok(())
     }
@@ -160,13 +123,8 @@ impl ProducerConfig {
     /// `delivery.timeout.ms`: how long after `send` a record may still be tried. Unless it is set, it grows with
     /// `linger.ms` and `request.timeout.ms`.
     pub fn delivery_timeout(&self) -> SimDuration {
-        let least = self.linger + self.request_timeout;
+        let least = self.linger + self.common.request_timeout;
         self.given_delivery_timeout.unwrap_or(SimDuration::from_secs(120).max(least))
-    }
-
-    /// `reconnect.backoff.max.ms`.
-    pub fn reconnect_backoff_max(&self) -> SimDuration {
-        self.given_reconnect_backoff_max.unwrap_or(SimDuration::from_secs(1))
     }
 
     /// The level at which the codec compresses.
@@ -201,7 +159,7 @@ impl ProducerConfig {
                 self.max_in_flight
             ));
         }
-        if self.delivery_timeout() < self.linger + self.request_timeout {
+        if self.delivery_timeout() < self.linger + self.common.request_timeout {
             let text = "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms";
             return refuse(text.into());
         }
@@ -210,20 +168,7 @@ impl ProducerConfig {
 }
 
 /// Configs that change nothing here, with the one value that says so: Kafka's default.
-const DEFAULTS: [(&str, &str); 12] = [
-    ("client.dns.lookup", "use_all_dns_ips"),
-    ("connections.max.idle.ms", "540000"),
-    ("enable.metrics.push", "true"),
-    ("metadata.max.idle.ms", "300000"),
-    ("metrics.num.samples", "2"),
-    ("metrics.recording.level", "INFO"),
-    ("metrics.sample.window.ms", "30000"),
-    ("receive.buffer.bytes", "32768"),
-    ("security.protocol", "PLAINTEXT"),
-    ("send.buffer.bytes", "131072"),
-    ("socket.connection.setup.timeout.max.ms", "30000"),
-    ("socket.connection.setup.timeout.ms", "10000"),
-];
+const DEFAULTS: [(&str, &str); 2] = [("metadata.max.idle.ms", "300000"), ("receive.buffer.bytes", "32768")];
 
 fn acks(name: &str, value: &str) -> Result<i16, ConfigError> {
     one_of(name, value, &["all", "-1", "0", "1"])?;
@@ -322,7 +267,7 @@ mod tests {
     fn timeouts_that_are_not_set_follow_others() {
         let config = set(&[("request.timeout.ms", "200000"), ("reconnect.backoff.ms", "10")]).expect("Kafka takes it");
         assert_eq!(config.delivery_timeout(), SimDuration::from_millis(200_005));
-        assert_eq!(config.reconnect_backoff_max(), SimDuration::from_millis(10));
+        assert_eq!(config.common.reconnect_backoff_max(), SimDuration::from_millis(10));
         assert_eq!(ProducerConfig::default().delivery_timeout(), SimDuration::from_secs(120));
     }
 }

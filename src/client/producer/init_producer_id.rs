@@ -76,7 +76,7 @@ impl Producer {
         let manager = self.manager.as_mut().expect("only an idempotent producer asks");
         let (error, id, epoch) = (ErrorCode(response.error_code), response.producer_id.0, response.producer_epoch);
         if manager.init_producer_id_answered(error, id, epoch) {
-            self.asking = Asking::Due(ctx.after(self.config.retry_backoff));
+            self.asking = Asking::Due(ctx.after(self.config.common.retry_backoff));
         } else if manager.has_producer_id() {
             ctx.fact(Fact::ProducerIdSet { producer_id: id, epoch });
         }
@@ -84,6 +84,6 @@ impl Producer {
 
     /// The broker that was asked for an id is gone: another is asked.
     pub(super) fn got_no_producer_id(&mut self, ctx: &mut Ctx<'_>) {
-        self.asking = Asking::Due(ctx.after(self.config.retry_backoff));
+        self.asking = Asking::Due(ctx.after(self.config.common.retry_backoff));
     }
 }

@@ -102,18 +102,7 @@ impl Producer {
         bootstrap: Vec<Endpoint>,
     ) -> Self {
         let config = Arc::new(config);
-        let bootstrap = if config.bootstrap.is_empty() { bootstrap } else { config.bootstrap.clone() };
-        let network = NetworkConfig {
-            request_timeout: config.request_timeout,
-            retry_backoff: config.retry_backoff,
-            retry_backoff_max: config.retry_backoff_max,
-            reconnect_backoff: config.reconnect_backoff,
-            reconnect_backoff_max: config.reconnect_backoff_max(),
-            metadata_max_age: config.metadata_max_age,
-            max_in_flight: config.max_in_flight,
-            rebootstrap_trigger: config.rebootstrap.then_some(config.rebootstrap_trigger),
-            ..NetworkConfig::new(name, bootstrap)
-        };
+        let network = NetworkConfig { max_in_flight: config.max_in_flight, ..config.common.network(name, bootstrap) };
         Self {
             name: name.into(),
             topic: topic.into(),

@@ -132,7 +132,7 @@ impl Producer {
     }
 
     fn send_request(&mut self, node: i32, sent: Vec<Sent>, data: RequestData, ctx: &mut Ctx<'_>) {
-        let body = request_body(data, self.config.acks, self.config.request_timeout);
+        let body = request_body(data, self.config.acks, self.config.common.request_timeout);
         if self.config.acks == 0 {
             self.net.send(node, ApiKey::Produce, None, ctx, body);
             sent.iter().for_each(|sent| self.complete(sent, &Answer::error(ErrorCode::NONE), ctx));
