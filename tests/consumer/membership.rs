@@ -178,3 +178,27 @@ fn a_static_member_does_not_leave() {
                 registered with a different member.id.";
     assert_eq!((lab.errors(), lab.exited), (vec![said.to_owned()], true));
 }
+
+/// `max.poll.interval.ms` is between two polls, also where the second returns at once with what was fetched before.
+#[test]
+fn a_poll_that_returns_at_once_is_a_poll() {
+    let mut config = ConsumerConfig { group_id: Some("g".into()), ..ConsumerConfig::default() };
+    for (name, value) in [RANGE, ("auto.offset.reset", "earliest"), ("max.poll.interval.ms", "8000")] {
+        config.set(name, value).expect("Kafka takes it");
+    }
+    config.application.work = SimDuration::from_millis(10);
+    let mut lab = Lab::with_config(config, 1);
+    lab.produce(0, 1_500);
+    lab.join(&[0]);
+    for second in 1..=14 {
+        lab.run(1_000);
+        while let Some(api) = lab.asked.first().map(|asked| asked.request.api) {
+            assert_ne!(api, ApiKey::LeaveGroup, "after {second} s");
+            match api {
+                ApiKey::OffsetCommit => drop(lab.take_commit()),
+                _ => lab.beat(ErrorCode::NONE),
+            }
+        }
+    }
+    assert!(lab.consumer.worked() > 1_300, "{} records in 14 s", lab.consumer.worked());
+}

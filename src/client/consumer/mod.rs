@@ -354,6 +354,10 @@ impl Consumer {
 
     /// What the application's thread does inside `poll`.
     fn poll(&mut self, ctx: &mut Ctx<'_>) {
+        // Also of a poll that returns at once, with records that were fetched before.
+        if let Some(member) = &mut self.membership {
+            member.heartbeat.polled_at = ctx.now();
+        }
         while let Some((asked, body)) = self.unread.pop_front() {
             self.answered(asked, body, ctx);
         }
