@@ -2,13 +2,12 @@
 
 use crate::base::SimDuration;
 use crate::client::assignor::Assignor;
-use crate::client::{ConsumerConfig, OffsetReset, ProducerConfig};
+use crate::client::{CommonClientConfigs, ConsumerConfig, OffsetReset, ProducerConfig};
 
 /// Every config that changes something, under Kafka's name, as it is in force.
 pub(super) fn producer(config: &ProducerConfig) -> Vec<(&'static str, String)> {
-    let ms = |span: SimDuration| (span.0 / 1_000).to_string();
     let acks = if config.acks == -1 { "all".into() } else { config.acks.to_string() };
-    vec![
+    let mut all = vec![
         ("acks", acks),
         ("enable.idempotence", config.is_idempotent().to_string()),
         ("linger.ms", ms(config.linger)),
@@ -16,13 +15,8 @@ pub(super) fn producer(config: &ProducerConfig) -> Vec<(&'static str, String)> {
         ("buffer.memory", config.buffer_memory.to_string()),
         ("max.block.ms", ms(config.max_block)),
         ("max.request.size", config.max_request_size.to_string()),
-        ("request.timeout.ms", ms(config.common.request_timeout)),
         ("delivery.timeout.ms", ms(config.delivery_timeout())),
         ("retries", config.retries.to_string()),
-        ("retry.backoff.ms", ms(config.common.retry_backoff)),
-        ("retry.backoff.max.ms", ms(config.common.retry_backoff_max)),
-        ("reconnect.backoff.ms", ms(config.common.reconnect_backoff)),
-        ("reconnect.backoff.max.ms", ms(config.common.reconnect_backoff_max())),
         ("max.in.flight.requests.per.connection", config.max_in_flight.to_string()),
         ("compression.type", config.compression.name().into()),
         ("compression.gzip.level", config.gzip_level.to_string()),
@@ -31,15 +25,34 @@ pub(super) fn producer(config: &ProducerConfig) -> Vec<(&'static str, String)> {
         ("partitioner.adaptive.partitioning.enable", config.adaptive_partitioning.to_string()),
         ("partitioner.availability.timeout.ms", ms(config.availability_timeout)),
         ("partitioner.ignore.keys", config.ignore_keys.to_string()),
-        ("metadata.max.age.ms", ms(config.common.metadata_max_age)),
-        ("metadata.recovery.strategy", if config.common.rebootstrap { "rebootstrap" } else { "none" }.into()),
-        ("metadata.recovery.rebootstrap.trigger.ms", ms(config.common.rebootstrap_trigger)),
-    ]
+    ];
+    all.extend(common(&config.common));
+    all
+}
+
+fn ms(span: SimDuration) -> String {
+    (span.0 / 1_000).to_string()
+}
+
+/// What both have.
+fn common(config: &CommonClientConfigs) -> Vec<(&'static str, String)> {
+    let recovery = if config.rebootstrap { "rebootstrap" } else { "none" };
+    let mut all = vec![
+        ("request.timeout.ms", ms(config.request_timeout)),
+        ("retry.backoff.ms", ms(config.retry_backoff)),
+        ("retry.backoff.max.ms", ms(config.retry_backoff_max)),
+        ("reconnect.backoff.ms", ms(config.reconnect_backoff)),
+        ("reconnect.backoff.max.ms", ms(config.reconnect_backoff_max())),
+        ("metadata.max.age.ms", ms(config.metadata_max_age)),
+        ("metadata.recovery.strategy", recovery.into()),
+        ("metadata.recovery.rebootstrap.trigger.ms", ms(config.rebootstrap_trigger)),
+    ];
+    all.extend(config.client_id.clone().map(|id| ("client.id", id)));
+    all
 }
 
 /// Every config that changes something and has a value, under Kafka's name, as it is in force.
 pub(super) fn consumer(config: &ConsumerConfig) -> Vec<(&'static str, String)> {
-    let ms = |span: SimDuration| (span.0 / 1_000).to_string();
     let classes: Vec<&str> = config.assignors().into_iter().map(Assignor::class_name).collect();
     let isolation = if config.read_committed { "read_committed" } else { "read_uncommitted" };
     let mut all = vec![
@@ -60,16 +73,9 @@ pub(super) fn consumer(config: &ConsumerConfig) -> Vec<(&'static str, String)> {
         ("exclude.internal.topics", config.exclude_internal_topics.to_string()),
         ("allow.auto.create.topics", config.allow_auto_create_topics.to_string()),
         ("client.rack", config.client_rack.clone()),
-        ("request.timeout.ms", ms(config.common.request_timeout)),
         ("default.api.timeout.ms", ms(config.default_api_timeout)),
-        ("retry.backoff.ms", ms(config.common.retry_backoff)),
-        ("retry.backoff.max.ms", ms(config.common.retry_backoff_max)),
-        ("reconnect.backoff.ms", ms(config.common.reconnect_backoff)),
-        ("reconnect.backoff.max.ms", ms(config.common.reconnect_backoff_max())),
-        ("metadata.max.age.ms", ms(config.common.metadata_max_age)),
-        ("metadata.recovery.strategy", if config.common.rebootstrap { "rebootstrap" } else { "none" }.into()),
-        ("metadata.recovery.rebootstrap.trigger.ms", ms(config.common.rebootstrap_trigger)),
     ];
+    all.extend(common(&config.common));
     let own = [("group.instance.id", &config.group_instance_id), ("group.id", &config.group_id)];
     for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))) {
         all.insert(0, (name, value));
