@@ -67,7 +67,7 @@ impl Line {
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a script has few lines, and most of them are the large one")]
+#[allow(clippy::large_enum_variant, reason = "a script has few lines, and most of them are the large one")]
 pub enum Statement {
     /// `> …`: a note for the reader.
     Note(String),

@@ -678,7 +678,7 @@ impl App {
             () if self.presenting => 150.0,
             () if self.embedded => 130.0,
             () if width < bottom::PHONE => height * 0.46,
-            () if self.tab != bottom::Tab::Timeline && height < TALL => BELOW_AND_ABOVE + LISTS,
+            () if self.tab.is_long() && height < TALL => BELOW_AND_ABOVE + LISTS,
             () => BELOW_AND_ABOVE,
         };
         self.stage_height = (height - around).max(300.0);
@@ -690,7 +690,7 @@ impl App {
 
 /// The height of everything but the stage, when the lists have the least that they need.
 const BELOW_AND_ABOVE: f64 = 366.0;
-/// How much more of the height lists get that are looked at, on a page that is not this tall.
+/// How much more of the height long lists get, on a page that is not this tall.
 const LISTS: f64 = 150.0;
 const TALL: f64 = 1_000.0;
 

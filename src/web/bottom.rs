@@ -34,6 +34,13 @@ pub(super) enum Tab {
     Terminal,
 }
 
+impl Tab {
+    /// Whether it is read more than glanced at: then it gets some of the stage's height.
+    pub(super) fn is_long(self) -> bool {
+        matches!(self, Self::Messages | Self::Groups | Self::Records | Self::Metrics | Self::Tables)
+    }
+}
+
 const TABS: [(Tab, &str); 9] = [
     (Tab::Timeline, "Timeline"),
     (Tab::Details, "Inspector"),
