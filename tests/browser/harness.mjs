@@ -36,7 +36,7 @@ export async function withPage(check, { path = "", allow = [], ...context } = {}
     const complaints = [];
     const complain = (text) => allow.some((pattern) => pattern.test(text)) || complaints.push(text);
     page.on("pageerror", (error) => complain(`uncaught: ${error.message}`));
-    page.on("console", (message) => message.type() === "error" && complain(`console: ${message.text()}`));
+    page.on("console", (message) => message.type() === "error" && complain(`console: ${message.text()} (${message.location().url})`));
     page.on("response", (answer) => answer.status() >= 400 && complain(`${answer.status()}: ${answer.url()}`));
     await page.goto(new URL(path, url).href);
     await check(page);
