@@ -13,6 +13,7 @@ use crate::storage::Log;
 use crate::tools::ToolOutput;
 use crate::wire::StrBytes;
 use crate::wire::consumer_protocol::Assignment;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -73,7 +74,7 @@ pub struct GroupInfo {
 }
 
 /// A member of a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberInfo {
     /// Its id.
     pub id: Arc<str>,
@@ -83,7 +84,7 @@ pub struct MemberInfo {
     pub client: Arc<str>,
     /// Where the coordinator sees it (`client_host`).
     pub host: Arc<str>,
-    /// The partitions that it is assigned, where they can be read.
+    /// The partitions that the group's last assignment gives it, where they can be read.
     pub assigned: Vec<TopicPartition>,
     /// Whether its JoinGroup waits for the other members'.
     pub awaits_join: bool,

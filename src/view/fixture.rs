@@ -6,7 +6,7 @@ use super::packet::{Cargo, PacketView};
 use super::scene::LawView;
 use super::scene::{
     BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, GroupState, GroupView, Health, HostView,
-    LinkView, MemberView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaView, Role,
+    LinkView, MemberInfo, PartitionView, Process, ProducerView, QuorumRecord, QuorumView, RaftRole, ReplicaView, Role,
     Scene, TopicView,
 };
 #[cfg(test)]
@@ -204,7 +204,7 @@ pub fn group(scene: &mut Scene, id: &str, consumers: &[&str]) {
         (view.group, view.member, view.generation) = (Some(id.into()), Some(member.clone()), 8);
         view.positions = assigned.iter().map(|tp| (tp.clone(), 9)).collect();
         view.assigned.clone_from(&assigned);
-        members.push(MemberView { id: member, client: (*name).into(), assigned, ..MemberView::default() });
+        members.push(MemberInfo { id: member, client: (*name).into(), assigned, ..MemberInfo::default() });
     }
     let view = GroupView {
         coordinator: scene.brokers.keys().next().copied(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// The time between two samples, in microseconds of the world.
 const EVERY: f64 = 250_000.0;
-/// How many samples of a metric are kept; then every other one goes.
+/// How many samples of anything are kept; then every other one goes.
 const MOST: usize = 480;
 /// Over how many microseconds a rate is taken.
 const RATE_OVER: f64 = 2e6;
@@ -182,13 +182,18 @@ impl Gauges {
             samples: Vec::new(),
         });
         gauge.samples.push((now, value));
-        if gauge.samples.len() > MOST {
-            let mut nth = 0;
-            gauge.samples.retain(|_| {
-                nth += 1;
-                nth % 2 == 1
-            });
-        }
+        thin(&mut gauge.samples);
+    }
+}
+
+/// Lets every other sample go when there are too many.
+pub(super) fn thin<T>(samples: &mut Vec<T>) {
+    if samples.len() > MOST {
+        let mut nth = 0;
+        samples.retain(|_| {
+            nth += 1;
+            nth % 2 == 1
+        });
     }
 }
 

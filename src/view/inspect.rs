@@ -2,7 +2,7 @@
 
 use super::packet::{PacketView, records_text};
 use super::scene::{
-    BrokerPhase, GroupState, GroupView, Health, LinkView, MemberView, PartitionView, Process, Role, Scene, Standing,
+    BrokerPhase, GroupState, GroupView, Health, LinkView, MemberInfo, PartitionView, Process, Role, Scene, Standing,
 };
 use super::select::{Selection, process_word};
 use super::words::{Tone, replica_words};
@@ -213,7 +213,7 @@ fn group(scene: &Scene, id: &str) -> Sheet {
 }
 
 fn members(view: &GroupView) -> Option<Table> {
-    let row = |member: &MemberView| {
+    let row = |member: &MemberInfo| {
         let assigned: Vec<String> = member.assigned.iter().map(ToString::to_string).collect();
         let assigned = if assigned.is_empty() { "nothing".into() } else { assigned.join(", ") };
         let waits = match (member.awaits_join, member.awaits_sync) {

@@ -1,12 +1,11 @@
 //! The lag of groups over time: what was written to each partition and what was committed, as the picture showed them.
 
+use super::gauges::thin;
 use super::scene::Scene;
 use crate::base::TopicPartition;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many samples of a partition are kept; then every other one goes.
-const MOST: usize = 480;
 /// Over how many microseconds it is judged whether a group catches up.
 const JUDGED: f64 = 5e6;
 
@@ -53,13 +52,7 @@ impl Lags {
                 let Some((_, leader)) = scene.leader_replica(tp) else { continue };
                 let samples = self.all.entry((group.clone(), tp.clone())).or_default();
                 samples.push(LagSample { at: now, end: leader.hw, committed: *committed });
-                if samples.len() > MOST {
-                    let mut nth = 0;
-                    samples.retain(|_| {
-                        nth += 1;
-                        nth % 2 == 1
-                    });
-                }
+                thin(samples);
             }
         }
     }

@@ -60,7 +60,7 @@ pub use ribbon::{Piece, Ribbon};
 pub use route::{Place, Route};
 pub use scene::{
     BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, GroupState, GroupView, Health,
-    Holding, HostView, LawView, LinkView, MemberView, PartitionView, Process, ProducerView, QuorumRecord, QuorumView,
+    Holding, HostView, LawView, LinkView, MemberInfo, PartitionView, Process, ProducerView, QuorumRecord, QuorumView,
     RaftRole, ReplicaKey, ReplicaView, Role, Scene, Standing, TAIL, TopicView, acks_label,
 };
 pub use select::{Selection, Toward, group_word, process_word, rows};

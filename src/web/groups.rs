@@ -4,7 +4,7 @@ use super::app::{App, Msg};
 use super::panels::seconds;
 use crate::base::TopicPartition;
 use crate::view::{
-    Drain, GroupState, GroupView, Holding, LagSample, MemberView, Note, Player, Round, Scene, Selection, member_line,
+    Drain, GroupState, GroupView, Holding, LagSample, MemberInfo, Note, Player, Round, Scene, Selection, member_line,
     quoted,
 };
 use std::sync::Arc;
@@ -187,7 +187,7 @@ fn members(ctx: &Context<App>, scene: &Scene, view: &GroupView) -> Html {
     if view.members.is_empty() {
         return html! { <p class="q">{ "It has no members." }</p> };
     }
-    let row = |member: &MemberView| {
+    let row = |member: &MemberInfo| {
         let known = scene.consumer_of(member);
         let name = known.map_or_else(|| member.client.clone(), |(name, _)| name.clone());
         let see = known.map(|(_, consumer)| {

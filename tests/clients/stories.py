@@ -136,6 +136,14 @@ def leader_pause():
         close(client)
 
 
+def play(acts):
+    """Acts of a story: each has a name, is done by a command, and lasts so many seconds."""
+    for act, command, seconds in acts:
+        mark(act)
+        control.ask(command)
+        time.sleep(seconds)
+
+
 def isr_shrink():
     writers = [
         producer("all", "t", 5, request_timeout_ms=10000, delivery_timeout_ms=20000),
@@ -144,15 +152,12 @@ def isr_shrink():
     reads = reader("cons", "t")
     has_read("cons")
     time.sleep(4)
-    for act, command, seconds in [
+    play([
         ("SIGSTOP 2", "pause broker 2", 13),
         ("SIGSTOP 3", "pause broker 3", 16),
         ("SIGCONT 2", "resume broker 2", 8),
         ("SIGCONT 3", "resume broker 3", 6),
-    ]:
-        mark(act)
-        control.ask(command)
-        time.sleep(seconds)
+    ])
     for client in [*writers, reads]:
         close(client)
 
@@ -181,15 +186,12 @@ def cut_follower_from_leader():
     writer, reads = producer("prod", "t", 5), reader("cons", "t")
     has_read("cons")
     time.sleep(4)
-    for act, command, seconds in [
+    play([
         ("cut 2-1", "cut broker 2 broker 1", 22),
         ("heal", "heal", 8),
         ("one way now", "cut broker 1 broker 2 --one-way", 20),
         ("heal", "heal", 8),
-    ]:
-        mark(act)
-        control.ask(command)
-        time.sleep(seconds)
+    ])
     close(writer)
     close(reads)
 

@@ -2,9 +2,9 @@
 
 use super::Observer;
 use crate::machine::Fact;
-use crate::sim::{GroupInfo, MemberInfo, TraceEvent, TraceKind, World};
+use crate::sim::{GroupInfo, TraceEvent, TraceKind, World};
 use crate::view::delta::Delta;
-use crate::view::scene::{GroupState, GroupView, MemberView};
+use crate::view::scene::{GroupState, GroupView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,19 +65,7 @@ fn group(world: &World, info: GroupInfo) -> GroupView {
         generation: info.generation,
         protocol: info.protocol,
         leader: info.leader,
-        members: info.members.into_iter().map(member).collect(),
+        members: info.members,
         committed: info.committed,
-    }
-}
-
-fn member(info: MemberInfo) -> MemberView {
-    MemberView {
-        id: info.id,
-        instance: info.instance,
-        client: info.client,
-        host: info.host,
-        assigned: info.assigned,
-        awaits_join: info.awaits_join,
-        awaits_sync: info.awaits_sync,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ConsumerView, Scene};
 use crate::base::TopicPartition;
+use crate::sim::MemberInfo;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub struct GroupView {
     /// The id of the member that assigns.
     pub leader: Option<Arc<str>>,
     /// Its members in the order of their ids.
-    pub members: Vec<MemberView>,
+    pub members: Vec<MemberInfo>,
     /// Each partition with the committed offset: that of the next record to read.
     pub committed: Vec<(TopicPartition, i64)>,
 }
@@ -39,25 +40,6 @@ pub enum GroupState {
     CompletingRebalance,
     /// Every member has its assignment, or can ask for it.
     Stable,
-}
-
-/// A member of a group.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemberView {
-    /// Its id.
-    pub id: Arc<str>,
-    /// Its `group.instance.id`, if it is a static member.
-    pub instance: Option<Arc<str>>,
-    /// The client's name for itself (`client.id`).
-    pub client: Arc<str>,
-    /// Where the coordinator sees it.
-    pub host: Arc<str>,
-    /// The partitions that the group's last assignment gives it.
-    pub assigned: Vec<TopicPartition>,
-    /// Whether its JoinGroup waits for the other members'.
-    pub awaits_join: bool,
-    /// Whether its SyncGroup waits for the leader's assignment.
-    pub awaits_sync: bool,
 }
 
 /// What a partition is to a consumer in a group.
@@ -108,7 +90,7 @@ impl GroupView {
     }
 
     /// Who is assigned a partition.
-    pub fn owner(&self, tp: &TopicPartition) -> Option<&MemberView> {
+    pub fn owner(&self, tp: &TopicPartition) -> Option<&MemberInfo> {
         self.members.iter().find(|member| member.assigned.contains(tp))
     }
 }
@@ -131,12 +113,12 @@ impl Scene {
     }
 
     /// The consumer whose process is a member, if it is one of this world's and still knows itself as that member.
-    pub fn consumer_of(&self, member: &MemberView) -> Option<(&Arc<str>, &ConsumerView)> {
+    pub fn consumer_of(&self, member: &MemberInfo) -> Option<(&Arc<str>, &ConsumerView)> {
         self.consumers.iter().find(|(_, consumer)| consumer.member.as_deref() == Some(&*member.id))
     }
 
     /// What its group has of a consumer, once it is a member.
-    pub fn member_of(&self, consumer: &ConsumerView) -> Option<&MemberView> {
+    pub fn member_of(&self, consumer: &ConsumerView) -> Option<&MemberInfo> {
         let (group, id) = (self.groups.get(consumer.group.as_ref()?)?, consumer.member.as_ref()?);
         group.members.iter().find(|member| member.id == *id)
     }

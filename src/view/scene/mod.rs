@@ -6,9 +6,10 @@ mod data;
 mod groups;
 mod hosts;
 
+pub use crate::sim::MemberInfo;
 pub use clients::{ConsumerView, ProducerView, acks_label};
 pub use data::{Cell, CutView, Election, Health, PartitionView, ReplicaKey, ReplicaView, Standing, TAIL, TopicView};
-pub use groups::{GroupState, GroupView, Holding, MemberView};
+pub use groups::{GroupState, GroupView, Holding};
 pub use hosts::{
     BrokerPhase, BrokerView, ControllerView, HostView, LinkView, Process, QuorumRecord, QuorumView, RaftRole, Role,
 };

@@ -4,7 +4,7 @@ use super::brush::{Anchor, Brush, NAME, NUMBER, NUMBER_BOLD, SMALL, SMALL_BOLD, 
 use super::marks::chip;
 use crate::base::TopicPartition;
 use crate::view::{
-    ConsumerView, Density, GroupBox, GroupState, GroupView, Holding, MemberView, Rect, Scene, group_word,
+    ConsumerView, Density, GroupBox, GroupState, GroupView, Holding, MemberInfo, Rect, Scene, group_word,
 };
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ fn line(b: &Brush, scene: &Scene, group: &GroupBox, view: &GroupView) {
 /// What a member waits for, in a word for the corner of its box.
 pub(crate) fn waits(scene: &Scene, view: &ConsumerView) -> Option<&'static str> {
     let group = scene.groups.get(view.group.as_ref()?)?;
-    let waits = |member: &MemberView| match (member.awaits_join, member.awaits_sync) {
+    let waits = |member: &MemberInfo| match (member.awaits_join, member.awaits_sync) {
         (true, _) => Some("joining"),
         (_, true) => Some("syncing"),
         _ => None,
