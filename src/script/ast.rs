@@ -111,7 +111,7 @@ pub enum Statement {
 
 /// A regular expression of a script.
 #[derive(Clone, Debug)]
-pub struct Pattern(pub(super) regex::Regex);
+pub struct Pattern(pub(super) regex_lite::Regex);
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {

@@ -2,12 +2,12 @@
 
 use super::packet::{PacketView, records_text};
 use super::scene::{
-    BrokerPhase, GroupState, GroupView, Health, LinkView, MemberInfo, PartitionView, Process, Role, Scene, Standing,
+    BrokerPhase, GroupState, GroupView, Health, LinkView, MemberInfo, PartitionView, Process, Role, Scene, SetConfig,
+    Standing,
 };
 use super::select::{Selection, process_word};
 use super::words::{Tone, replica_words};
 use crate::base::TopicPartition;
-use crate::cluster::config_defs::is_built_for_topics;
 use std::sync::Arc;
 
 /// What is known of a thing.
@@ -160,10 +160,9 @@ fn replicas(scene: &Scene, tp: &TopicPartition, view: &PartitionView) -> Table {
 
 /// What is set on the partition's topic.
 fn overrides(scene: &Scene, tp: &TopicPartition) -> Option<Table> {
-    let row = |(name, value): (&Arc<str>, &Arc<str>)| {
-        let built = is_built_for_topics(name);
-        let value = if built { value.to_string() } else { format!("{value} (changes nothing yet)") };
-        (vec![name.to_string(), value], if built { Tone::Plain } else { Tone::Quiet })
+    let row = |(name, set): (&Arc<str>, &SetConfig)| {
+        let value = if set.built { set.value.to_string() } else { format!("{} (changes nothing yet)", set.value) };
+        (vec![name.to_string(), value], if set.built { Tone::Plain } else { Tone::Quiet })
     };
     let rows: Vec<_> = scene.topics.get(&tp.topic)?.configs.iter().map(row).collect();
     (!rows.is_empty()).then_some(Table { title: "Topic config", head: vec!["", "set to"], rows })

@@ -6,6 +6,7 @@
 
 mod browse;
 mod cargo;
+mod catalogue;
 mod chronicle;
 mod client_configs;
 mod delta;
@@ -40,6 +41,7 @@ mod why;
 mod words;
 
 pub use browse::{Format, From, Query, Records, Stored, quoted, send_line, shown};
+pub use catalogue::{Catalogue, KnownConfig, Verdict};
 pub use chronicle::{Chapter, Chronicle, Deal, Mark, MarkKind, Reign, Turn};
 pub use delta::{Delta, MapDelta};
 pub use dissect::{Dissection, Row};
@@ -61,7 +63,7 @@ pub use route::{Place, Route};
 pub use scene::{
     BrokerPhase, BrokerView, Cell, ConsumerView, ControllerView, CutView, Election, GroupState, GroupView, Health,
     Holding, HostView, LawView, LinkView, MemberInfo, PartitionView, Process, ProducerView, QuorumRecord, QuorumView,
-    RaftRole, ReplicaKey, ReplicaView, Role, Scene, Standing, TAIL, TopicView, acks_label,
+    RaftRole, ReplicaKey, ReplicaView, Role, Scene, SetConfig, Standing, TAIL, TopicView, acks_label,
 };
 pub use select::{Selection, Toward, group_word, process_word, rows};
 pub use settings::{Owner, Settings};
@@ -69,6 +71,6 @@ pub use stored::RecordView;
 pub use suggest::{Addition, Blank, Draft, line as addition_line, member_line};
 pub use timeline::{Knot, Lane, MemberLane, Span, Spell, Timeline, timeline};
 pub use token::{Shape, Token, key_label};
-pub use watch::{Answer, Goal, Question, Replay, Replayed, Sought, Undoable, Watch, changes};
+pub use watch::{Answer, Goal, Question, Replay, Replayed, Sought, Undoable, Watch};
 pub use why::{Link, Why};
 pub use words::{Tone, partition_words, replica_sentence, replica_word, replica_words};

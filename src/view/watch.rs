@@ -1,6 +1,7 @@
 //! A session that is watched, and taken back and forth in time.
 
 use super::browse::{Query, Records, browse};
+use super::catalogue::{Catalogue, Verdict};
 use super::chronicle::Chapter;
 use super::delta::Delta;
 use super::dissect::Dissection;
@@ -26,14 +27,6 @@ const RUNG_STEPS: u64 = 1_000;
 /// How many copies are kept.
 const RUNGS: usize = 96;
 
-/// Whether a line changes what happens. One that is not understood changes nothing.
-pub fn changes(line: &str) -> bool {
-    let looks = |kind: &Statement| {
-        matches!(kind, Statement::Run(_) | Statement::RunUntil { .. } | Statement::Show(_) | Statement::Status)
-    };
-    Line::parse(line).is_ok_and(|line| !looks(&line.kind))
-}
-
 /// Where somebody wants to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Goal {
@@ -54,6 +47,12 @@ pub enum Goal {
 pub enum Question {
     /// How configs are set.
     Settings(Owner),
+    /// Which configs there are.
+    Catalogue(Owner),
+    /// Whether a config may have a value: its owner, name and value.
+    Value(Owner, String, String),
+    /// Whether a line of the script language is right, and changes anything.
+    Line(String),
     /// Why an event happened.
     Why(EventId),
     /// The rebalances of a group.
@@ -67,6 +66,10 @@ pub enum Question {
 pub enum Answer {
     /// How configs are set.
     Settings(Settings),
+    /// Which configs there are.
+    Catalogue(Catalogue),
+    /// Whether what is typed would do.
+    Verdict(Verdict),
     /// Why an event happened; nothing of one that has not.
     Why(Option<Why>),
     /// The rebalances of a group.
@@ -200,6 +203,9 @@ impl Watch {
         let name = |host: HostId| self.scene().host_name(host.0).to_string();
         match question {
             Question::Settings(owner) => Answer::Settings(Settings::of(world, owner)),
+            Question::Catalogue(owner) => Answer::Catalogue(Catalogue::of(owner)),
+            Question::Value(owner, name, value) => Answer::Verdict(Verdict::of_value(owner, name, value)),
+            Question::Line(line) => Answer::Verdict(Verdict::of_line(line)),
             Question::Why(id) => Answer::Why(annals.causes.why(*id, name)),
             Question::Record(tp, offset) => {
                 let written = annals.written_by(tp, *offset);

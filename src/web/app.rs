@@ -59,6 +59,8 @@ pub(super) enum Msg {
     Read(gloo::file::File),
     /// Open somebody's configs, or close them.
     Configs(Option<Owner>),
+    /// Ask the worker something.
+    Ask(Question),
     /// Open the form for something new, or close it.
     Compose(bool),
     /// Show a group in its list.
@@ -391,11 +393,17 @@ impl App {
             Msg::Read(file) => self.reading = Some(sessions::read(ctx, file)),
             Msg::Configs(owner) => {
                 if let Some(owner) = owner.clone() {
+                    self.desk.forget_verdict();
+                    self.desk.question(Question::Catalogue(owner.clone()));
                     self.desk.question(Question::Settings(owner));
                 }
                 self.configs = owner;
             }
-            Msg::Compose(open) => self.drafts = open.then(|| self.all_drafts()),
+            Msg::Compose(open) => {
+                self.desk.forget_verdict();
+                self.drafts = open.then(|| self.all_drafts());
+            }
+            Msg::Ask(question) => self.desk.question(question),
             Msg::Group(group) => {
                 self.desk.question(Question::Rebalances(group.clone()));
                 (self.group, self.tab) = (Some(group), bottom::Tab::Groups);
@@ -463,15 +471,16 @@ impl App {
     }
 
     fn dialogs(&self, ctx: &Context<Self>) -> Html {
+        let (run, ask) = (ctx.link().callback(Msg::Do), ctx.link().callback(Msg::Ask));
+        let (settings, catalogue, verdict) = (self.desk.settings(), self.desk.catalogue(), self.desk.verdict());
         let configs = self.configs.as_ref().map(|owner| {
-            let run = ctx.link().callback(Msg::Do);
+            let (run, ask, verdict) = (run.clone(), ask.clone(), verdict.clone());
             let close = ctx.link().callback(|()| Msg::Configs(None));
-            html! { <Configs owner={owner.clone()} settings={self.desk.settings()} {run} {close} /> }
+            html! { <Configs owner={owner.clone()} {settings} {catalogue} {verdict} {ask} {run} {close} /> }
         });
         let draft = self.drafts.as_ref().map(|drafts| {
-            let run = ctx.link().callback(Msg::Do);
             let close = ctx.link().callback(|()| Msg::Compose(false));
-            html! { <Compose drafts={drafts.clone()} {run} {close} /> }
+            html! { <Compose drafts={drafts.clone()} {verdict} {ask} {run} {close} /> }
         });
         html! {
             <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ configs }{ draft }</>

@@ -1,9 +1,9 @@
 //! The form for something new: a broker, a topic, a client, a group. It shows the line that it types, and what is wrong
-//! with it as it is filled in.
+//! with it as it is filled in: that the worker knows.
 
 use super::dialog;
-use crate::script::Line;
-use crate::view::{Blank, Draft};
+use crate::view::{Blank, Draft, Question, Verdict};
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{EventTarget, HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -13,6 +13,10 @@ use yew::prelude::*;
 pub(super) struct Props {
     /// What can be new.
     pub(super) drafts: Vec<Draft>,
+    /// What the worker said last of a line.
+    pub(super) verdict: Option<Rc<Verdict>>,
+    /// Asks the worker.
+    pub(super) ask: Callback<Question>,
     /// Types a line.
     pub(super) run: Callback<String>,
     /// Closes the form.
@@ -24,9 +28,23 @@ pub(super) struct Props {
 pub(super) fn compose(props: &Props) -> Html {
     let drafts = use_state(|| props.drafts.clone());
     let chosen = use_state(|| 0_usize);
+    // The line that was submitted before the worker had said whether it is right.
+    let submitted = use_state(|| None::<String>);
+    let line = drafts.get(*chosen).map(Draft::line).unwrap_or_default();
+    let ask = props.ask.clone();
+    use_effect_with(line.clone(), move |line| ask.emit(Question::Line(line.clone())));
+    let known = props.verdict.as_ref().filter(|verdict| verdict.text == line);
+    let right = known.map(|verdict| verdict.wrong.is_none());
+    let (run, close) = (props.run.clone(), props.close.clone());
+    use_effect_with(((*submitted).clone(), line.clone(), right), move |(submitted, line, right)| {
+        if *right == Some(true) && submitted.as_ref() == Some(line) {
+            close.emit(());
+            run.emit(line.clone());
+        }
+    });
     let Some(draft) = drafts.get(*chosen).cloned() else { return Html::default() };
-    let line = draft.line();
-    let wrong = Line::parse(&line).err().map(|error| error.message);
+    // What was wrong stays until it is known to be right: it shall not come and go with every letter.
+    let wrong = props.verdict.as_ref().and_then(|verdict| verdict.wrong.clone());
     let kinds = drafts.iter().enumerate().map(|(n, draft)| {
         let choose = chosen.clone();
         let pressed = (n == *chosen).to_string();
@@ -42,13 +60,10 @@ pub(super) fn compose(props: &Props) -> Html {
         html! { <label key={field.label}><code>{ field.label }</code>{ input(field, edit) }</label> }
     };
     let submit = {
-        let (run, close, line, ready) = (props.run.clone(), props.close.clone(), line.clone(), wrong.is_none());
+        let line = line.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            if ready {
-                close.emit(());
-                run.emit(line.clone());
-            }
+            submitted.set(Some(line.clone()));
         })
     };
     let body = html! {
@@ -63,7 +78,7 @@ pub(super) fn compose(props: &Props) -> Html {
     let buttons = html! {
         <>
             <button class="btn line" onclick={shut}>{ "Leave it" }</button>
-            <button class="btn line first" type="submit" form="compose" disabled={wrong.is_some()}>{ format!("Add {}", draft.addition.label().to_lowercase()) }</button>
+            <button class="btn line first" type="submit" form="compose" disabled={right == Some(false)}>{ format!("Add {}", draft.addition.label().to_lowercase()) }</button>
         </>
     };
     dialog::frame("Something new", props.close.clone(), body, buttons)

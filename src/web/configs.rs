@@ -2,8 +2,7 @@
 //! is a line of `kafka-configs.sh`.
 
 use super::dialog;
-use crate::cluster::config_defs::{self, BrokerConfigKey, ConfigKey, ConfigType, Scope};
-use crate::view::{Owner, Settings};
+use crate::view::{Catalogue, KnownConfig, Owner, Question, Settings, Verdict};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,80 +17,29 @@ pub(super) struct Props {
     pub(super) owner: Owner,
     /// What is set, once that is known.
     pub(super) settings: Option<Rc<Settings>>,
+    /// Which configs there are, once that is known.
+    pub(super) catalogue: Option<Rc<Catalogue>>,
+    /// What the worker said last of a value.
+    pub(super) verdict: Option<Rc<Verdict>>,
+    /// Asks the worker.
+    pub(super) ask: Callback<Question>,
     /// Types a line.
     pub(super) run: Callback<String>,
     /// Closes the dialog.
     pub(super) close: Callback<()>,
 }
 
-/// A config that Kafka knows.
-#[derive(Clone, Copy)]
-enum Key {
-    Topic(&'static ConfigKey),
-    Broker(&'static BrokerConfigKey),
-}
-
-impl Key {
-    fn all(owner: &Owner) -> Vec<Self> {
-        match owner {
-            Owner::Topic(_) => config_defs::topic_configs().iter().map(Self::Topic).collect(),
-            Owner::Broker(_) | Owner::Brokers => config_defs::broker_configs().iter().map(Self::Broker).collect(),
-            Owner::Client(_) => Vec::new(),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Topic(key) => key.name,
-            Self::Broker(key) => key.name,
-        }
-    }
-
-    fn kind(self) -> ConfigType {
-        match self {
-            Self::Topic(key) => key.kind,
-            Self::Broker(key) => key.kind,
-        }
-    }
-
-    fn default(self) -> Option<&'static str> {
-        match self {
-            Self::Topic(key) => key.default,
-            Self::Broker(key) => key.default,
-        }
-    }
-
-    fn check(self, value: &str) -> Result<(), String> {
-        match self {
-            Self::Topic(key) => key.check(value),
-            Self::Broker(key) => key.check(value),
-        }
-    }
-
-    /// What it means; none when it changes nothing here.
-    fn meaning(self) -> Option<&'static str> {
-        match self {
-            Self::Topic(key) => config_defs::topic_config_meaning(key.name),
-            Self::Broker(key) => config_defs::broker_config_meaning(key.name),
-        }
-    }
-
-    /// Why it cannot be set on this owner while the cluster runs, if it cannot (KIP-226).
-    fn fixed(self, owner: &Owner) -> Option<&'static str> {
-        let Self::Broker(key) = self else { return None };
-        match (key.scope, owner) {
-            (Scope::ReadOnly, _) => Some("read-only: it is set in the broker’s file, before the start"),
-            (Scope::PerBroker, Owner::Brokers) => Some("per broker only"),
-            _ => None,
-        }
-    }
-}
-
 /// Every config of an owner.
 #[function_component(Configs)]
 pub(super) fn configs(props: &Props) -> Html {
-    let edited = use_state(|| None::<(&'static str, String)>);
+    let edited = use_state(|| None::<(String, String)>);
     let filter = use_state(String::new);
+    let (ask, owner) = (props.ask.clone(), props.owner.clone());
+    use_effect_with((*edited).clone(), move |edited| {
+        if let Some((name, value)) = edited.clone() {
+            ask.emit(Question::Value(owner, name, value));
+        }
+    });
     let nothing = Settings { owner: props.owner.clone(), own: BTreeMap::new(), under: BTreeMap::new() };
     let known = props.settings.as_deref().filter(|settings| settings.owner == props.owner).unwrap_or(&nothing);
     let search = {
@@ -103,13 +51,13 @@ pub(super) fn configs(props: &Props) -> Html {
             known.own.iter().filter(|(name, _)| name.contains(filter.trim())).map(|(n, v)| in_force(n, v)).collect()
         }
         _ => {
-            let wanted = |key: &Key| key.name().contains(filter.trim()) && !key.name().starts_with("internal.");
-            let mut all: Vec<Key> = Key::all(&props.owner).into_iter().filter(wanted).collect();
-            let fixed = |key: &Key| key.fixed(&props.owner).is_some();
-            all.sort_by_key(|key| {
-                (!known.own.contains_key(key.name()), fixed(key), key.meaning().is_none(), key.name())
+            let there = props.catalogue.iter().filter(|catalogue| catalogue.owner == props.owner);
+            let wanted = |config: &&KnownConfig| config.name.contains(filter.trim());
+            let mut all: Vec<&KnownConfig> = there.flat_map(|catalogue| &catalogue.configs).filter(wanted).collect();
+            all.sort_by_key(|c| {
+                (!known.own.contains_key(c.name.as_str()), c.fixed.is_some(), c.meaning.is_none(), &c.name)
             });
-            all.into_iter().map(|key| row(props, known, key, &edited)).collect()
+            all.into_iter().map(|config| row(props, known, config, &edited)).collect()
         }
     };
     let body = html! {
@@ -148,18 +96,21 @@ fn in_force(name: &Arc<str>, value: &Arc<str>) -> Html {
     html! { <li key={name.to_string()} class="fact"><code>{ name.to_string() }</code><code>{ value.to_string() }</code></li> }
 }
 
-type Edited = UseStateHandle<Option<(&'static str, String)>>;
+type Edited = UseStateHandle<Option<(String, String)>>;
 
-fn row(props: &Props, known: &Settings, key: Key, edited: &Edited) -> Html {
-    let name = key.name();
+fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited) -> Html {
+    let name = key.name.as_str();
     let set = known.own.get(name);
-    let shown = edited.as_ref().filter(|(of, _)| *of == name).map(|(_, text)| text.clone());
+    let shown = edited.as_ref().filter(|(of, _)| of == name).map(|(_, text)| text.clone());
     let text = shown.clone().or_else(|| set.map(|v| v.to_string())).unwrap_or_default();
-    let wrong = shown.as_ref().filter(|text| !text.is_empty()).and_then(|text| key.check(text).err());
-    let fixed = key.fixed(&props.owner);
+    let typed = format!("{name}={text}");
+    let known_of = props.verdict.as_ref().filter(|verdict| shown.is_some() && verdict.text == typed);
+    let right = known_of.map(|verdict| verdict.wrong.is_none());
+    let wrong = known_of.and_then(|verdict| verdict.wrong.clone()).filter(|_| !text.is_empty());
+    let fixed = key.fixed.as_deref();
     let edit = {
-        let edited = edited.clone();
-        Callback::from(move |event: InputEvent| edited.set(Some((name, value(&event)))))
+        let (edited, name) = (edited.clone(), name.to_owned());
+        Callback::from(move |event: InputEvent| edited.set(Some((name.clone(), value(&event)))))
     };
     let alter = |change: String| {
         let line = format!("kafka-configs.sh --alter {} {change}", entity(&props.owner));
@@ -172,7 +123,7 @@ fn row(props: &Props, known: &Settings, key: Key, edited: &Edited) -> Html {
     // A value with commas stands in brackets, as kafka-configs.sh wants it.
     let given = if text.contains(',') { format!("[{text}]") } else { text.clone() };
     let add = alter(format!("--add-config \"{name}={}\"", given.replace('\\', "\\\\").replace('"', "\\\"")));
-    let ready = shown.is_some() && wrong.is_none() && !text.is_empty();
+    let ready = right == Some(true) && !text.is_empty();
     let submit = Callback::from(move |event: SubmitEvent| {
         event.prevent_default();
         if ready {
@@ -180,15 +131,14 @@ fn row(props: &Props, known: &Settings, key: Key, edited: &Edited) -> Html {
         }
     });
     let under = known.under.get(name);
-    let placeholder =
-        under.map(|(v, _)| v.to_string()).or_else(|| key.default().map(str::to_owned)).unwrap_or_default();
+    let placeholder = under.map(|(v, _)| v.to_string()).or_else(|| key.default.clone()).unwrap_or_default();
     html! {
-        <li key={name} class={classes!(set.is_some().then_some("set"))}>
+        <li key={name.to_owned()} class={classes!(set.is_some().then_some("set"))}>
             <form onsubmit={submit}>
-                <label><code>{ name }</code><small>{ about(key, under, fixed) }</small>
+                <label><code>{ name.to_owned() }</code><small>{ about(key, under, fixed) }</small>
                     <input class="mono" autocomplete="off" value={text} {placeholder} oninput={edit} readonly={fixed.is_some()}
                         aria-invalid={wrong.is_some().to_string()} /></label>
-                if shown.is_some() && fixed.is_none() { <button class="btn line" type="submit" disabled={wrong.is_some()}>{ "Set" }</button> }
+                if shown.is_some() && fixed.is_none() { <button class="btn line" type="submit" disabled={!ready}>{ "Set" }</button> }
                 if set.is_some() && shown.is_none() {
                     <button class="btn line" type="button" onclick={alter(format!("--delete-config {name}")).reform(|_: MouseEvent| ())}>{ "Reset" }</button>
                 }
@@ -199,12 +149,12 @@ fn row(props: &Props, known: &Settings, key: Key, edited: &Edited) -> Html {
 }
 
 /// A config's type, default and meaning.
-fn about(key: Key, under: Option<&(Arc<str>, Arc<str>)>, fixed: Option<&str>) -> String {
-    let default = key.default().map_or("no default".to_owned(), |value| format!("default {value}"));
-    let mut parts = vec![format!("{:?}", key.kind()), default];
+fn about(key: &KnownConfig, under: Option<&(Arc<str>, Arc<str>)>, fixed: Option<&str>) -> String {
+    let default = key.default.as_ref().map_or("no default".to_owned(), |value| format!("default {value}"));
+    let mut parts = vec![key.kind.clone(), default];
     parts.extend(under.map(|(value, place)| format!("{value} in {place}")));
     parts.extend(fixed.map(str::to_owned));
-    parts.push(key.meaning().unwrap_or("kept, but changes nothing in this build").to_owned());
+    parts.push(key.meaning.as_deref().unwrap_or("kept, but changes nothing in this build").to_owned());
     parts.join(" · ")
 }
 

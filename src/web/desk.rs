@@ -6,8 +6,8 @@ use super::keep;
 use crate::base::{EventId, SimTime};
 use crate::link::{Kept, Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
 use crate::view::{
-    Answer, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought, Speed,
-    Undoable, Why, changes,
+    Answer, Catalogue, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought,
+    Speed, Undoable, Verdict, Why,
 };
 use gloo::timers::callback::Timeout;
 use js_sys::Function;
@@ -67,11 +67,15 @@ pub(crate) struct Desk {
     undoable: RefCell<Undoable>,
     /// A line that would change the past, until the person has said whether it shall.
     asking: RefCell<Option<String>>,
+    /// Lines given in the past of which the worker has not said yet whether they would change it.
+    doubtful: RefCell<Vec<String>>,
     auto_tempo: Cell<bool>,
     dissection: RefCell<Option<Rc<Dissection>>>,
     query: RefCell<Option<Query>>,
     records: RefCell<Option<Rc<Records>>>,
     settings: RefCell<Option<Rc<Settings>>>,
+    catalogue: RefCell<Option<Rc<Catalogue>>>,
+    verdict: RefCell<Option<Rc<Verdict>>>,
     why: RefCell<Option<Rc<Why>>>,
     rebalances: RefCell<Option<Rc<Rebalances>>>,
     record: RefCell<Option<Rc<RecordView>>>,
@@ -148,11 +152,14 @@ impl Desk {
             wanted: Cell::new(None),
             undoable: RefCell::default(),
             asking: RefCell::new(None),
+            doubtful: RefCell::default(),
             auto_tempo: Cell::new(keep::get(AUTO_TEMPO).unwrap_or(true)),
             dissection: RefCell::new(None),
             query: RefCell::new(None),
             records: RefCell::new(None),
             settings: RefCell::new(None),
+            catalogue: RefCell::new(None),
+            verdict: RefCell::new(None),
             why: RefCell::new(None),
             rebalances: RefCell::new(None),
             record: RefCell::new(None),
@@ -288,15 +295,7 @@ impl Desk {
                 self.records.replace(Some(Rc::new(*records)));
                 self.say(&Event::Changed);
             }
-            ToPage::Told(answer) => {
-                match *answer {
-                    Answer::Settings(settings) => drop(self.settings.replace(Some(Rc::new(settings)))),
-                    Answer::Why(why) => drop(self.why.replace(why.map(Rc::new))),
-                    Answer::Record(record) => drop(self.record.replace(Some(Rc::new(record)))),
-                    Answer::Rebalances(rebalances) => drop(self.rebalances.replace(Some(Rc::new(rebalances)))),
-                }
-                self.say(&Event::Changed);
-            }
+            ToPage::Told(answer) => self.told(*answer),
             ToPage::Saves { kept, trouble } => {
                 self.kept.replace((kept, trouble));
                 self.say(&Event::Changed);
@@ -308,6 +307,21 @@ impl Desk {
             ToPage::Export { key, bytes } => self.say(&Event::Download(key, bytes)),
             ToPage::Failed { message } => self.fail(message),
         }
+    }
+
+    fn told(&self, answer: Answer) {
+        match answer {
+            Answer::Settings(settings) => drop(self.settings.replace(Some(Rc::new(settings)))),
+            Answer::Catalogue(catalogue) => drop(self.catalogue.replace(Some(Rc::new(catalogue)))),
+            Answer::Verdict(verdict) => {
+                self.decide(&verdict);
+                self.verdict.replace(Some(Rc::new(verdict)));
+            }
+            Answer::Why(why) => drop(self.why.replace(why.map(Rc::new))),
+            Answer::Record(record) => drop(self.record.replace(Some(Rc::new(record)))),
+            Answer::Rebalances(rebalances) => drop(self.rebalances.replace(Some(Rc::new(rebalances)))),
+        }
+        self.say(&Event::Changed);
     }
 
     /// The first word of a failure is the one that says most: what follows is the browser's echo. A session that stood
@@ -375,6 +389,7 @@ impl Desk {
         self.seeking.take();
         self.wanted.take();
         self.asking.take();
+        self.doubtful.take();
         self.puzzled.set(None);
         player.set_speed(keep::get(SPEED).and_then(Speed::nth).unwrap_or(Speed::ONE));
         if self.wants_play.get() {
@@ -557,16 +572,30 @@ impl Desk {
 
     /// Runs a line of the script language. One that would change the past waits until the person has been asked.
     pub(crate) fn command(&self, line: &str) {
-        let in_past = self.with(|player| player.tip().is_some()).unwrap_or(false);
-        if in_past && changes(line) {
-            if self.playing() {
-                self.play(false);
-            }
-            self.asking.replace(Some(line.to_owned()));
-            self.say(&Event::Changed);
+        if self.in_past() {
+            self.doubtful.borrow_mut().push(line.to_owned());
+            self.question(Question::Line(line.to_owned()));
         } else {
             self.run(line, false);
         }
+    }
+
+    fn in_past(&self) -> bool {
+        self.with(|player| player.tip().is_some()).unwrap_or(false)
+    }
+
+    /// The worker has said whether a line changes anything: then the person is asked, else it is run.
+    fn decide(&self, verdict: &Verdict) {
+        let waiting = self.doubtful.borrow().iter().position(|line| *line == verdict.text);
+        let Some(line) = waiting.map(|at| self.doubtful.borrow_mut().remove(at)) else { return };
+        if !verdict.changes || !self.in_past() {
+            self.run(&line, false);
+            return;
+        }
+        if self.playing() {
+            self.play(false);
+        }
+        self.asking.replace(Some(line));
     }
 
     /// The line that would change the past and waits for an answer.
@@ -651,6 +680,21 @@ impl Desk {
     /// The configs that were asked for last.
     pub(crate) fn settings(&self) -> Option<Rc<Settings>> {
         self.settings.borrow().clone()
+    }
+
+    /// The configs that there are, as they were asked for last.
+    pub(crate) fn catalogue(&self) -> Option<Rc<Catalogue>> {
+        self.catalogue.borrow().clone()
+    }
+
+    /// What the worker said last of something that is being typed.
+    pub(crate) fn verdict(&self) -> Option<Rc<Verdict>> {
+        self.verdict.borrow().clone()
+    }
+
+    /// Something else is about to be typed.
+    pub(crate) fn forget_verdict(&self) {
+        self.verdict.take();
     }
 
     /// Why an event happened, once that is known; it is asked for once.

@@ -1,9 +1,10 @@
 //! Which APIs a broker serves, and at which versions.
 
+use super::bodies::ResponseKind;
 use super::error::ErrorCode;
 use super::message::Response;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::{ApiKey, ApiVersionsResponse, ResponseKind};
+use kafka_protocol::messages::{ApiKey, ApiVersionsResponse};
 
 /// An API with the versions that a broker advertises for it, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

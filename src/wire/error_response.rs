@@ -1,11 +1,12 @@
 //! The response that says of everything in a request the same error (`AbstractRequest.getErrorResponse`).
 
-use super::ErrorCode;
+use super::bodies::{RequestKind, ResponseKind};
+use super::error::ErrorCode;
 use kafka_protocol::messages::{
     AllocateProducerIdsResponse, AlterConfigsResponse, AlterPartitionResponse, BrokerHeartbeatResponse,
     BrokerRegistrationResponse, ControllerRegistrationResponse, CreatePartitionsResponse, CreateTopicsResponse,
-    DeleteTopicsResponse, DescribeQuorumResponse, ElectLeadersResponse, IncrementalAlterConfigsResponse, RequestKind,
-    ResponseKind, UnregisterBrokerResponse, UpdateFeaturesResponse, alter_configs_response, create_partitions_response,
+    DeleteTopicsResponse, DescribeQuorumResponse, ElectLeadersResponse, IncrementalAlterConfigsResponse,
+    UnregisterBrokerResponse, UpdateFeaturesResponse, alter_configs_response, create_partitions_response,
     create_topics_response, delete_topics_response, elect_leaders_response, incremental_alter_configs_response,
 };
 use kafka_protocol::protocol::StrBytes;

@@ -1,9 +1,10 @@
 //! Requests and responses as values and as frames.
 
 use super::api::{ApiRange, BROKER_APIS, range_in};
+use super::bodies::{OURS, RequestKind, ResponseKind};
 use super::inspect;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind};
+use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::fmt;
 use std::sync::Arc;
@@ -78,63 +79,6 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-/// Calls `$f(body, $version)` on the message inside a request or response enum, for every API that is served.
-macro_rules! on_body {
-    ($kind:ident, $value:expr, $body:ident => $do:expr) => {
-        match $value {
-            $kind::Produce($body) => $do,
-            $kind::Fetch($body) => $do,
-            $kind::ListOffsets($body) => $do,
-            $kind::Metadata($body) => $do,
-            $kind::ApiVersions($body) => $do,
-            $kind::CreateTopics($body) => $do,
-            $kind::Vote($body) => $do,
-            $kind::BeginQuorumEpoch($body) => $do,
-            $kind::EndQuorumEpoch($body) => $do,
-            $kind::DescribeQuorum($body) => $do,
-            $kind::FetchSnapshot($body) => $do,
-            $kind::UpdateRaftVoter($body) => $do,
-            $kind::DeleteTopics($body) => $do,
-            $kind::OffsetForLeaderEpoch($body) => $do,
-            $kind::DescribeConfigs($body) => $do,
-            $kind::AlterConfigs($body) => $do,
-            $kind::CreatePartitions($body) => $do,
-            $kind::ElectLeaders($body) => $do,
-            $kind::IncrementalAlterConfigs($body) => $do,
-            $kind::UpdateFeatures($body) => $do,
-            $kind::DescribeCluster($body) => $do,
-            $kind::UnregisterBroker($body) => $do,
-            $kind::DescribeTopicPartitions($body) => $do,
-            $kind::DescribeLogDirs($body) => $do,
-            $kind::AlterPartition($body) => $do,
-            $kind::Envelope($body) => $do,
-            $kind::BrokerRegistration($body) => $do,
-            $kind::BrokerHeartbeat($body) => $do,
-            $kind::AllocateProducerIds($body) => $do,
-            $kind::ControllerRegistration($body) => $do,
-            $kind::InitProducerId($body) => $do,
-            $kind::FindCoordinator($body) => $do,
-            $kind::JoinGroup($body) => $do,
-            $kind::SyncGroup($body) => $do,
-            $kind::Heartbeat($body) => $do,
-            $kind::LeaveGroup($body) => $do,
-            $kind::OffsetCommit($body) => $do,
-            $kind::OffsetFetch($body) => $do,
-            $kind::OffsetDelete($body) => $do,
-            $kind::DescribeGroups($body) => $do,
-            $kind::ListGroups($body) => $do,
-            $kind::DeleteGroups($body) => $do,
-            $kind::ListConfigResources($body) => $do,
-            $kind::ListPartitionReassignments($body) => $do,
-            $kind::ConsumerGroupDescribe($body) => $do,
-            other => unreachable!("an API that no machine speaks: {other:?}"),
-        }
-    };
-}
-
-/// Encoding fails only when a machine sets a field that the version does not have: an error of ours, not of input.
-const OURS: &str = "machines fill messages as their version allows";
-
 impl Request {
     fn header(&self) -> RequestHeader {
         RequestHeader::default()
@@ -149,14 +93,14 @@ impl Request {
         let mut out = BytesMut::with_capacity(self.size());
         out.put_i32(0);
         self.header().encode(&mut out, self.api.request_header_version(self.version)).expect(OURS);
-        self.body.encode(&mut out, self.version).expect(OURS);
+        self.body.encode(&mut out, self.version);
         finish_frame(out)
     }
 
     /// The length in bytes of [`Request::frame`].
     pub fn size(&self) -> usize {
         let header = self.header().compute_size(self.api.request_header_version(self.version)).expect(OURS);
-        4 + header + on_body!(RequestKind, &self.body, body => body.compute_size(self.version)).expect(OURS)
+        4 + header + self.body.size(self.version)
     }
 
     /// Reads a frame (without its length prefix) as a broker's listener does: the header first, then whether the API is
@@ -185,7 +129,7 @@ impl Request {
             });
         }
         inspect::check_request(frame)?;
-        let body = RequestKind::decode(api, &mut rest, version).map_err(|e| malformed(&e))?;
+        let body = RequestKind::decode(api, &mut rest, version).map_err(FrameError::Malformed)?;
         Ok(Self { api, version, correlation_id, client_id: header.client_id.unwrap_or_default(), body })
     }
 }
@@ -196,14 +140,14 @@ impl Response {
         let mut out = BytesMut::with_capacity(self.size());
         out.put_i32(0);
         self.header().encode(&mut out, self.api.response_header_version(self.version)).expect(OURS);
-        self.body.encode(&mut out, self.version).expect(OURS);
+        self.body.encode(&mut out, self.version);
         finish_frame(out)
     }
 
     /// The length in bytes of [`Response::frame`].
     pub fn size(&self) -> usize {
         let header = self.header().compute_size(self.api.response_header_version(self.version)).expect(OURS);
-        4 + header + on_body!(ResponseKind, &self.body, body => body.compute_size(self.version)).expect(OURS)
+        4 + header + self.body.size(self.version)
     }
 
     /// Reads a frame (without its length prefix) as the response to a request of `api` at `version`.
@@ -212,7 +156,7 @@ impl Response {
         let mut rest = frame.clone();
         let header =
             ResponseHeader::decode(&mut rest, api.response_header_version(version)).map_err(|e| malformed(&e))?;
-        let body = ResponseKind::decode(api, &mut rest, version).map_err(|e| malformed(&e))?;
+        let body = ResponseKind::decode(api, &mut rest, version).map_err(FrameError::Malformed)?;
         Ok(Self { api, version, correlation_id: header.correlation_id, body })
     }
 

@@ -11,6 +11,7 @@
 //! timestamp where Kafka's producer uses its first.
 
 mod api;
+mod bodies;
 mod compression;
 pub mod consumer_protocol;
 pub mod control;
@@ -32,11 +33,12 @@ pub use api::{
     ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, api_versions, api_versions_refusal, negotiate,
     range_in,
 };
+pub use bodies::{RequestKind, ResponseKind};
 pub use compression::{CODECS, Compression, MAX_DECOMPRESSED};
 pub use error::{ErrorCode, Treatment};
 pub use error_response::error_response;
 pub use group_log::GroupRecord;
-pub use kafka_protocol::messages::{self, ApiKey, BrokerId, RequestKind, ResponseKind, TopicName};
+pub use kafka_protocol::messages::{self, ApiKey, BrokerId, TopicName};
 pub use kafka_protocol::protocol::StrBytes;
 pub use message::{FrameError, Message, Request, Response, request_head};
 pub use metadata_log::VersionedRecord;

@@ -48,7 +48,7 @@ const CORE_DEPENDENCIES: [&str; 16] = [
     "postcard",
     "rand",
     "rand_xoshiro",
-    "regex",
+    "regex-lite",
     "ruzstd",
     "serde",
     "snap",

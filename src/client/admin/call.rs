@@ -3,7 +3,7 @@
 use super::throwable::Throwable;
 use crate::base::{SimDuration, SimTime};
 use crate::network::NodeId;
-use crate::wire::messages::RequestKind;
+use crate::wire::RequestKind;
 use crate::wire::{ApiKey, ResponseKind};
 use kafka_protocol::protocol::Request;
 use std::sync::Arc;

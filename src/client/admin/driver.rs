@@ -9,7 +9,7 @@ use super::call::Pause;
 use super::engine::java_name;
 use super::{Admin, Call, Route, Step, Stop, Throwable, caught};
 use crate::network::NodeId;
-use crate::wire::messages::RequestKind;
+use crate::wire::RequestKind;
 use crate::wire::{ApiKey, ErrorCode, ResponseKind};
 use kafka_protocol::protocol::Request;
 use std::collections::{BTreeMap, BTreeSet};

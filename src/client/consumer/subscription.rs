@@ -3,7 +3,7 @@
 use super::{ConsumerConfig, OffsetReset};
 use crate::base::{SimTime, TopicPartition};
 use crate::client::metadata::Metadata;
-use regex::Regex;
+use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -46,9 +46,11 @@ fn output(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
 
 fn compile(word: &Word) -> Result<Pattern, Error> {
     // Lines are matched one by one, as everybody who writes `^` or `$` about a tool's output means it.
-    regex::RegexBuilder::new(&word.text).multi_line(true).size_limit(1 << 20).build().map(Pattern).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        word.error(format!("`{}` is no regular expression: {reason}", word.text))
-    })
+    regex_lite::RegexBuilder::new(&word.text).multi_line(true).size_limit(1 << 20).build().map(Pattern).map_err(
+        |error| {
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            word.error(format!("`{}` is no regular expression: {reason}", word.text))
+        },
+    )
 }

@@ -201,7 +201,7 @@ fn ensure_exists(options: &Options, found: &[String]) -> Step<()> {
 
 /// Topics by a regular expression over the whole name (`IncludeList`).
 #[derive(Debug)]
-pub(super) struct TopicFilter(regex::Regex);
+pub(super) struct TopicFilter(regex_lite::Regex);
 
 impl TopicFilter {
     /// The filter as it is typed: commas stand for alternatives, and quotes around it are not part of it.
@@ -211,7 +211,7 @@ impl TopicFilter {
     pub(super) fn new(raw: &str) -> Result<Self, Throwable> {
         let text = raw.trim().replace(',', "|").replace(' ', "");
         let text = text.trim_matches(['"', '\'']);
-        match regex::Regex::new(&format!("^(?:{text})$")) {
+        match regex_lite::Regex::new(&format!("^(?:{text})$")) {
             Ok(regex) => Ok(Self(regex)),
             Err(_) => Err(Throwable::new(Throwable::RUNTIME, format!("{text} is an invalid regex."))),
         }

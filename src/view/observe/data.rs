@@ -3,10 +3,11 @@
 use super::Observer;
 use crate::base::{HostId, TopicPartition};
 use crate::cluster::ResourceType;
+use crate::cluster::config_defs::is_built_for_topics;
 use crate::sim::World;
 use crate::storage::Log;
 use crate::view::delta::Delta;
-use crate::view::scene::{Cell, CutView, PartitionView, ReplicaView, Role, TAIL, TopicView};
+use crate::view::scene::{Cell, CutView, PartitionView, ReplicaView, Role, SetConfig, TAIL, TopicView};
 use crate::view::token::key_label;
 use crate::wire::records;
 use std::collections::BTreeMap;
@@ -22,7 +23,10 @@ impl Observer {
             let (partitions, replication_factor) = (topic.partitions, topic.replication_factor);
             let min_isr = metadata.map_or(1, |metadata| metadata.min_isr(&topic.name)) as i32;
             let set = metadata.and_then(|m| m.configs().of(ResourceType::Topic, &topic.name));
-            let configs = set.cloned().unwrap_or_default();
+            let seen = |(name, value): (&Arc<str>, &Arc<str>)| {
+                (name.clone(), SetConfig { value: value.clone(), built: is_built_for_topics(name) })
+            };
+            let configs = set.into_iter().flatten().map(seen).collect();
             there.insert(topic.name, TopicView { partitions, replication_factor, min_isr, configs });
         }
         let gone: Vec<Arc<str>> = self.scene.topics.keys().filter(|name| !there.contains_key(*name)).cloned().collect();

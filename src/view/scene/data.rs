@@ -22,7 +22,16 @@ pub struct TopicView {
     /// Its `min.insync.replicas`.
     pub min_isr: i32,
     /// The configs that are set on it.
-    pub configs: BTreeMap<Arc<str>, Arc<str>>,
+    pub configs: BTreeMap<Arc<str>, SetConfig>,
+}
+
+/// A config that is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetConfig {
+    /// Its value.
+    pub value: Arc<str>,
+    /// Whether it changes anything here.
+    pub built: bool,
 }
 
 /// What the cluster knows of a partition.

@@ -8,7 +8,9 @@ mod hosts;
 
 pub use crate::sim::MemberInfo;
 pub use clients::{ConsumerView, ProducerView, acks_label};
-pub use data::{Cell, CutView, Election, Health, PartitionView, ReplicaKey, ReplicaView, Standing, TAIL, TopicView};
+pub use data::{
+    Cell, CutView, Election, Health, PartitionView, ReplicaKey, ReplicaView, SetConfig, Standing, TAIL, TopicView,
+};
 pub use groups::{GroupState, GroupView, Holding};
 pub use hosts::{
     BrokerPhase, BrokerView, ControllerView, HostView, LinkView, Process, QuorumRecord, QuorumView, RaftRole, Role,

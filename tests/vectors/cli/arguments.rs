@@ -38,8 +38,8 @@ const BOOTSTRAP_SERVER: &str = "localhost:9092";
 
 /// Output with what differs from run to run, and help, written as the recording writes it.
 pub(crate) fn normalized(text: &str) -> String {
-    let moment = regex::Regex::new(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]").expect("an expression");
+    let moment = regex_lite::Regex::new(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]").expect("an expression");
     let text = moment.replace_all(&text.replace(BOOTSTRAP_SERVER, "{bs}"), "[{time}]").into_owned();
-    let usage = regex::Regex::new(r"(?s)(?m:^Option +Description\n).*").expect("an expression");
+    let usage = regex_lite::Regex::new(r"(?s)(?m:^Option +Description\n).*").expect("an expression");
     usage.replace(&text, "{usage}\n").into_owned()
 }

@@ -1,0 +1,169 @@
+//! Bodies of requests and responses: one case for each API that a machine of the world speaks. The `kafka-protocol`
+//! crate has an enum of its own with all APIs that Kafka knows; what nobody speaks would only make the page's worker larger.
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::{self, ApiKey};
+use kafka_protocol::protocol::{Decodable, Encodable};
+use std::fmt;
+
+/// Encoding fails only when a machine sets a field that the version does not have: an error of ours, not of input.
+pub(super) const OURS: &str = "machines fill messages as their version allows";
+
+macro_rules! bodies {
+    ($(#[$doc:meta])* $kind:ident { $($api:ident($body:ident),)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq)]
+        #[expect(clippy::large_enum_variant, reason = "it lies behind an Arc or on its way there")]
+        pub enum $kind {
+            $(#[doc = concat!("Of ", stringify!($api), ".")] $api(messages::$body),)*
+        }
+
+        impl $kind {
+            /// Writes it at a version.
+            pub(super) fn encode(&self, out: &mut BytesMut, version: i16) {
+                match self {
+                    $(Self::$api(body) => body.encode(out, version),)*
+                }
+                .expect(OURS);
+            }
+
+            /// How many bytes it is at a version.
+            pub(super) fn size(&self, version: i16) -> usize {
+                match self {
+                    $(Self::$api(body) => body.compute_size(version),)*
+                }
+                .expect(OURS)
+            }
+
+            /// Reads it at a version.
+            ///
+            /// # Errors
+            /// Why the bytes are none, or that no machine speaks the API.
+            pub fn decode(api: ApiKey, bytes: &mut Bytes, version: i16) -> Result<Self, String> {
+                match api {
+                    $(ApiKey::$api => Decodable::decode(bytes, version).map(Self::$api).map_err(|e| e.to_string()),)*
+                    _ => Err(format!("no machine speaks {api:?}")),
+                }
+            }
+        }
+
+        /// In a build for development with all its fields, else by name: what fields are called would be a good part of
+        /// the worker.
+        impl fmt::Debug for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$api(body) if cfg!(debug_assertions) => body.fmt(f),)*
+                    $(Self::$api(_) => f.write_str(stringify!($body)),)*
+                }
+            }
+        }
+
+        $(impl From<messages::$body> for $kind {
+            fn from(body: messages::$body) -> Self {
+                Self::$api(body)
+            }
+        })*
+    };
+}
+
+bodies! {
+    /// The body of a request.
+    RequestKind {
+        Produce(ProduceRequest),
+        Fetch(FetchRequest),
+        ListOffsets(ListOffsetsRequest),
+        Metadata(MetadataRequest),
+        ApiVersions(ApiVersionsRequest),
+        CreateTopics(CreateTopicsRequest),
+        Vote(VoteRequest),
+        BeginQuorumEpoch(BeginQuorumEpochRequest),
+        EndQuorumEpoch(EndQuorumEpochRequest),
+        DescribeQuorum(DescribeQuorumRequest),
+        FetchSnapshot(FetchSnapshotRequest),
+        UpdateRaftVoter(UpdateRaftVoterRequest),
+        DeleteTopics(DeleteTopicsRequest),
+        OffsetForLeaderEpoch(OffsetForLeaderEpochRequest),
+        DescribeConfigs(DescribeConfigsRequest),
+        AlterConfigs(AlterConfigsRequest),
+        CreatePartitions(CreatePartitionsRequest),
+        ElectLeaders(ElectLeadersRequest),
+        IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+        UpdateFeatures(UpdateFeaturesRequest),
+        DescribeCluster(DescribeClusterRequest),
+        UnregisterBroker(UnregisterBrokerRequest),
+        DescribeTopicPartitions(DescribeTopicPartitionsRequest),
+        DescribeLogDirs(DescribeLogDirsRequest),
+        AlterPartition(AlterPartitionRequest),
+        Envelope(EnvelopeRequest),
+        BrokerRegistration(BrokerRegistrationRequest),
+        BrokerHeartbeat(BrokerHeartbeatRequest),
+        AllocateProducerIds(AllocateProducerIdsRequest),
+        ControllerRegistration(ControllerRegistrationRequest),
+        InitProducerId(InitProducerIdRequest),
+        FindCoordinator(FindCoordinatorRequest),
+        JoinGroup(JoinGroupRequest),
+        SyncGroup(SyncGroupRequest),
+        Heartbeat(HeartbeatRequest),
+        LeaveGroup(LeaveGroupRequest),
+        OffsetCommit(OffsetCommitRequest),
+        OffsetFetch(OffsetFetchRequest),
+        OffsetDelete(OffsetDeleteRequest),
+        DescribeGroups(DescribeGroupsRequest),
+        ListGroups(ListGroupsRequest),
+        DeleteGroups(DeleteGroupsRequest),
+        ListConfigResources(ListConfigResourcesRequest),
+        ListPartitionReassignments(ListPartitionReassignmentsRequest),
+        ConsumerGroupDescribe(ConsumerGroupDescribeRequest),
+    }
+}
+
+bodies! {
+    /// The body of a response.
+    ResponseKind {
+        Produce(ProduceResponse),
+        Fetch(FetchResponse),
+        ListOffsets(ListOffsetsResponse),
+        Metadata(MetadataResponse),
+        ApiVersions(ApiVersionsResponse),
+        CreateTopics(CreateTopicsResponse),
+        Vote(VoteResponse),
+        BeginQuorumEpoch(BeginQuorumEpochResponse),
+        EndQuorumEpoch(EndQuorumEpochResponse),
+        DescribeQuorum(DescribeQuorumResponse),
+        FetchSnapshot(FetchSnapshotResponse),
+        UpdateRaftVoter(UpdateRaftVoterResponse),
+        DeleteTopics(DeleteTopicsResponse),
+        OffsetForLeaderEpoch(OffsetForLeaderEpochResponse),
+        DescribeConfigs(DescribeConfigsResponse),
+        AlterConfigs(AlterConfigsResponse),
+        CreatePartitions(CreatePartitionsResponse),
+        ElectLeaders(ElectLeadersResponse),
+        IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+        UpdateFeatures(UpdateFeaturesResponse),
+        DescribeCluster(DescribeClusterResponse),
+        UnregisterBroker(UnregisterBrokerResponse),
+        DescribeTopicPartitions(DescribeTopicPartitionsResponse),
+        DescribeLogDirs(DescribeLogDirsResponse),
+        AlterPartition(AlterPartitionResponse),
+        Envelope(EnvelopeResponse),
+        BrokerRegistration(BrokerRegistrationResponse),
+        BrokerHeartbeat(BrokerHeartbeatResponse),
+        AllocateProducerIds(AllocateProducerIdsResponse),
+        ControllerRegistration(ControllerRegistrationResponse),
+        InitProducerId(InitProducerIdResponse),
+        FindCoordinator(FindCoordinatorResponse),
+        JoinGroup(JoinGroupResponse),
+        SyncGroup(SyncGroupResponse),
+        Heartbeat(HeartbeatResponse),
+        LeaveGroup(LeaveGroupResponse),
+        OffsetCommit(OffsetCommitResponse),
+        OffsetFetch(OffsetFetchResponse),
+        OffsetDelete(OffsetDeleteResponse),
+        DescribeGroups(DescribeGroupsResponse),
+        ListGroups(ListGroupsResponse),
+        DeleteGroups(DeleteGroupsResponse),
+        ListConfigResources(ListConfigResourcesResponse),
+        ListPartitionReassignments(ListPartitionReassignmentsResponse),
+        ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
+    }
+}
