@@ -13,7 +13,7 @@
 use super::group::{Effect, GroupShard, RequestToken, Turn, WriteId};
 use super::group_requests::Asked;
 use super::{Broker, Serving};
-use crate::base::{SimDuration, SimTime, TopicPartition};
+use crate::base::{OrdMap, OrdSet, SimDuration, SimTime, TopicPartition};
 use crate::machine::Fact;
 use crate::storage::{IoWork, Log};
 use crate::wire::records::{self, ProducerStamp, Record};
@@ -31,11 +31,11 @@ const LOAD_DELAY: SimDuration = SimDuration::from_millis(5);
 /// All group coordinators of a broker.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Coordinators {
-    by_partition: imbl::OrdMap<i32, Arc<Coordinator>>,
+    by_partition: OrdMap<i32, Arc<Coordinator>>,
     /// When each wants to be polled.
-    deadlines: imbl::OrdSet<(SimTime, i32)>,
+    deadlines: OrdSet<(SimTime, i32)>,
     /// The requests that have no answer yet, by number.
-    pub(super) asked: imbl::OrdMap<u64, Asked>,
+    pub(super) asked: OrdMap<u64, Asked>,
     pub(super) next_request: u64,
     effects: VecDeque<(i32, Effect)>,
     is_carrying_out: bool,

@@ -7,7 +7,7 @@
 //! brought records goes to the end, so that each gets its turn when a response has no room for all.
 
 use super::fetch::Wanted;
-use crate::base::Rng;
+use crate::base::{OrdMap, Rng};
 use crate::wire::ErrorCode;
 use crate::wire::messages::FetchRequest;
 use crate::wire::messages::fetch_response::PartitionData;
@@ -29,7 +29,7 @@ type Key = (Option<Arc<str>>, Uuid, i32);
 pub(super) struct FetchSessions {
     /// `max.incremental.fetch.session.cache.slots`.
     slots: usize,
-    sessions: imbl::OrdMap<i32, Arc<Session>>,
+    sessions: OrdMap<i32, Arc<Session>>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ struct Session {
     epoch: i32,
     uses_topic_ids: bool,
     next_turn: u64,
-    turns: imbl::OrdMap<Key, u64>,
-    partitions: imbl::OrdMap<u64, Cached>,
+    turns: OrdMap<Key, u64>,
+    partitions: OrdMap<u64, Cached>,
 }
 
 /// A partition of a session, and what the client was last told of it.
@@ -72,7 +72,7 @@ impl SessionUse {
 
 impl FetchSessions {
     pub(super) fn new(slots: usize) -> Self {
-        Self { slots, sessions: imbl::OrdMap::new() }
+        Self { slots, sessions: OrdMap::new() }
     }
 
     /// How many sessions stand.
@@ -135,8 +135,8 @@ impl FetchSessions {
             epoch: next_epoch(INITIAL_EPOCH),
             uses_topic_ids: version >= FIRST_WITH_TOPIC_ID,
             next_turn: 0,
-            turns: imbl::OrdMap::new(),
-            partitions: imbl::OrdMap::new(),
+            turns: OrdMap::new(),
+            partitions: OrdMap::new(),
         };
         named.iter().for_each(|wanted| session.name(wanted.clone()));
         self.sessions.insert(id, Arc::new(session));

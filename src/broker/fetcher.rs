@@ -6,7 +6,7 @@
 //! it fetches it appends as it is. The leader's high watermark comes with each answer: a fetch later than it moved.
 
 use super::{Broker, Serving};
-use crate::base::{ConnId, Endpoint, SimTime, TopicPartition, earlier};
+use crate::base::{ConnId, Endpoint, OrdMap, SimTime, TopicPartition, earlier};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NetEvent, NetworkClient, NetworkConfig};
 use crate::storage::{EpochEnd, Log};
@@ -64,7 +64,7 @@ pub(super) struct ReplicaFetcher {
     endpoint: Endpoint,
     net: NetworkClient<Asked>,
     session: FetchSession<Key, FetchFrom>,
-    partitions: imbl::OrdMap<Key, Fetched>,
+    partitions: OrdMap<Key, Fetched>,
     in_flight: bool,
     not_before: SimTime,
 }
@@ -81,7 +81,7 @@ impl ReplicaFetcher {
             endpoint,
             net: NetworkClient::new(config),
             session: FetchSession::default(),
-            partitions: imbl::OrdMap::new(),
+            partitions: OrdMap::new(),
             in_flight: false,
             not_before: SimTime::ZERO,
         }

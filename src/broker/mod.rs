@@ -47,7 +47,7 @@ pub use config::{BrokerConfig, ConfigLayers, TopicConfig, check_broker_config};
 pub use lifecycle::BrokerProcess;
 pub use partition::{FollowerState, Leader, Partition, PartitionRole};
 
-use crate::base::{ConnId, Endpoint, SimTime, TopicPartition, earlier};
+use crate::base::{ConnId, Endpoint, OrdMap, SimTime, TopicPartition, earlier};
 use crate::cluster::config_defs::is_built_for_brokers;
 use crate::cluster::{ConfigMap, Controller, ControllerSettings};
 use crate::machine::{Ctx, Fact, Input, Mutant};
@@ -78,7 +78,7 @@ pub struct Broker {
     /// The configs of its file.
     file: Arc<ConfigMap>,
     config: BrokerConfig,
-    topic_configs: imbl::OrdMap<Arc<str>, Arc<TopicConfig>>,
+    topic_configs: OrdMap<Arc<str>, Arc<TopicConfig>>,
     /// Its process is a controller's too, which tells the trace what is committed.
     is_combined: bool,
     server: SocketServer,
@@ -89,7 +89,7 @@ pub struct Broker {
     metadata_offset: i64,
     /// Its logs are open and follow the metadata.
     published: bool,
-    partitions: imbl::OrdMap<TopicPartition, Arc<Partition>>,
+    partitions: OrdMap<TopicPartition, Arc<Partition>>,
     fetchers: Fetchers,
     alter_partitions: AlterPartitions,
     forwarding: Forwarding,
@@ -165,14 +165,14 @@ impl Broker {
             rack: setup.rack,
             cluster_id: StrBytes::from_string(setup.cluster_id.to_string()),
             file: setup.file,
-            topic_configs: imbl::OrdMap::new(),
+            topic_configs: OrdMap::new(),
             is_combined: setup.is_combined,
             server: SocketServer::new(setup.listener, BROKER_APIS),
             lifecycle: Lifecycle::new(identity, &config, ctx),
             metadata: Controller::new(settings),
             metadata_offset: 0,
             published: false,
-            partitions: imbl::OrdMap::new(),
+            partitions: OrdMap::new(),
             fetchers: Fetchers::default(),
             alter_partitions: AlterPartitions::new(setup.id, config.request_timeout),
             forwarding: Forwarding::new(setup.id, config.request_timeout),

@@ -7,7 +7,7 @@
 use super::config::{BrokerConfig, ConfigLayers, TopicConfig};
 use super::partition::Partition;
 use super::{Broker, BrokerProcess, Serving};
-use crate::base::TopicPartition;
+use crate::base::{OrdMap, TopicPartition};
 use crate::cluster::{Controller, PartitionRegistration, ResourceType, TopicInfo};
 use crate::machine::{Fact, Mutant};
 use crate::quorum::{LogBatch, Replica};
@@ -285,7 +285,7 @@ impl Broker {
     /// Gives logs and partitions of topics whose configs changed the new ones.
     fn apply_configs(&mut self, delta: &Delta, serving: &mut Serving<'_, '_>) {
         if delta.broker_configs {
-            self.topic_configs = imbl::OrdMap::new();
+            self.topic_configs = OrdMap::new();
         }
         for topic in &delta.configs {
             self.topic_configs.remove(topic);

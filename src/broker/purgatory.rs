@@ -2,7 +2,7 @@
 
 use super::fetch::Fetch;
 use super::produce::DelayedProduce;
-use crate::base::{ConnId, SimTime, TopicPartition};
+use crate::base::{ConnId, OrdMap, OrdSet, SimTime, TopicPartition};
 use crate::network::Pending;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,10 +41,10 @@ impl Waiting {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Purgatory {
     next_id: u64,
-    parked: imbl::OrdMap<u64, Parked>,
-    deadlines: imbl::OrdSet<(SimTime, u64)>,
+    parked: OrdMap<u64, Parked>,
+    deadlines: OrdSet<(SimTime, u64)>,
     /// Partition, the high watermark that is awaited, and who waits.
-    watchers: imbl::OrdSet<(TopicPartition, i64, u64)>,
+    watchers: OrdSet<(TopicPartition, i64, u64)>,
     touched: BTreeSet<u64>,
 }
 

@@ -4,7 +4,7 @@
 //! although it committed behind it, is counted here, each with its cause; no law is broken by that.
 
 use super::verdicts::{Law, Verdicts};
-use crate::base::{HostId, TopicPartition};
+use crate::base::{HostId, OrdMap, TopicPartition};
 use crate::machine::Fact;
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,11 +22,11 @@ const CAUSES: usize = 20;
 /// What is known of all groups, and of the consumers in them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Groups {
-    groups: imbl::OrdMap<Arc<str>, Arc<Group>>,
+    groups: OrdMap<Arc<str>, Arc<Group>>,
     /// Each consumer's name in its group, the member's.
-    members: imbl::OrdMap<HostId, (Arc<str>, Arc<str>)>,
+    members: OrdMap<HostId, (Arc<str>, Arc<str>)>,
     /// Of each consumer and partition: where it began last, and the furthest that it may commit.
-    places: imbl::OrdMap<(HostId, TopicPartition), Place>,
+    places: OrdMap<(HostId, TopicPartition), Place>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,10 +38,10 @@ struct Place {
 #[derive(Clone, Debug, Default)]
 struct Group {
     /// The owners of each generation's partitions, the latest generation last.
-    generations: VecDeque<(i32, imbl::OrdMap<TopicPartition, Arc<str>>)>,
+    generations: VecDeque<(i32, OrdMap<TopicPartition, Arc<str>>)>,
     /// The last generation that its coordinator has begun.
     begun: i32,
-    partitions: imbl::OrdMap<TopicPartition, Done>,
+    partitions: OrdMap<TopicPartition, Done>,
     duplicates: u64,
     causes: VecDeque<Again>,
 }
@@ -251,7 +251,7 @@ impl Group {
     /// A member has joined a generation.
     fn joined(&mut self, generation: i32) {
         if !self.generations.iter().any(|(known, _)| *known == generation) {
-            self.generations.push_back((generation, imbl::OrdMap::new()));
+            self.generations.push_back((generation, OrdMap::new()));
             if self.generations.len() > GENERATIONS {
                 self.generations.pop_front();
             }

@@ -39,7 +39,7 @@ pub use evidence::Evidence;
 pub use loss::Allowance;
 pub use verdicts::{Breach, LAWS};
 
-use crate::base::{EventId, HostId, TopicPartition};
+use crate::base::{EventId, HostId, OrdMap, TopicPartition};
 use crate::machine::Fact;
 use groups::Groups;
 use order::SendOrder;
@@ -56,10 +56,10 @@ use window::Span;
 pub struct Laws {
     verdicts: Verdicts,
     /// The id of each topic that is or was there, by its name.
-    topics: imbl::OrdMap<Arc<str>, Uuid>,
-    partitions: imbl::OrdMap<TopicPartition, Arc<PartitionLaw>>,
+    topics: OrdMap<Arc<str>, Uuid>,
+    partitions: OrdMap<TopicPartition, Arc<PartitionLaw>>,
     quorum: QuorumLaw,
-    next_polled: imbl::OrdMap<(HostId, TopicPartition), i64>,
+    next_polled: OrdMap<(HostId, TopicPartition), i64>,
     groups: Groups,
     sends: SendOrder,
 }

@@ -6,7 +6,7 @@
 //! only what it has itself is compared. An acknowledgement of a batch that is not there any more is late news.
 
 use super::verdicts::{Law, Verdicts};
-use crate::base::TopicPartition;
+use crate::base::{OrdMap, TopicPartition, Vector};
 use crate::machine::Fact;
 
 /// How many batches of a partition are remembered: acknowledgements follow soon.
@@ -15,7 +15,7 @@ const REMEMBERED: usize = 64;
 /// The last acknowledged batch of each producer in each partition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SendOrder {
-    last: imbl::OrdMap<TopicPartition, Known>,
+    last: OrdMap<TopicPartition, Known>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,9 +23,9 @@ struct Known {
     /// The newest epoch in which something was appended.
     leader_epoch: i32,
     /// Base offset and checksum of the last batches.
-    appended: imbl::Vector<(i64, u32)>,
+    appended: Vector<(i64, u32)>,
     /// By producer id: epoch and sequence number of the last batch in its order, and its offset.
-    producers: imbl::OrdMap<i64, ((i16, i32), i64)>,
+    producers: OrdMap<i64, ((i16, i32), i64)>,
 }
 
 impl Known {

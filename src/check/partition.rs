@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::loss::{Allowance, Cut, Missing};
 use super::verdicts::{Law, Verdicts};
 use super::window::{Span, Window};
-use crate::base::TopicPartition;
+use crate::base::{OrdMap, TopicPartition};
 use crate::storage::Log;
 use uuid::Uuid;
 
@@ -24,8 +24,8 @@ pub(super) struct PartitionLaw {
     looked_through: i32,
     window: Window,
     /// What was acknowledged and is not committed yet, by place and checksum.
-    acked: imbl::OrdMap<(i64, u32), Span>,
-    missing: imbl::OrdMap<(i64, u64), Missing>,
+    acked: OrdMap<(i64, u32), Span>,
+    missing: OrdMap<(i64, u64), Missing>,
     unclean: Vec<(i32, Allowance)>,
     cuts: Vec<Cut>,
 }
@@ -76,8 +76,8 @@ impl PartitionLaw {
             views: Vec::new(),
             looked_through: -1,
             window: Window::default(),
-            acked: imbl::OrdMap::new(),
-            missing: imbl::OrdMap::new(),
+            acked: OrdMap::new(),
+            missing: OrdMap::new(),
             unclean: Vec::new(),
             cuts: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! The laws of the metadata log: one leader in an epoch, and the same log on every node.
 
 use super::verdicts::{Law, Verdicts};
-use crate::base::HostId;
+use crate::base::{HostId, OrdMap};
 
 /// How many of the latest epochs and batches are remembered: at two batches a second, an hour's.
 const MEMORY: usize = 8_192;
@@ -12,8 +12,8 @@ type Batch = (i64, i32, u32);
 /// What is known of the metadata log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct QuorumLaw {
-    leaders: imbl::OrdMap<i32, HostId>,
-    committed: imbl::OrdMap<i64, Batch>,
+    leaders: OrdMap<i32, HostId>,
+    committed: OrdMap<i64, Batch>,
 }
 
 impl QuorumLaw {
@@ -43,7 +43,7 @@ impl QuorumLaw {
     }
 }
 
-fn forget_oldest<K: Ord + Clone, V: Clone>(map: &mut imbl::OrdMap<K, V>) {
+fn forget_oldest<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>) {
     if map.len() > MEMORY
         && let Some(oldest) = map.get_min().map(|(key, _)| key.clone())
     {

@@ -6,7 +6,7 @@
 //! of their digests, so that the window never holds more than [`MAX_SPANS`].
 
 use super::evidence::Evidence;
-use crate::base::{SimTime, TopicPartition};
+use crate::base::{SimTime, TopicPartition, Vector};
 use crate::storage::{Log, StoredBatch};
 
 /// How many spans a window holds at most.
@@ -89,7 +89,7 @@ pub(super) fn mark(base_offset: i64, crc: u32) -> u64 {
 /// The committed batches of a partition that can still go wrong.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
-    spans: imbl::Vector<Span>,
+    spans: Vector<Span>,
     /// Offset after the last committed record.
     end: i64,
 }

@@ -8,7 +8,7 @@
 use super::heartbeats::Heartbeats;
 use super::result::ApiError;
 use super::{Controller, FeatureControl, MetadataVersion, Outcome, UsableBroker, default_directory};
-use crate::base::{SimDuration, SimTime};
+use crate::base::{OrdMap, SimDuration, SimTime};
 use crate::wire::messages::BrokerRegistrationRequest;
 use crate::wire::metadata_records::{
     BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, RegisterBrokerRecord, RegisterControllerRecord,
@@ -59,8 +59,8 @@ impl BrokerRegistration {
 /// The registered brokers, by id.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterControl {
-    registrations: imbl::OrdMap<i32, Arc<BrokerRegistration>>,
-    controllers: imbl::OrdMap<i32, Arc<RegisterControllerRecord>>,
+    registrations: OrdMap<i32, Arc<BrokerRegistration>>,
+    controllers: OrdMap<i32, Arc<RegisterControllerRecord>>,
 }
 
 impl ClusterControl {

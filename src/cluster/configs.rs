@@ -3,6 +3,7 @@
 
 use super::config_defs::{self, ConfigKey, ConfigType};
 use super::{Controller, ELR_FEATURE};
+use crate::base::OrdMap;
 use crate::wire::metadata_records::ConfigRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ pub type ConfigMap = BTreeMap<Arc<str>, Arc<str>>;
 /// All configs that are set.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigControl {
-    set: imbl::OrdMap<(ResourceType, Arc<str>), Arc<ConfigMap>>,
+    set: OrdMap<(ResourceType, Arc<str>), Arc<ConfigMap>>,
 }
 
 impl ConfigControl {

@@ -3,6 +3,7 @@
 
 use super::result::{ApiError, text, v0};
 use super::{Controller, MetadataVersion, Outcome};
+use crate::base::OrdMap;
 use crate::wire::messages::api_versions_response::{FinalizedFeatureKey, SupportedFeatureKey};
 use crate::wire::messages::update_features_request::FeatureUpdateKey;
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse, UpdateFeaturesRequest, UpdateFeaturesResponse};
@@ -43,12 +44,12 @@ fn is_software_name(text: &StrBytes) -> bool {
 #[derive(Clone, Debug)]
 pub struct FeatureControl {
     metadata_version: MetadataVersion,
-    levels: imbl::OrdMap<Arc<str>, i16>,
+    levels: OrdMap<Arc<str>, i16>,
 }
 
 impl Default for FeatureControl {
     fn default() -> Self {
-        Self { metadata_version: MetadataVersion::MINIMUM, levels: imbl::OrdMap::new() }
+        Self { metadata_version: MetadataVersion::MINIMUM, levels: OrdMap::new() }
     }
 }
 

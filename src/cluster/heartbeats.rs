@@ -7,7 +7,7 @@
 //! A broker is dead when its session (`broker.session.timeout.ms`) has run out, and nothing else makes it so: a broken
 //! connection means nothing here. Until then nobody else may register under its id, not even itself restarted.
 
-use crate::base::{SimDuration, SimTime};
+use crate::base::{OrdMap, SimDuration, SimTime};
 
 /// What a broker is, as far as its heartbeats go (`BrokerControlState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +53,15 @@ struct Heartbeat {
 #[derive(Clone, Debug)]
 pub struct Heartbeats {
     session_timeout: SimDuration,
-    brokers: imbl::OrdMap<i32, Heartbeat>,
+    brokers: OrdMap<i32, Heartbeat>,
     /// Open sessions: when each broker was heard of last, by id and epoch.
-    contacts: imbl::OrdMap<(i32, i64), SimTime>,
+    contacts: OrdMap<(i32, i64), SimTime>,
 }
 
 impl Heartbeats {
     /// No broker yet; `session_timeout` is `broker.session.timeout.ms`.
     pub fn new(session_timeout: SimDuration) -> Self {
-        Self { session_timeout, brokers: imbl::OrdMap::new(), contacts: imbl::OrdMap::new() }
+        Self { session_timeout, brokers: OrdMap::new(), contacts: OrdMap::new() }
     }
 
     /// A broker is registered: it was just heard of.

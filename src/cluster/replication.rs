@@ -1,6 +1,7 @@
 //! The topics and their partitions, as the records tell of them (`ReplicationControlManager`).
 
 use super::PartitionRegistration;
+use crate::base::OrdMap;
 use crate::wire::metadata_records::{
     ClearElrRecord, PartitionChangeRecord, PartitionRecord, RemoveTopicRecord, TopicRecord,
 };
@@ -15,14 +16,14 @@ pub struct TopicInfo {
     /// Its id, never used again after it is deleted (KIP-516).
     pub id: Uuid,
     /// Its partitions, by index.
-    pub partitions: imbl::OrdMap<i32, Arc<PartitionRegistration>>,
+    pub partitions: OrdMap<i32, Arc<PartitionRegistration>>,
 }
 
 /// All topics, by id and by name.
 #[derive(Clone, Debug, Default)]
 pub struct ReplicationControl {
-    topics: imbl::OrdMap<Uuid, TopicInfo>,
-    ids: imbl::OrdMap<Arc<str>, Uuid>,
+    topics: OrdMap<Uuid, TopicInfo>,
+    ids: OrdMap<Arc<str>, Uuid>,
 }
 
 impl ReplicationControl {
@@ -55,7 +56,7 @@ impl ReplicationControl {
     pub fn replay_topic(&mut self, record: &TopicRecord) {
         let name: Arc<str> = record.name.as_str().into();
         self.ids.insert(name.clone(), record.topic_id);
-        let topic = TopicInfo { name, id: record.topic_id, partitions: imbl::OrdMap::new() };
+        let topic = TopicInfo { name, id: record.topic_id, partitions: OrdMap::new() };
         self.topics.insert(record.topic_id, topic);
     }
 

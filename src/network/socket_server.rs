@@ -3,7 +3,7 @@
 //! Requests of one connection are served strictly one after the other: while one is served, the connection is muted and
 //! later requests queue behind it.
 
-use crate::base::{ConnId, Endpoint};
+use crate::base::{ConnId, Endpoint, OrdMap};
 use crate::machine::{Ctx, Fact};
 use crate::wire::{
     ApiKey, ApiRange, FrameError, Message, Request, RequestKind, Response, ResponseKind, api_versions_refusal,
@@ -53,7 +53,7 @@ impl Pending {
 pub struct SocketServer {
     listener: Endpoint,
     apis: &'static [ApiRange],
-    connections: imbl::OrdMap<ConnId, Connection>,
+    connections: OrdMap<ConnId, Connection>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,7 @@ pub struct HungUp;
 impl SocketServer {
     /// A listener that serves these APIs.
     pub fn new(listener: Endpoint, apis: &'static [ApiRange]) -> Self {
-        Self { listener, apis, connections: imbl::OrdMap::new() }
+        Self { listener, apis, connections: OrdMap::new() }
     }
 
     /// Where it listens.

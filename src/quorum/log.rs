@@ -1,5 +1,6 @@
 //! The metadata log of one replica: its batches, where each leader epoch begins, and its snapshots.
 
+use crate::base::Vector;
 use crate::machine::Fact;
 use crate::wire::VersionedRecord;
 use crate::wire::records::{self, BatchHeader};
@@ -83,9 +84,9 @@ pub struct MetadataLog {
     end_offset: i64,
     flushed: i64,
     high_watermark: i64,
-    batches: imbl::Vector<LogBatch>,
+    batches: Vector<LogBatch>,
     /// Each epoch with the offset at which it begins.
-    epochs: imbl::Vector<(i32, i64)>,
+    epochs: Vector<(i32, i64)>,
     snapshots: BTreeMap<OffsetAndEpoch, Bytes>,
 }
 

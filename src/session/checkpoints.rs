@@ -1,6 +1,6 @@
 //! Checkpoints: the trace hash at chosen moments, by which a replay knows that it is the same history.
 
-use crate::base::SimTime;
+use crate::base::{SimTime, Vector};
 use crate::sim::World;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub(super) struct Checkpoint {
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoints {
     every: u64,
-    taken: imbl::Vector<Checkpoint>,
+    taken: Vector<Checkpoint>,
 }
 
 /// Steps between two checkpoints of a young run.
@@ -26,7 +26,7 @@ const MOST: usize = 1_024;
 
 impl Default for Checkpoints {
     fn default() -> Self {
-        Self { every: FIRST_INTERVAL, taken: imbl::Vector::new() }
+        Self { every: FIRST_INTERVAL, taken: Vector::new() }
     }
 }
 

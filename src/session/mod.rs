@@ -16,7 +16,7 @@ pub use outside::{External, FromOutside};
 pub use past::Ladder;
 pub use save::{Described, ENGINE_VERSION, FORMAT_VERSION, describe, retitled};
 
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, Vector};
 use crate::script::{self, Expression, Line, Output, Reply, Runner, Said, Script, Statement, Summary, Turn};
 use crate::sim::{TraceEvent, World};
 use checkpoints::Checkpoints;
@@ -30,12 +30,12 @@ pub struct Session {
     title: Option<String>,
     source: Arc<str>,
     runner: Runner,
-    log: imbl::Vector<Typed>,
+    log: Vector<Typed>,
     /// What came from outside, unless it is not kept.
-    outside: Option<imbl::Vector<FromOutside>>,
+    outside: Option<Vector<FromOutside>>,
     checkpoints: Checkpoints,
     /// What is still to be done to it, because it was done to the run that it follows.
-    ahead: imbl::Vector<Given>,
+    ahead: Vector<Given>,
 }
 
 /// A command that somebody typed, and its place in history: at this time, after so many steps of the world. Both are
@@ -61,10 +61,10 @@ impl Session {
             title: parsed.title.clone(),
             source: script.into(),
             runner: Runner::new(parsed, seed),
-            log: imbl::Vector::new(),
-            outside: Some(imbl::Vector::new()),
+            log: Vector::new(),
+            outside: Some(Vector::new()),
             checkpoints: Checkpoints::default(),
-            ahead: imbl::Vector::new(),
+            ahead: Vector::new(),
         })
     }
 
@@ -124,12 +124,12 @@ impl Session {
     }
 
     /// What all commands said so far, in order.
-    pub fn outputs(&self) -> &imbl::Vector<Output> {
+    pub fn outputs(&self) -> &Vector<Output> {
         self.runner.outputs()
     }
 
     /// What was typed so far.
-    pub fn log(&self) -> &imbl::Vector<Typed> {
+    pub fn log(&self) -> &Vector<Typed> {
         &self.log
     }
 

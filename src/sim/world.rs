@@ -8,7 +8,9 @@ use super::scheduler::Scheduler;
 use super::spec::{ClusterSpec, NetworkProfile};
 use super::told::Told;
 use super::trace::{Packet, TraceEvent, TraceKind};
-use crate::base::{ConnId, Endpoint, EventId, HostId, SimDuration, SimTime, TopicPartition, TraceHasher};
+use crate::base::{
+    ConnId, Endpoint, EventId, HostId, OrdMap, SimDuration, SimTime, TopicPartition, TraceHasher, Vector,
+};
 use crate::broker::BrokerProcess;
 use crate::check::Laws;
 use crate::machine::{Ctx, Effect, Fact, Input, Mutant};
@@ -28,8 +30,8 @@ pub struct World {
     now: SimTime,
     steps: u64,
     pub(super) scheduler: Scheduler<Happening>,
-    hosts: imbl::Vector<Arc<Host>>,
-    pub(super) connections: imbl::OrdMap<ConnId, Arc<Connection>>,
+    hosts: Vector<Arc<Host>>,
+    pub(super) connections: OrdMap<ConnId, Arc<Connection>>,
     pub(super) links: BTreeMap<(HostId, HostId), Link>,
     /// Who listens where.
     pub(super) listeners: BTreeMap<Endpoint, HostId>,
@@ -69,8 +71,8 @@ impl World {
             now: SimTime::ZERO,
             steps: 0,
             scheduler: Scheduler::new(),
-            hosts: imbl::Vector::new(),
-            connections: imbl::OrdMap::new(),
+            hosts: Vector::new(),
+            connections: OrdMap::new(),
             links: BTreeMap::new(),
             listeners: BTreeMap::new(),
             own_ends: BTreeMap::new(),

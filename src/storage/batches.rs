@@ -3,6 +3,7 @@
 //! Cut into blocks: a copy of the list shares all full blocks and copies only the last, and a list of a few batches
 //! takes a few batches' memory (a log that nobody writes to should cost next to nothing).
 
+use crate::base::Vector;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ impl StoredBatch {
 /// Consecutive batches.
 #[derive(Clone, Debug, Default)]
 pub struct Batches {
-    full: imbl::Vector<Arc<[StoredBatch]>>,
+    full: Vector<Arc<[StoredBatch]>>,
     rest: Vec<StoredBatch>,
 }
 

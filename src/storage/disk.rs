@@ -14,13 +14,13 @@ use super::config::{DiskSpeed, IoWork, LogConfig};
 use super::log::{Checkpointed, Log};
 use super::recover::LogRecovery;
 use super::segment::Survives;
-use crate::base::{Rng, SimDuration, SimTime, TopicPartition};
+use crate::base::{OrdMap, Rng, SimDuration, SimTime, TopicPartition};
 use std::sync::Arc;
 
 /// One broker's log directory. Cloning it shares every log until one of the two changes it.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    logs: imbl::OrdMap<TopicPartition, Arc<Log>>,
+    logs: OrdMap<TopicPartition, Arc<Log>>,
     /// The file `.kafka_cleanshutdown`, with the broker epoch in it.
     clean_shutdown: Option<i64>,
     speed: DiskSpeed,

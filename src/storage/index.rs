@@ -5,6 +5,8 @@
 //! batch that brought it, and grows only when that timestamp does. Each has room for `segment.index.bytes` of entries;
 //! the time index keeps its last slot for the entry that a segment gets when it closes.
 
+use crate::base::Vector;
+
 /// An entry of the offset index: 8 bytes in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OffsetEntry {
@@ -52,19 +54,19 @@ impl Entry for TimeEntry {
 /// An index file: its entries, and how many of them are on the disk and not only in the page cache.
 #[derive(Clone, Debug)]
 pub struct Index<E: Entry> {
-    entries: imbl::Vector<E>,
+    entries: Vector<E>,
     flushed: usize,
 }
 
 impl<E: Entry> Default for Index<E> {
     fn default() -> Self {
-        Self { entries: imbl::Vector::new(), flushed: 0 }
+        Self { entries: Vector::new(), flushed: 0 }
     }
 }
 
 impl<E: Entry> Index<E> {
     /// Its entries in order.
-    pub fn entries(&self) -> &imbl::Vector<E> {
+    pub fn entries(&self) -> &Vector<E> {
         &self.entries
     }
 

@@ -12,7 +12,7 @@ use super::config::LogConfig;
 use super::epochs::{EpochEnd, LeaderEpochs};
 use super::producer_log::Producers;
 use super::segment::Segment;
-use crate::base::SimTime;
+use crate::base::{SimTime, Vector};
 use crate::wire::records;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct Log {
     pub(super) config: Arc<LogConfig>,
     /// The operating system's clock at the last access for writing.
     pub(super) clock: SimTime,
-    pub(super) segments: imbl::Vector<Arc<Segment>>,
+    pub(super) segments: Vector<Arc<Segment>>,
     pub(super) epochs: LeaderEpochs,
     pub(super) producers: Producers,
     pub(super) log_start_offset: i64,
@@ -96,7 +96,7 @@ impl Log {
         Self {
             config,
             clock: now,
-            segments: imbl::vector![Arc::new(Segment::new(0, now))],
+            segments: Vector::unit(Arc::new(Segment::new(0, now))),
             epochs: LeaderEpochs::default(),
             producers: Producers::default(),
             log_start_offset: 0,

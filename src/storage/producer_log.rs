@@ -6,6 +6,7 @@
 //! again as far as they lie behind it.
 
 use super::producers::{Origin, ProducerAppend, ProducerEntry, RememberedBatch};
+use crate::base::OrdMap;
 use crate::wire::ErrorCode;
 use crate::wire::records::BatchHeader;
 use bytes::Bytes;
@@ -44,7 +45,7 @@ impl Snapshot {
 /// The producers that a log knows.
 #[derive(Clone, Debug, Default)]
 pub struct Producers {
-    entries: imbl::OrdMap<i64, Arc<ProducerEntry>>,
+    entries: OrdMap<i64, Arc<ProducerEntry>>,
     snapshots: Vec<Snapshot>,
     /// The offset up to which the entries know the log.
     end_offset: i64,

@@ -10,6 +10,7 @@
 use super::config::IoWork;
 use super::log::Log;
 use super::segment::{Segment, Survives};
+use crate::base::Vector;
 use std::sync::Arc;
 
 /// What recovery found.
@@ -42,7 +43,7 @@ impl Log {
         let kept = end >= log_start;
         if !kept {
             // DeleteRecords went further than what the disk has kept.
-            self.segments = imbl::vector![Arc::new(Segment::new(log_start, self.clock))];
+            self.segments = Vector::unit(Arc::new(Segment::new(log_start, self.clock)));
             self.epochs.clear();
             self.producers.clear(log_start);
         }

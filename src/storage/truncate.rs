@@ -9,6 +9,7 @@ use super::config::IoWork;
 use super::epochs::EpochEnd;
 use super::log::Log;
 use super::segment::Segment;
+use crate::base::Vector;
 use std::sync::Arc;
 
 /// Where a follower is to cut its log off.
@@ -72,7 +73,7 @@ impl Log {
     /// Throws everything away; the log is empty and begins at `offset`. A follower does that when its leader's log
     /// begins after the follower's ends.
     pub fn truncate_fully_and_start_at(&mut self, offset: i64) -> IoWork {
-        self.segments = imbl::vector![Arc::new(Segment::new(offset, self.clock))];
+        self.segments = Vector::unit(Arc::new(Segment::new(offset, self.clock)));
         self.epochs.clear();
         self.producers.clear(offset);
         self.log_start_offset = offset;

@@ -2,11 +2,10 @@
 //! from what began a rebalance to the assignment.
 
 use super::groups::group_text;
-use crate::base::{ConnId, EventId, HostId, SimTime};
+use crate::base::{ConnId, EventId, HostId, OrdMap, SimTime, Vector};
 use crate::machine::Fact;
 use crate::sim::{Packet, TraceEvent, TraceKind};
 use crate::wire::{ApiKey, ErrorCode, Message, RequestKind, ResponseKind, api_name};
-use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use super::scene::Scene;
 use super::settings::{Owner, Settings};
 use super::stored::RecordView;
 use super::why::Why;
-use crate::base::{EventId, HostId, SimTime, TopicPartition};
+use crate::base::{EventId, HostId, SimTime, TopicPartition, Vector};
 use crate::script::{Error, Line, Reply, Statement};
 use crate::session::{Ladder, LoadError, Loading, Session, SessionLoader};
 use crate::sim::{TraceEvent, World};
@@ -83,7 +83,7 @@ pub enum Answer {
 struct Moment {
     session: Session,
     annals: Annals,
-    events: imbl::Vector<TraceEvent>,
+    events: Vector<TraceEvent>,
 }
 
 /// Another moment, reached.
@@ -120,7 +120,7 @@ struct Seeking {
 pub struct Watch {
     session: Session,
     observer: Observer,
-    events: imbl::Vector<TraceEvent>,
+    events: Vector<TraceEvent>,
     ladder: Ladder<Moment>,
     /// The end of history, while the session stands before it.
     tip: Option<Moment>,
@@ -139,7 +139,7 @@ const NEAR: usize = 3;
 #[derive(Clone, Debug)]
 struct Unwatched {
     annals: Annals,
-    events: imbl::Vector<TraceEvent>,
+    events: Vector<TraceEvent>,
     told: Vec<TraceEvent>,
     broken: Chapter,
     breaches: usize,
@@ -452,7 +452,7 @@ impl Unwatched {
     fn new() -> Self {
         Self {
             annals: Annals::default(),
-            events: imbl::Vector::new(),
+            events: Vector::new(),
             told: Vec::new(),
             broken: Chapter::default(),
             breaches: 0,
@@ -496,7 +496,7 @@ impl Unwatched {
     }
 }
 
-fn remember(events: &mut imbl::Vector<TraceEvent>, event: TraceEvent) {
+fn remember(events: &mut Vector<TraceEvent>, event: TraceEvent) {
     if events.len() == RECALLED {
         events.pop_front();
     }

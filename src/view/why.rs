@@ -1,6 +1,6 @@
 //! Why something happened: the events that led to it, one caused by the next, back to a command or as far as is shown.
 
-use crate::base::{EventId, HostId, SimDuration, SimTime};
+use crate::base::{EventId, HostId, SimDuration, SimTime, Vector};
 use crate::sim::{TraceEvent, TraceKind};
 use crate::wire::{ApiKey, api_name};
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pub struct Link {
 /// Every event of a history with its cause, as little of each as a chain tells. Copies are cheap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Causes {
-    all: imbl::Vector<Deed>,
+    all: Vector<Deed>,
 }
 
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ impl Causes {
 
     fn last_command(&self, before: EventId) -> Option<(SimTime, Arc<str>)> {
         let end = usize::try_from(before.0).ok()?.min(self.all.len());
-        self.all.take(end).iter().rev().find_map(|deed| match &deed.what {
+        self.all.iter().take(end).rev().find_map(|deed| match &deed.what {
             What::Command(line) => Some((deed.at, line.clone())),
             _ => None,
         })

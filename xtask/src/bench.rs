@@ -12,13 +12,13 @@ const NODE_BENCH: &str = "tests/node/bench.mjs";
 /// Runs the benchmarks one after the other.
 pub fn run_all(project: &Project) -> Result<()> {
     step("native benchmarks", || run(&mut project.cargo(&["bench", "--bench=*"])))?;
-    let site = pack::pack(project, pack::Kind { release: true, gallery: false }, Cargo::Inherit)?;
+    let site = pack::pack(project, pack::Kind { release: true, ..pack::Kind::default() }, Cargo::Inherit)?;
     if project.root.join(NODE_BENCH).is_file() {
-        let built = pack::compile(project, pack::Kind { release: true, gallery: false }, Cargo::Inherit)?;
+        let built = pack::compile(project, pack::Kind { release: true, ..pack::Kind::default() }, Cargo::Inherit)?;
         let worker = pack::worker_for_node(project, &built)?;
         run(&mut project.cargo(&["build", "--release", "--bin=terrarium"]))?;
         let terrarium = project.target.join("release").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
         step("WebAssembly beside native", || run(project.command("node").arg(NODE_BENCH).arg(worker).arg(terrarium)))?;
     }
-    sizes::print(&site)
+    sizes::print(&site, true)
 }

@@ -21,6 +21,8 @@ pub struct Job<'a> {
     pub node: bool,
     /// wasm-opt's level; none leaves the file and its function names as they are.
     pub optimise: Option<&'a str>,
+    /// Whether an optimised file keeps its function names.
+    pub names: bool,
 }
 
 impl Job<'_> {
@@ -30,7 +32,8 @@ impl Job<'_> {
         let stamp = self.stamp(&input)?;
         let kind = if self.node { "node" } else { "web" };
         let level = self.optimise.map_or("dev".to_owned(), |level| format!("O{level}"));
-        let folder = project.target.join("bindgen").join(format!("{}-{kind}-{level}", self.bin));
+        let names = if self.names { "-names" } else { "" };
+        let folder = project.target.join("bindgen").join(format!("{}-{kind}-{level}{names}", self.bin));
         let stamp_file = folder.with_extension("stamp");
         if fs::read_to_string(&stamp_file).is_ok_and(|made_from| made_from == stamp) {
             return Ok(folder);
@@ -45,7 +48,10 @@ impl Job<'_> {
 
     fn make(&self, project: &Project, input: Vec<u8>, folder: &Path) -> Result<()> {
         let mut bindgen = Bindgen::new();
-        bindgen.input_bytes(self.bin, input).typescript(false).remove_name_section(self.optimise.is_some());
+        bindgen
+            .input_bytes(self.bin, input)
+            .typescript(false)
+            .remove_name_section(self.optimise.is_some() && !self.names);
         if self.node {
             bindgen.nodejs(true)?;
         } else {
@@ -64,7 +70,7 @@ impl Job<'_> {
         let mut command = project.command("node");
         command.arg("node_modules/binaryen/bin/wasm-opt").arg(format!("-O{level}"));
         // Which WebAssembly features it may use it reads from the file, where rustc names those it used.
-        command.arg("--strip-producers").arg(&wasm).arg("-o").arg(&wasm);
+        command.args(self.names.then_some("-g")).arg("--strip-producers").arg(&wasm).arg("-o").arg(&wasm);
         run(&mut command)
     }
 

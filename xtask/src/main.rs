@@ -39,7 +39,8 @@ Usage: cargo xtask COMMAND
 
   serve [--open] [--release] [--port N]   build the page, serve it on http://127.0.0.1:8080, rebuild on change
   build [--release]                       build the page into dist/ and print its sizes
-                                          both: --gallery adds the hand-made scenes, such as ?scene=two-faults
+                                          both: --gallery adds the hand-made scenes, such as ?scene=two-faults;
+                                          --names keeps functions' names in a release, for a profiler
   test [--require-all] [--only PART]      run every check and print one table; --require-all: a skip fails
   swarm [--seeds N] [--from S] [--jobs J] explore random clusters, loads and faults under all laws
   clients [--client C] [--scenario S]     run real Kafka clients against the gateway
@@ -98,7 +99,7 @@ fn build(project: &Project, kind: pack::Kind) -> Result<()> {
     let dist = project.root.join("dist");
     pack::write(&site, &dist).with_context(|| format!("writing {}", dist.display()))?;
     println!("dist/ holds {} files", site.len());
-    sizes::print(&site)
+    sizes::print(&site, kind.release && !kind.gallery && !kind.names)
 }
 
 fn read_kind(arguments: &mut lexopt::Parser) -> Result<pack::Kind> {
@@ -107,6 +108,7 @@ fn read_kind(arguments: &mut lexopt::Parser) -> Result<pack::Kind> {
         match argument {
             Long("release") => kind.release = true,
             Long("gallery") => kind.gallery = true,
+            Long("names") => kind.names = true,
             other => return Err(other.unexpected().into()),
         }
     }

@@ -29,6 +29,8 @@ pub struct Kind {
     pub release: bool,
     /// With the hand-made scenes that its address may name.
     pub gallery: bool,
+    /// With its functions' names, for a profiler.
+    pub names: bool,
 }
 
 /// Builds the page.
@@ -40,12 +42,12 @@ pub fn pack(project: &Project, kind: Kind, cargo: Cargo) -> Result<Site> {
     }
     let built = compile(project, kind, cargo)?;
     let html = fs::read_to_string(project.root.join("index.html")).context("reading index.html")?;
-    step("putting the page together", || assemble(project, &html, &built, release))
+    step("putting the page together", || assemble(project, &html, &built, kind))
 }
 
 /// Compiles both binaries; returns the folder they are in.
-pub fn compile(project: &Project, Kind { release, gallery }: Kind, cargo: Cargo) -> Result<PathBuf> {
-    let profile: &[&str] = if release { &["--release"] } else { &["--config=profile.dev.debug=false"] };
+pub fn compile(project: &Project, Kind { release, gallery, .. }: Kind, cargo: Cargo) -> Result<PathBuf> {
+    let profile: &[&str] = if release { &["--profile=web"] } else { &["--config=profile.dev.debug=false"] };
     step("compiling the page and the worker to WebAssembly", || {
         let mut build = project.cargo(&["build", "--bin=page", "--bin=worker"]);
         build.args(WEB_FEATURES).args(gallery.then_some("--features=gallery")).args(profile);
@@ -54,16 +56,17 @@ pub fn compile(project: &Project, Kind { release, gallery }: Kind, cargo: Cargo)
             Cargo::Keep => run_keeping_errors(&mut build),
         }
     })?;
-    Ok(project.target.join(WASM_TARGET).join(if release { "release" } else { "debug" }))
+    Ok(project.target.join(WASM_TARGET).join(if release { "web" } else { "debug" }))
 }
 
-fn assemble(project: &Project, html: &str, built: &Path, release: bool) -> Result<Site> {
+fn assemble(project: &Project, html: &str, built: &Path, kind: Kind) -> Result<Site> {
     let mut site = Site::new();
     for (_, directive) in html::directives(html)? {
         match directive {
             Directive::Rust { bin, worker, wasm_opt } => {
                 let wasm = built.join(format!("{bin}.wasm"));
-                let job = Job { bin: &bin, wasm, node: false, optimise: release.then_some(wasm_opt.as_str()) };
+                let optimise = kind.release.then_some(wasm_opt.as_str());
+                let job = Job { bin: &bin, wasm, node: false, optimise, names: kind.names };
                 add_folder(&mut site, &job.run(project)?, "")?;
                 if worker {
                     let (name, text) = html::worker_loader(&bin);
@@ -115,7 +118,7 @@ pub fn write(site: &Site, folder: &Path) -> Result<()> {
 /// The worker's binary for Node.js, made of the same compiled file as the browser's; returns its module.
 pub fn worker_for_node(project: &Project, built: &Path) -> Result<PathBuf> {
     steps::step("making the worker's module for Node.js", || {
-        let job = Job { bin: "worker", wasm: built.join("worker.wasm"), node: true, optimise: None };
+        let job = Job { bin: "worker", wasm: built.join("worker.wasm"), node: true, optimise: None, names: false };
         Ok(job.run(project)?.join("worker.js"))
     })
 }

@@ -28,6 +28,7 @@ impl Options {
                 Long("open") => options.open = true,
                 Long("release") => options.kind.release = true,
                 Long("gallery") => options.kind.gallery = true,
+                Long("names") => options.kind.names = true,
                 Long("port") => options.port = read_port(&arguments.value()?.string()?)?,
                 other => return Err(other.unexpected().into()),
             }

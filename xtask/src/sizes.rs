@@ -1,4 +1,4 @@
-//! What the page costs to load.
+//! What the page costs to load, and how much it may.
 
 use crate::pack::Site;
 use anyhow::{Context, Result, bail};
@@ -11,16 +11,52 @@ const zlib = require('node:zlib'), bytes = require('node:fs').readFileSync(0);
 console.log(zlib.gzipSync(bytes, { level: 9 }).length, zlib.brotliCompressSync(bytes).length);
 ";
 
-/// Prints the size of each wasm and JavaScript file as it is, with gzip and with brotli.
-pub fn print(site: &Site) -> Result<()> {
+/// What a release may be at most, all files together, as brotli.
+const RELEASE: usize = 1_500_000;
+
+/// What the two halves may be at most in a build for development, as they are. A release takes minutes to build, so it is
+/// here that the tests see when one of them has come to hold what it did not before.
+const DEVELOPMENT: [(&str, usize); 2] = [("page_bg.wasm", 3_000_000), ("worker_bg.wasm", 12_000_000)];
+
+/// Prints the size of each wasm and JavaScript file as it is, with gzip and with brotli, and of all files together.
+///
+/// # Errors
+/// When a release is larger than it may be.
+pub fn print(site: &Site, release: bool) -> Result<()> {
     println!("{:<24} {:>10} {:>10} {:>10}", "bytes", "raw", "gzip", "brotli");
-    for (name, bytes) in site.iter().filter(|(name, _)| name.ends_with(".wasm") || name.ends_with(".js")) {
-        match compressed(bytes) {
-            Ok((gzip, brotli)) => println!("{name:<24} {:>10} {gzip:>10} {brotli:>10}", bytes.len()),
-            Err(error) => println!("{name:<24} {:>10} (compressed sizes: {error:#})", bytes.len()),
+    let mut all = [0, 0, 0];
+    for (name, bytes) in site {
+        let (gzip, brotli) = compressed(bytes)?;
+        let sizes = [bytes.len(), gzip, brotli];
+        all.iter_mut().zip(sizes).for_each(|(sum, size)| *sum += size);
+        if name.ends_with(".wasm") || name.ends_with(".js") {
+            line(name, sizes);
+        }
+    }
+    line("all files", all);
+    if release && all[2] > RELEASE {
+        bail!("as brotli the page is {} bytes, and may be {RELEASE} (xtask/src/sizes.rs)", all[2]);
+    }
+    Ok(())
+}
+
+/// Holds a build for development to what it may be.
+///
+/// # Errors
+/// What is too large, and by how much.
+pub fn hold(site: &Site) -> Result<()> {
+    for (name, most) in DEVELOPMENT {
+        let size = site.get(name).with_context(|| format!("the page has no {name}"))?.len();
+        println!("{name}: {size} bytes of {most}");
+        if size > most {
+            bail!("{name} of a build for development is {size} bytes, and may be {most} (xtask/src/sizes.rs)");
         }
     }
     Ok(())
+}
+
+fn line(name: &str, [raw, gzip, brotli]: [usize; 3]) {
+    println!("{name:<24} {raw:>10} {gzip:>10} {brotli:>10}");
 }
 
 fn compressed(bytes: &[u8]) -> Result<(usize, usize)> {
@@ -29,7 +65,7 @@ fn compressed(bytes: &[u8]) -> Result<(usize, usize)> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .context("they need Node.js on the PATH")?;
+        .context("compressed sizes need Node.js on the PATH")?;
     node.stdin.take().context("node has no standard input")?.write_all(bytes)?;
     let output = node.wait_with_output()?;
     let text = String::from_utf8(output.stdout)?;
@@ -37,5 +73,21 @@ fn compressed(bytes: &[u8]) -> Result<(usize, usize)> {
     match (sizes.next(), sizes.next()) {
         (Some(gzip), Some(brotli)) => Ok((gzip?, brotli?)),
         _ => bail!("node printed {text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_grown_too_large_is_named() {
+        let of = |page: usize| -> Site {
+            [("page_bg.wasm", page), ("worker_bg.wasm", 1)].map(|(name, size)| (name.to_owned(), vec![0; size])).into()
+        };
+        assert!(hold(&of(DEVELOPMENT[0].1)).is_ok());
+        let error = hold(&of(DEVELOPMENT[0].1 + 1)).unwrap_err().to_string();
+        assert!(error.starts_with("page_bg.wasm"), "{error}");
+        assert!(hold(&Site::new()).is_err());
     }
 }

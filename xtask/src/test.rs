@@ -6,6 +6,7 @@ use crate::pack::{self, Cargo};
 use crate::project::{Project, WEB_FEATURES};
 use crate::report::{self, Outcome, Row};
 use crate::setup;
+use crate::sizes;
 use crate::steps::{is_there, output, run};
 use crate::swarm;
 use anyhow::{Context, Result, bail};
@@ -37,11 +38,10 @@ const PARTS: [Part; 12] = [
 const OUTSIDE: &str = "xtask/fixtures/outside.rs";
 
 /// Every direct dependency that the library may have without features: nothing of the web, nothing native-only.
-const CORE_DEPENDENCIES: [&str; 16] = [
+const CORE_DEPENDENCIES: [&str; 15] = [
     "bytes",
     "crc32c",
     "flate2",
-    "imbl",
     "kafka-protocol",
     "libm",
     "lz4_flex",
@@ -215,7 +215,7 @@ fn docs(project: &Project) -> Result<Outcome> {
 }
 
 fn wasm(project: &Project) -> Result<Outcome> {
-    pack::pack(project, pack::Kind::default(), Cargo::Inherit)?;
+    sizes::hold(&pack::pack(project, pack::Kind::default(), Cargo::Inherit)?)?;
     Ok(passed())
 }
 

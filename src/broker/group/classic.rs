@@ -4,6 +4,7 @@
 use super::member::{ClassicMember, Parked, Protocol};
 use super::partition::java_hash;
 use super::subscription::subscribed_topics;
+use crate::base::{OrdMap, OrdSet};
 use crate::wire::group_records::{GroupMetadataKey, GroupMetadataValue};
 use crate::wire::messages::join_group_response::JoinGroupResponseMember;
 use crate::wire::{ErrorCode, GroupRecord, StrBytes};
@@ -60,19 +61,19 @@ pub struct ClassicGroup {
     pub(super) protocol_name: Option<StrBytes>,
     pub(super) generation: i32,
     pub(super) leader: Option<StrBytes>,
-    members: imbl::OrdMap<StrBytes, Arc<ClassicMember>>,
+    members: OrdMap<StrBytes, Arc<ClassicMember>>,
     /// Member ids by instance id.
-    static_members: imbl::OrdMap<StrBytes, StrBytes>,
+    static_members: OrdMap<StrBytes, StrBytes>,
     /// Ids that were given out with MEMBER_ID_REQUIRED and have not joined yet.
-    pub(super) pending_join: imbl::OrdSet<StrBytes>,
+    pub(super) pending_join: OrdSet<StrBytes>,
     /// Members that have joined this generation and have not synced yet.
-    pub(super) pending_sync: imbl::OrdSet<StrBytes>,
+    pub(super) pending_sync: OrdSet<StrBytes>,
     /// How many members' JoinGroup waits.
     awaiting_join: usize,
     /// How many members offer a protocol.
-    supported: imbl::OrdMap<StrBytes, usize>,
+    supported: OrdMap<StrBytes, usize>,
     /// The topics of all members, where they can be read.
-    subscribed_topics: Option<imbl::OrdSet<StrBytes>>,
+    subscribed_topics: Option<OrdSet<StrBytes>>,
     /// Whether a member was added in the initial delay, which then is renewed.
     pub(super) new_member_added: bool,
 }
@@ -90,12 +91,12 @@ impl ClassicGroup {
             protocol_name: None,
             generation: 0,
             leader: None,
-            members: imbl::OrdMap::new(),
-            static_members: imbl::OrdMap::new(),
-            pending_join: imbl::OrdSet::new(),
-            pending_sync: imbl::OrdSet::new(),
+            members: OrdMap::new(),
+            static_members: OrdMap::new(),
+            pending_join: OrdSet::new(),
+            pending_sync: OrdSet::new(),
             awaiting_join: 0,
-            supported: imbl::OrdMap::new(),
+            supported: OrdMap::new(),
             subscribed_topics: None,
             new_member_added: false,
         }
@@ -409,12 +410,12 @@ impl ClassicGroup {
     }
 
     /// The topics that the members subscribe to; `None` where the coordinator cannot know.
-    fn compute_subscribed_topics(&self) -> Option<imbl::OrdSet<StrBytes>> {
+    fn compute_subscribed_topics(&self) -> Option<OrdSet<StrBytes>> {
         if !self.uses_consumer_protocol() {
             return None;
         }
         if self.members.is_empty() {
-            return Some(imbl::OrdSet::new());
+            return Some(OrdSet::new());
         }
         let protocol = self.protocol_name.as_ref()?;
         let topics = self.members.values().map(|member| subscribed_topics(&member.metadata(protocol)));

@@ -1,6 +1,7 @@
 //! A member of a classic group (`ClassicGroupMember`).
 
 use super::effect::RequestToken;
+use crate::base::OrdSet;
 use crate::wire::StrBytes;
 use crate::wire::group_records::MemberMetadata;
 use crate::wire::messages::describe_groups_response::DescribedGroupMember;
@@ -155,7 +156,7 @@ impl ClassicMember {
     }
 
     /// The protocol that it likes best among the candidates.
-    pub(super) fn vote<'a>(&'a self, candidates: &imbl::OrdSet<StrBytes>) -> &'a StrBytes {
+    pub(super) fn vote<'a>(&'a self, candidates: &OrdSet<StrBytes>) -> &'a StrBytes {
         let found = self.protocols.iter().find(|offered| candidates.contains(&offered.name));
         &found.unwrap_or_else(|| panic!("member {} supports none of the candidate protocols", self.member_id)).name
     }

@@ -1,5 +1,6 @@
 //! The committed offsets of all groups (`OffsetMetadataManager`'s state).
 
+use crate::base::OrdMap;
 use crate::wire::GroupRecord;
 use crate::wire::StrBytes;
 use crate::wire::group_records::{OffsetCommitKey, OffsetCommitValue};
@@ -57,15 +58,15 @@ fn key(group: &StrBytes, topic: &StrBytes, partition: i32) -> OffsetCommitKey {
 }
 
 /// Offsets by partition.
-pub(super) type PartitionOffsets = imbl::OrdMap<i32, OffsetAndMetadata>;
+pub(super) type PartitionOffsets = OrdMap<i32, OffsetAndMetadata>;
 
 /// Offsets by topic.
-pub(super) type TopicOffsets = imbl::OrdMap<StrBytes, PartitionOffsets>;
+pub(super) type TopicOffsets = OrdMap<StrBytes, PartitionOffsets>;
 
 /// The offsets of all groups. Empty maps are not kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Offsets {
-    by_group: imbl::OrdMap<StrBytes, TopicOffsets>,
+    by_group: OrdMap<StrBytes, TopicOffsets>,
 }
 
 impl Offsets {

@@ -9,7 +9,7 @@ use super::timeline::{Incarnation, Timeline};
 use super::timers::{TimerKey, TimerTask, Timers};
 use super::writes::{Completion, Replay, Writes};
 use super::{join, sync};
-use crate::base::SimTime;
+use crate::base::{OrdSet, SimTime};
 use crate::wire::messages::{JoinGroupResponse, SyncGroupResponse};
 use crate::wire::{ErrorCode, GroupRecord, StrBytes};
 
@@ -21,7 +21,7 @@ pub struct GroupShard {
     pub(super) writes: Writes,
     pub(super) timers: Timers,
     /// The JoinGroups and SyncGroups that have no answer yet.
-    pub(super) waiting: imbl::OrdSet<RequestToken>,
+    pub(super) waiting: OrdSet<RequestToken>,
 }
 
 impl GroupShard {
@@ -32,7 +32,7 @@ impl GroupShard {
             timeline: Timeline::default(),
             writes: Writes::default(),
             timers: Timers::default(),
-            waiting: imbl::OrdSet::new(),
+            waiting: OrdSet::new(),
         }
     }
 

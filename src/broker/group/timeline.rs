@@ -9,6 +9,7 @@
 use super::classic::ClassicGroup;
 use super::effect::WriteId;
 use super::offsets::{OffsetAndMetadata, Offsets};
+use crate::base::{OrdMap, Vector};
 use crate::wire::{GroupRecord, StrBytes};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub(super) struct Incarnation(u64);
 /// What goes back in time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    groups: imbl::OrdMap<StrBytes, Incarnation>,
+    groups: OrdMap<StrBytes, Incarnation>,
     pub(super) offsets: Offsets,
     /// Incarnations from here on began later.
     next_incarnation: u64,
@@ -41,10 +42,10 @@ pub(super) struct Timeline {
     now: Known,
     committed: Known,
     /// As of each write that is not committed.
-    written: imbl::OrdMap<WriteId, Known>,
-    groups: imbl::OrdMap<Incarnation, Arc<ClassicGroup>>,
+    written: OrdMap<WriteId, Known>,
+    groups: OrdMap<Incarnation, Arc<ClassicGroup>>,
     /// Groups that a write deleted: they are forgotten when it is committed.
-    deleted: imbl::Vector<(WriteId, Incarnation)>,
+    deleted: Vector<(WriteId, Incarnation)>,
     next_incarnation: u64,
 }
 
@@ -142,6 +143,6 @@ impl Timeline {
         self.now = self.written.get_max().map_or(&self.committed, |(_, known)| known).clone();
         self.deleted.retain(|(deleted_by, _)| *deleted_by < write);
         let later = Incarnation(self.now.next_incarnation);
-        self.groups = self.groups.split(&later).0;
+        self.groups.retain(|incarnation, _| *incarnation < later);
     }
 }

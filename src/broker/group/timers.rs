@@ -1,6 +1,6 @@
 //! A shard's timers (`CoordinatorTimer`): each has a key, and setting one again moves it.
 
-use crate::base::{SimDuration, SimTime};
+use crate::base::{OrdMap, SimDuration, SimTime};
 use crate::wire::StrBytes;
 
 /// Which timer.
@@ -38,8 +38,8 @@ struct Entry {
 /// All timers of a shard.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
-    by_key: imbl::OrdMap<TimerKey, Entry>,
-    by_deadline: imbl::OrdMap<(SimTime, u64), TimerKey>,
+    by_key: OrdMap<TimerKey, Entry>,
+    by_deadline: OrdMap<(SimTime, u64), TimerKey>,
     next_number: u64,
 }
 

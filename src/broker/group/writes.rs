@@ -5,7 +5,7 @@ use super::join::StaticRejoin;
 use super::member::Parked;
 use super::shard::GroupShard;
 use super::sync::Assignment;
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, Vector};
 use crate::wire::{ErrorCode, GroupRecord};
 
 /// What an operation on a group wants written, and what is to be done about it then (`CoordinatorResult`).
@@ -45,7 +45,7 @@ pub(super) struct Writes {
     last_id: u64,
     written: u64,
     committed: u64,
-    deferred: imbl::Vector<Deferred>,
+    deferred: Vector<Deferred>,
 }
 
 impl Writes {

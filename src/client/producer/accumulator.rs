@@ -9,7 +9,7 @@ use super::batch::{Batch, BatchId, Batches, Codec};
 use super::config::ProducerConfig;
 use super::partitioner::{LoadStats, Partitioner};
 use super::transaction_manager::TransactionManager;
-use crate::base::{Rng, SimTime, TopicPartition, earlier, exponential_backoff};
+use crate::base::{OrdMap, Rng, SimTime, TopicPartition, Vector, earlier, exponential_backoff};
 use crate::client::metadata::Metadata;
 use crate::wire::Compression;
 use crate::wire::records::{HEADER_LEN, Record, size_upper_bound};
@@ -25,7 +25,7 @@ const RATIO_DETERIORATES_BY: f32 = 0.05;
 struct Topic {
     partitioner: Partitioner,
     /// An entry stays when its queue is empty: adaptive partitioning begins when every partition has had a batch.
-    queues: imbl::OrdMap<i32, imbl::Vector<BatchId>>,
+    queues: OrdMap<i32, Vector<BatchId>>,
     /// How well the topic's records compress; none before the first batch.
     ratio: Option<f32>,
 }
@@ -198,7 +198,7 @@ impl Accumulator {
                 topic.partitioner.set_load(None);
                 continue;
             }
-            let counts = |(index, queue): (&i32, &imbl::Vector<BatchId>)| {
+            let counts = |(index, queue): (&i32, &Vector<BatchId>)| {
                 let (leader, _) = metadata.leader(name, *index)?;
                 let slow = !queue.is_empty() && is_slow(self.latencies.get(&leader), &self.config);
                 (!slow).then_some((queue.len() as u32, *index))
@@ -234,7 +234,7 @@ impl Accumulator {
             let at = (start + step) % partitions.len();
             self.drain_index.insert(node, at);
             let tp = &partitions[at];
-            let Some(first) = self.queue(tp).and_then(imbl::Vector::front).copied() else { continue };
+            let Some(first) = self.queue(tp).and_then(Vector::front).copied() else { continue };
             if self.muted.contains(tp) {
                 continue;
             }
@@ -360,7 +360,7 @@ impl Accumulator {
     /// Empties every queue, as when nothing can be sent any more.
     pub(super) fn abort(&mut self) -> Vec<BatchId> {
         for topic in self.topics.values_mut() {
-            topic.queues = topic.queues.keys().map(|index| (*index, imbl::Vector::new())).collect();
+            topic.queues = topic.queues.keys().map(|index| (*index, Vector::new())).collect();
         }
         self.batches.ids().collect()
     }
@@ -377,17 +377,17 @@ impl Accumulator {
         })
     }
 
-    fn queue(&self, tp: &TopicPartition) -> Option<&imbl::Vector<BatchId>> {
+    fn queue(&self, tp: &TopicPartition) -> Option<&Vector<BatchId>> {
         self.topics.get(&tp.topic)?.queues.get(&tp.partition)
     }
 
-    fn queue_mut(&mut self, tp: &TopicPartition) -> &mut imbl::Vector<BatchId> {
+    fn queue_mut(&mut self, tp: &TopicPartition) -> &mut Vector<BatchId> {
         self.topics.entry(tp.topic.clone()).or_default().queues.entry(tp.partition).or_default()
     }
 }
 
 /// Whether the last batch of a queue takes no more.
-fn all_full(queue: Option<&imbl::Vector<BatchId>>, batches: &Batches) -> bool {
+fn all_full(queue: Option<&Vector<BatchId>>, batches: &Batches) -> bool {
     queue.and_then(|queue| queue.last()).is_none_or(|last| batches.get(*last).is_full())
 }
 

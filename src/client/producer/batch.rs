@@ -1,6 +1,6 @@
 //! A batch: records on their way to one partition (`ProducerBatch`, `MemoryRecordsBuilder`).
 
-use crate::base::{SimDuration, SimTime, TopicPartition};
+use crate::base::{OrdMap, SimDuration, SimTime, TopicPartition, Vector};
 use crate::wire::Compression;
 use crate::wire::records::{self, HEADER_LEN, ProducerStamp, Record};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ const ESTIMATION_FACTOR: f32 = 1.05;
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
     pub(super) partition: TopicPartition,
-    records: imbl::Vector<Record>,
+    records: Vector<Record>,
     /// What the records take in a batch before they are compressed.
     records_size: usize,
     /// No record is added beyond this size, but the first.
@@ -63,7 +63,7 @@ impl Batch {
     ) -> Self {
         Self {
             partition,
-            records: imbl::Vector::new(),
+            records: Vector::new(),
             records_size: 0,
             write_limit: size,
             memory: 0,
@@ -226,7 +226,7 @@ impl Batch {
 /// Every batch that is neither acknowledged nor given up, by name. Queues, requests in flight and sequences name them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Batches {
-    batches: imbl::OrdMap<BatchId, Arc<Batch>>,
+    batches: OrdMap<BatchId, Arc<Batch>>,
     next: u64,
 }
 

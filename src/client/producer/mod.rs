@@ -26,7 +26,7 @@ pub use workload::{Burst, Keys, Workload};
 
 use super::metadata::Wanted;
 use super::network::{NetEvent, NetworkClient, NetworkConfig};
-use crate::base::{Endpoint, SimTime, TopicPartition, earlier};
+use crate::base::{Endpoint, SimTime, TopicPartition, Vector, earlier};
 use crate::machine::{Ctx, Input};
 use crate::wire::ResponseKind;
 use accumulator::Accumulator;
@@ -50,9 +50,9 @@ pub struct Producer {
     manager: Option<TransactionManager>,
     asking: Asking,
     /// Calls of `send` that wait, in their order.
-    sends: imbl::Vector<sends::Send>,
+    sends: Vector<sends::Send>,
     /// Batches in requests, by partition, in the order in which they were sent.
-    in_flight: BTreeMap<TopicPartition, imbl::Vector<BatchId>>,
+    in_flight: BTreeMap<TopicPartition, Vector<BatchId>>,
     /// How many produce requests wait for their response.
     requests: usize,
     /// When the sender looks again, unless something happens before.
@@ -111,7 +111,7 @@ impl Producer {
             accumulator: Accumulator::new(config.clone()),
             manager: config.is_idempotent().then(TransactionManager::default),
             asking: Asking::InFlight,
-            sends: imbl::Vector::new(),
+            sends: Vector::new(),
             in_flight: BTreeMap::new(),
             requests: 0,
             sender_at: None,
@@ -186,7 +186,7 @@ impl Producer {
 
     /// How many batches are in requests that are not answered yet.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.values().map(imbl::Vector::len).sum()
+        self.in_flight.values().map(Vector::len).sum()
     }
 
     /// What it holds for each partition to which it has sent or is to send.

@@ -9,7 +9,7 @@
 //! Transactions are not built yet: the states and the rules here are those of the producer without them.
 
 use super::batch::{Batch, BatchId, Batches};
-use crate::base::TopicPartition;
+use crate::base::{OrdMap, TopicPartition};
 use crate::wire::records::ProducerStamp;
 use crate::wire::{ErrorCode, Treatment};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +81,7 @@ pub struct TransactionManager {
     state: ProducerState,
     producer_id: i64,
     epoch: i16,
-    partitions: imbl::OrdMap<TopicPartition, Entry>,
+    partitions: OrdMap<TopicPartition, Entry>,
     /// Partitions of which a batch was given up that may have been appended: nothing new is sent to them until it is
     /// known; with the sequence number after that batch.
     unresolved: BTreeMap<TopicPartition, i32>,
@@ -95,7 +95,7 @@ impl Default for TransactionManager {
             state: ProducerState::Uninitialized,
             producer_id: -1,
             epoch: -1,
-            partitions: imbl::OrdMap::new(),
+            partitions: OrdMap::new(),
             unresolved: BTreeMap::new(),
             bump_required: false,
             to_rewrite: BTreeSet::new(),

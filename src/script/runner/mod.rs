@@ -15,10 +15,9 @@ use super::ast::{Line, Script};
 use super::error::{Error, Position};
 use super::expression::Expression;
 use super::output::{Origin, Output, Summary};
-use crate::base::{HostId, SimDuration, SimTime};
+use crate::base::{HostId, OrdMap, SimDuration, SimTime, Vector};
 use crate::sim::World;
 use crate::tools::ToolOutput;
-use imbl::{OrdMap, Vector};
 use std::sync::Arc;
 
 /// A script while it runs, and the world that it runs in. Cloning is cheap.

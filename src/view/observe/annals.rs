@@ -1,13 +1,12 @@
 //! What a world's trace tells and its state does not: how hosts are called, who became leader when, what brokers
 //! believe while others know better.
 
-use crate::base::{EventId, HostId, SimTime, TopicPartition};
+use crate::base::{EventId, HostId, OrdMap, OrdSet, SimTime, TopicPartition};
 use crate::machine::Fact;
 use crate::sim::{TraceEvent, TraceKind};
 use crate::view::rebalances::GroupNotes;
 use crate::view::scene::Election;
 use crate::view::why::Causes;
-use imbl::{OrdMap, OrdSet};
 use std::collections::VecDeque;
 
 /// See the module. It hears a trace from its start. Copies are cheap: every snapshot of a session has one.
