@@ -151,6 +151,11 @@ impl Metadata {
     }
 
     /// Takes in what a broker that is not the leader said of the leader (KIP-951): a newer leader at a known address.
+    ///
+    /// A hint goes by the topic's name, as in Kafka (`updatePartitionLeadership`): one about a topic that was deleted is
+    /// taken for its successor of the same name, and if its epoch is higher, [`Metadata::update`] believes no answer that
+    /// names the true leader until that one's epoch is higher still, the topic is unknown for once, or the client begins
+    /// anew at its bootstrap servers.
     pub(super) fn follow(&mut self, hints: Vec<LeaderHint>, nodes: Vec<(i32, Endpoint)>) {
         self.brokers.extend(nodes);
         for hint in hints.into_iter().filter(|hint| self.brokers.contains_key(&hint.leader)) {
@@ -286,6 +291,37 @@ mod tests {
         metadata.follow(hint(7, 4), vec![(7, endpoint(9007))]);
         assert_eq!(metadata.leader("t", 0), Some((7, 4)));
         assert_eq!(metadata.brokers().get(&7), Some(&endpoint(9007)));
+    }
+
+    fn with_id(mut response: MetadataResponse, id: u128, error: i16) -> MetadataResponse {
+        let topic = &mut response.topics[0];
+        topic.error_code = error;
+        match error {
+            0 => topic.topic_id = Uuid::from_u128(id),
+            _ => topic.partitions.clear(),
+        }
+        response
+    }
+
+    /// As `Metadata` of kafka-clients 4.1.1 does with the same calls.
+    #[test]
+    fn a_hint_of_a_deleted_topic_stays_with_its_successor() {
+        let mut metadata = Metadata::default();
+        metadata.update(&with_id(response(1, 5), 1, 0), SimTime::ZERO);
+        metadata.update(&with_id(response(2, 0), 2, 0), SimTime::ZERO);
+        assert_eq!(metadata.leader("t", 0), Some((2, 0)), "another id: another topic, and its epoch counts");
+        metadata.follow(hint(1, 6), Vec::new());
+        for _ in 0..3 {
+            metadata.update(&with_id(response(2, 0), 2, 0), SimTime::ZERO);
+            assert_eq!(metadata.leader("t", 0), Some((1, 6)));
+        }
+        let mut again = metadata.clone();
+        metadata.update(&with_id(response(2, 0), 2, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0), SimTime::ZERO);
+        metadata.update(&with_id(response(2, 0), 2, 0), SimTime::ZERO);
+        assert_eq!(metadata.leader("t", 0), Some((2, 0)), "it was unknown for once");
+        again.rebootstrap();
+        again.update(&with_id(response(2, 0), 2, 0), SimTime::ZERO);
+        assert_eq!(again.leader("t", 0), Some((2, 0)), "it began anew");
     }
 
     #[test]
