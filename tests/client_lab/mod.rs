@@ -144,8 +144,11 @@ pub(crate) fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 
-/// Brokers 1, 2 and 3, and topics, each with its id and with leader and leader epoch of every partition.
-pub(crate) fn metadata(topics: Vec<(String, Uuid, Vec<(i32, i32)>)>) -> MetadataResponse {
+/// A topic's name, its id, and leader and leader epoch of every partition.
+pub(crate) type Topic = (String, Uuid, Vec<(i32, i32)>);
+
+/// Brokers 1, 2 and 3, and topics.
+pub(crate) fn metadata(topics: Vec<Topic>) -> MetadataResponse {
     let broker = |id: i32| {
         let at = endpoint(id);
         let broker = MetadataResponseBroker::default().with_node_id(BrokerId(id));
@@ -155,7 +158,7 @@ pub(crate) fn metadata(topics: Vec<(String, Uuid, Vec<(i32, i32)>)>) -> Metadata
         let partition = MetadataResponsePartition::default().with_partition_index(index);
         partition.with_leader_id(BrokerId(leader)).with_leader_epoch(epoch)
     };
-    let topic = |(name, id, leaders): (String, Uuid, Vec<(i32, i32)>)| {
+    let topic = |(name, id, leaders): Topic| {
         let topic = MetadataResponseTopic::default().with_name(Some(TopicName(text(&name)))).with_topic_id(id);
         topic.with_partitions((0..).zip(leaders).map(partition).collect())
     };

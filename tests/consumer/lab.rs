@@ -3,7 +3,7 @@
 //! Connections stand at once; ApiVersions, Metadata and FindCoordinator are answered at once, and so are fetches, which
 //! bring the records that the test has put there. What a test answers by hand is what goes to the coordinator.
 
-use crate::client_lab::{Alone, Brokers, START_MS, api_versions, endpoint, metadata, text};
+use crate::client_lab::{Alone, Brokers, START_MS, Topic, api_versions, endpoint, metadata, text};
 use kafka_terrarium::base::{ConnId, Endpoint, SimDuration, SimTime, TopicPartition};
 use kafka_terrarium::client::{Call, Consumer, ConsumerConfig, Reads};
 use kafka_terrarium::machine::{Fact, Input};
@@ -192,7 +192,7 @@ impl Lab {
     }
 
     /// Its topics, all led by broker 1.
-    fn described(&self) -> Vec<(String, Uuid, Vec<(i32, i32)>)> {
+    fn described(&self) -> Vec<Topic> {
         let topic = |(id, (name, partitions)): (u128, (&String, &i32))| {
             (name.clone(), Uuid::from_u128(id), vec![(1, 0); *partitions as usize])
         };
