@@ -4,8 +4,9 @@ use super::compose::Compose;
 use super::configs::Configs;
 use super::desk::{Desk, Event, Phase};
 use super::frame::FrameLoop;
+use super::held::{Held, PARTS, Part};
 use super::menu::Menu;
-use super::paint::{Look, Painter};
+use super::paint::{BELOW, Look, Painter};
 use super::zoom::{self, Zoom};
 use super::{
     api, bottom, details, dialog, groups, help, keep, keys, laws, menu, notices, sessions, speech, stage, theme, tools,
@@ -123,6 +124,8 @@ pub(super) enum Msg {
 pub(super) struct App {
     pub(super) desk: Rc<Desk>,
     pub(super) canvas: NodeRef,
+    /// The canvases below it.
+    pub(super) under: [NodeRef; BELOW],
     pub(super) input: NodeRef,
     pub(super) tab: bottom::Tab,
     pub(super) put_away: BTreeSet<usize>,
@@ -164,8 +167,9 @@ pub(super) struct App {
     embedded: bool,
     prompting: bool,
     reading: Option<gloo::file::callbacks::FileReader>,
-    refreshed: u64,
+    refreshed: usize,
     browsed: u64,
+    held: Held,
     /// By how much the stage has just been zoomed.
     zoomed: Option<f64>,
     /// The stage as a list, as it was told last.
@@ -208,6 +212,7 @@ impl Component for App {
             letters,
             desk,
             canvas: NodeRef::default(),
+            under: Default::default(),
             input: NodeRef::default(),
             tab: bottom::Tab::Timeline,
             put_away: BTreeSet::new(),
@@ -236,6 +241,7 @@ impl Component for App {
             reading: None,
             refreshed: 0,
             browsed: 0,
+            held: Held::default(),
             zoomed: None,
             told: RefCell::default(),
             chosen: None,
@@ -248,8 +254,16 @@ impl Component for App {
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        if matches!(msg, Msg::Refresh) {
+            self.held.next();
+            self.refresh();
+            if self.held.is_turn_of(Part::Stage) {
+                self.measure(ctx);
+            }
+            return true;
+        }
+        self.held.all();
         match msg {
-            Msg::Refresh => self.refresh(),
             Msg::Toggle => self.desk.play(!self.desk.playing()),
             Msg::Step => self.desk.step(),
             Msg::StepBack => self.desk.step_back(),
@@ -326,19 +340,14 @@ impl Component for App {
     fn view(&self, ctx: &Context<Self>) -> Html {
         html! {
             <div class={classes!("frame", self.presenting.then_some("presents"), self.embedded.then_some("embedded"))}>
-                { topbar::topbar(self, ctx) }
-                { tools::tools(self, ctx) }
+                { self.held.part(Part::Top, || html! { <>{ topbar::topbar(self, ctx) }{ tools::tools(self, ctx) }</> }) }
                 <main class="center">
-                    { notices::notices(self, ctx) }
-                    { self.phase() }
-                    { bottom::segments(self, ctx) }
-                    { stage::stage(self, ctx) }
-                    { tools::hint(self) }
-                    { self.caption() }
-                    { laws::laws(self) }
-                    { bottom::bottom(self, ctx) }
+                    { self.held.part(Part::Stage, || self.stage_and_around(ctx)) }
+                    { self.held.part(Part::Bottom, || bottom::bottom(self, ctx)) }
                 </main>
-                <aside class="insp" aria-label="Inspector" tabindex="0">{ details::details(self, ctx) }</aside>
+                <aside class="insp" aria-label="Inspector" tabindex="0">
+                    { self.held.part(Part::Inspector, || details::details(self, ctx)) }
+                </aside>
                 { menu::menu(self, ctx) }
                 { self.dialogs(ctx) }
                 { self.speech.regions() }
@@ -348,8 +357,7 @@ impl Component for App {
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         if first {
-            let canvas = self.canvas.cast::<HtmlCanvasElement>();
-            self.painter.replace(canvas.and_then(Painter::new));
+            self.painter.replace(self.pile().and_then(Painter::new));
             self.measure(ctx);
         }
         if std::mem::take(&mut self.prompting)
@@ -374,6 +382,27 @@ impl Component for App {
 }
 
 impl App {
+    /// The canvases of the stage, once they are there.
+    fn pile(&self) -> Option<[HtmlCanvasElement; BELOW + 1]> {
+        let [ways, figure, field] = self.under.each_ref().map(|canvas| canvas.cast::<HtmlCanvasElement>());
+        Some([ways?, figure?, field?, self.canvas.cast()?])
+    }
+
+    /// The stage with what stands above and below it.
+    fn stage_and_around(&self, ctx: &Context<Self>) -> Html {
+        html! {
+            <>
+                { notices::notices(self, ctx) }
+                { self.phase() }
+                { bottom::segments(self, ctx) }
+                { stage::stage(self, ctx) }
+                { tools::hint(self) }
+                { self.caption() }
+                { laws::laws(self) }
+            </>
+        }
+    }
+
     /// What changes only how the page is arranged.
     fn arrange(&mut self, ctx: &Context<Self>, msg: Msg) {
         match msg {
@@ -446,7 +475,7 @@ impl App {
         self.speech.hear(&self.desk);
         let version = self.desk.with(Player::version).unwrap_or(0);
         self.refreshed += 1;
-        if version == self.browsed || self.desk.playing() && !self.refreshed.is_multiple_of(6) {
+        if version == self.browsed || self.desk.playing() && !self.refreshed.is_multiple_of(6 * PARTS) {
             return;
         }
         // What was asked for may have another answer now.
@@ -687,7 +716,9 @@ impl App {
             () if self.presenting => 150.0,
             () if self.embedded => 130.0,
             () if width < bottom::PHONE => height * 0.46,
-            () if self.tab.is_long() && height < TALL => BELOW_AND_ABOVE + LISTS,
+            () if self.tab.is_long() && height < TALL => {
+                (BELOW_AND_ABOVE + LISTS).min(height - READABLE).max(BELOW_AND_ABOVE)
+            }
             () => BELOW_AND_ABOVE,
         };
         self.stage_height = (height - around).max(300.0);
@@ -702,6 +733,8 @@ const BELOW_AND_ABOVE: f64 = 366.0;
 /// How much more of the height long lists get, on a page that is not this tall.
 const LISTS: f64 = 150.0;
 const TALL: f64 = 1_000.0;
+/// The height that long lists leave the stage where they can: three brokers have room for records in it.
+const READABLE: f64 = 410.0;
 
 /// The first partition that somebody made.
 fn first_partition(scene: &Scene) -> Option<TopicPartition> {

@@ -62,8 +62,9 @@ pub(super) fn offered(app: &App) -> Vec<(Tab, &'static str)> {
 pub(super) fn bottom(app: &App, ctx: &Context<App>) -> Html {
     let offered = offered(app);
     let shown = if offered.iter().any(|(tab, _)| *tab == app.tab) { app.tab } else { Tab::Timeline };
+    let made = timeline::made(app);
     let content = match shown {
-        Tab::Timeline => timeline::lanes(app),
+        Tab::Timeline => timeline::lanes(made.as_ref()),
         Tab::Log => panels::log(app, ctx),
         Tab::Messages => panels::messages(app, ctx),
         Tab::Groups => groups::groups(app, ctx),
@@ -77,7 +78,7 @@ pub(super) fn bottom(app: &App, ctx: &Context<App>) -> Html {
         <section class="bottom" aria-label="Playback and lists">
             { tabs(ctx, &offered, shown) }
             { transport::transport(app, ctx) }
-            { timeline::track(app, ctx) }
+            { timeline::track(app, ctx, made.as_ref()) }
             <div class="panel" role="tabpanel" id="panel" aria-labelledby={tab_id(shown)} tabindex="0">{ content }</div>
             { terminal::refusal(app) }
             if shown == Tab::Terminal { { terminal::prompt(app, ctx) } }

@@ -1,13 +1,15 @@
 //! The desk: everything the page knows and everything that can be done with it. Components read it, buttons, keys and
 //! the JavaScript API call it; it alone talks to the worker.
 
+mod answers;
+
 use super::host::Host;
 use super::keep;
 use crate::base::{EventId, SimTime};
 use crate::link::{Kept, Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
 use crate::view::{
-    Answer, Catalogue, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought,
-    Speed, Undoable, Verdict, Why,
+    Catalogue, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought, Speed,
+    Undoable, Verdict, Why,
 };
 use gloo::timers::callback::Timeout;
 use js_sys::Function;
@@ -309,21 +311,6 @@ impl Desk {
         }
     }
 
-    fn told(&self, answer: Answer) {
-        match answer {
-            Answer::Settings(settings) => drop(self.settings.replace(Some(Rc::new(settings)))),
-            Answer::Catalogue(catalogue) => drop(self.catalogue.replace(Some(Rc::new(catalogue)))),
-            Answer::Verdict(verdict) => {
-                self.decide(&verdict);
-                self.verdict.replace(Some(Rc::new(verdict)));
-            }
-            Answer::Why(why) => drop(self.why.replace(why.map(Rc::new))),
-            Answer::Record(record) => drop(self.record.replace(Some(Rc::new(record)))),
-            Answer::Rebalances(rebalances) => drop(self.rebalances.replace(Some(Rc::new(rebalances)))),
-        }
-        self.say(&Event::Changed);
-    }
-
     /// The first word of a failure is the one that says most: what follows is the browser's echo. A session that stood
     /// goes on with another worker.
     fn fail(&self, message: String) {
@@ -580,24 +567,6 @@ impl Desk {
         }
     }
 
-    fn in_past(&self) -> bool {
-        self.with(|player| player.tip().is_some()).unwrap_or(false)
-    }
-
-    /// The worker has said whether a line changes anything: then the person is asked, else it is run.
-    fn decide(&self, verdict: &Verdict) {
-        let waiting = self.doubtful.borrow().iter().position(|line| *line == verdict.text);
-        let Some(line) = waiting.map(|at| self.doubtful.borrow_mut().remove(at)) else { return };
-        if !verdict.changes || !self.in_past() {
-            self.run(&line, false);
-            return;
-        }
-        if self.playing() {
-            self.play(false);
-        }
-        self.asking.replace(Some(line));
-    }
-
     /// The line that would change the past and waits for an answer.
     pub(crate) fn asking(&self) -> Option<String> {
         self.asking.borrow().clone()
@@ -640,85 +609,6 @@ impl Desk {
     pub(crate) fn begin(&self, script: Option<String>, seed: Option<u64>) {
         self.typed.borrow_mut().clear();
         self.ask(&ToWorker::Restart { script: script.unwrap_or_else(|| FIRST.into()), seed });
-    }
-
-    /// Asks for a message to be taken apart.
-    pub(crate) fn dissect(&self, id: EventId) {
-        if self.dissection.borrow().as_ref().is_none_or(|known| known.id != id.0) {
-            self.ask(&ToWorker::Dissect { id });
-        }
-    }
-
-    /// The message that was taken apart last.
-    pub(crate) fn dissection(&self) -> Option<Rc<Dissection>> {
-        self.dissection.borrow().clone()
-    }
-
-    /// Asks for records.
-    pub(crate) fn browse(&self, query: Query) {
-        self.query.replace(Some(query.clone()));
-        self.ask(&ToWorker::Browse(query));
-    }
-
-    /// Asks for the same records again: the log may have grown.
-    pub(crate) fn browse_again(&self) {
-        if let Some(query) = self.query.borrow().clone() {
-            self.ask(&ToWorker::Browse(query));
-        }
-    }
-
-    /// The records that were asked for last.
-    pub(crate) fn records(&self) -> Option<Rc<Records>> {
-        self.records.borrow().clone()
-    }
-
-    /// Asks a question about the moment.
-    pub(crate) fn question(&self, question: Question) {
-        self.ask(&ToWorker::Ask(question));
-    }
-
-    /// The configs that were asked for last.
-    pub(crate) fn settings(&self) -> Option<Rc<Settings>> {
-        self.settings.borrow().clone()
-    }
-
-    /// The configs that there are, as they were asked for last.
-    pub(crate) fn catalogue(&self) -> Option<Rc<Catalogue>> {
-        self.catalogue.borrow().clone()
-    }
-
-    /// What the worker said last of something that is being typed.
-    pub(crate) fn verdict(&self) -> Option<Rc<Verdict>> {
-        self.verdict.borrow().clone()
-    }
-
-    /// Something else is about to be typed.
-    pub(crate) fn forget_verdict(&self) {
-        self.verdict.take();
-    }
-
-    /// Why an event happened, once that is known; it is asked for once.
-    pub(crate) fn why(&self, id: EventId) -> Option<Rc<Why>> {
-        if self.puzzled.replace(Some(id)) != Some(id) {
-            self.question(Question::Why(id));
-        }
-        self.why.borrow().clone().filter(|why| why.id == id)
-    }
-
-    /// The rebalances that were asked for last.
-    pub(crate) fn rebalances(&self) -> Option<Rc<Rebalances>> {
-        self.rebalances.borrow().clone()
-    }
-
-    /// The record that was asked for last.
-    pub(crate) fn record(&self) -> Option<Rc<RecordView>> {
-        self.record.borrow().clone()
-    }
-
-    /// Goes to the moment of a message, and takes it apart.
-    pub(crate) fn visit(&self, id: EventId, at: SimTime) {
-        self.visiting.set(Some(id));
-        self.seek(Goal::Time(at));
     }
 
     /// The saves that are kept, and why the last wish was not granted.

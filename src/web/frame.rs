@@ -1,15 +1,16 @@
-//! The frame loop: lets time pass at the desk, has the stage drawn, and refreshes the rest of the page ten times a
-//! second while something changes.
+//! The frame loop: lets time pass at the desk, has the stage drawn, and refreshes each part of the rest of the page ten
+//! times a second while something changes, one part after the other.
 
 use super::desk::{Desk, Event};
+use super::held::PARTS;
 use super::paint::{Look, Painter};
 use gloo::render::{AnimationFrame, request_animation_frame};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use yew::Callback;
 
-/// The time between two refreshes of what is not on the canvas.
-const REFRESH_MS: f64 = 100.0;
+/// The time between two refreshes of parts that are not on the canvas.
+const REFRESH_MS: f64 = 100.0 / PARTS as f64;
 /// How many frames the stage is drawn on after the last change: what slides comes to rest.
 const COMING_TO_REST: u32 = 40;
 
@@ -18,7 +19,8 @@ struct Inner {
     painter: Rc<RefCell<Option<Painter>>>,
     look: Rc<RefCell<Look>>,
     refresh: Callback<()>,
-    changed: Cell<bool>,
+    /// How many parts have yet to show the last change.
+    behind: Cell<usize>,
     resting: Cell<u32>,
     last: Cell<f64>,
     refreshed: Cell<f64>,
@@ -48,7 +50,7 @@ impl FrameLoop {
             painter,
             look,
             refresh,
-            changed: Cell::new(true),
+            behind: Cell::new(PARTS),
             resting: Cell::new(COMING_TO_REST),
             last: Cell::new(0.0),
             refreshed: Cell::new(0.0),
@@ -58,7 +60,7 @@ impl FrameLoop {
         let weak = Rc::downgrade(&inner);
         desk.listen(move |event| {
             if let (Event::Changed, Some(inner)) = (event, weak.upgrade()) {
-                inner.changed.set(true);
+                inner.behind.set(PARTS);
                 inner.resting.set(COMING_TO_REST);
             }
         });
@@ -89,9 +91,10 @@ impl Inner {
                 self.desk.with(|player| painter.paint(player, &look, ms));
             }
         }
-        if (playing || self.changed.get()) && now - self.refreshed.get() >= REFRESH_MS {
+        let behind = self.behind.get();
+        if (playing || behind > 0) && now - self.refreshed.get() >= REFRESH_MS {
             self.refreshed.set(now);
-            self.changed.set(false);
+            self.behind.set(behind.saturating_sub(1));
             self.refresh.emit(());
         }
         self.again();

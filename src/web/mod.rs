@@ -15,6 +15,7 @@ mod dialog;
 mod download;
 mod frame;
 mod groups;
+mod held;
 mod help;
 mod host;
 mod icons;

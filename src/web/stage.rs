@@ -1,5 +1,5 @@
-//! The stage: a canvas, and inside it everything on it as a list for people who do not see it. It is one tab stop; arrows
-//! move over shelf and column.
+//! The stage: a pile of canvases, and inside the uppermost everything on it as a list for people who do not see it. It is
+//! one tab stop; arrows move over shelf and column.
 
 use super::app::{App, Msg};
 use super::zoom;
@@ -41,13 +41,17 @@ pub(super) fn stage(app: &App, ctx: &Context<App>) -> Html {
     // The stage's own height is set by who draws it; zoomed, it is seen through a window as high as it may be.
     let height = (level > 1.0).then(|| format!("height: {:.0}px", app.stage_height));
     let width = format!("width: {:.0}%", level * 100.0);
+    let under = app.under.iter().map(|canvas| {
+        html! { <canvas ref={canvas.clone()} class="under" style={width.clone()} aria-hidden="true"></canvas> }
+    });
     let selected = app.selected();
     let options = told(app, selected.as_ref());
     let active = selected.as_ref().map(Selection::id);
     html! {
         <section class={classes!("glass", app.armed.is_some().then_some("armed"))} aria-label="Stage">
             <div class="scroll" style={height} onwheel={wheel}>
-                <canvas ref={app.canvas.clone()} style={width} tabindex="0" role="listbox" aria-label={label(app)}
+                { for under }
+                <canvas ref={app.canvas.clone()} style={width.clone()} tabindex="0" role="listbox" aria-label={label(app)}
                     aria-activedescendant={active} onkeydown={keys} onpointerdown={press} oncontextmenu={menu}>{ options }</canvas>
             </div>
             { zoom::buttons(app, ctx) }

@@ -11,7 +11,11 @@ use yew::prelude::*;
 /// What stands left of the tracks, in CSS pixels.
 const LABELS: f64 = 104.0;
 
-fn made(app: &App) -> Option<(Timeline, f64, f64)> {
+/// The timeline, and how far along it the picture and the end of history are.
+pub(super) type Made = (Timeline, f64, f64);
+
+/// Makes the timeline for the page's width.
+pub(super) fn made(app: &App) -> Option<Made> {
     let width = (app.center_width() - LABELS).max(200.0);
     let make = |p: &Player| {
         let whole = timeline(p.chronicle(), p.scene(), p.end(), width);
@@ -22,8 +26,9 @@ fn made(app: &App) -> Option<(Timeline, f64, f64)> {
 }
 
 /// The track to scrub on, with marks above it and a ruler below.
-pub(super) fn track(app: &App, ctx: &Context<App>) -> Html {
-    let Some((whole, now, tip)) = made(app) else { return Html::default() };
+pub(super) fn track(app: &App, ctx: &Context<App>, made: Option<&Made>) -> Html {
+    let Some((whole, now, tip)) = made else { return Html::default() };
+    let (now, tip) = (*now, *tip);
     let ribbon = app.desk.with(|p| p.ribbon().pieces(whole.end, PIECES)).unwrap_or_default();
     let scrub = ctx.link().batch_callback(|event: InputEvent| {
         let input = event.target()?.dyn_into::<HtmlInputElement>().ok()?;
@@ -95,8 +100,9 @@ fn face(kind: MarkKind) -> (&'static str, &'static str) {
 }
 
 /// A lane for each partition.
-pub(super) fn lanes(app: &App) -> Html {
-    let Some((whole, now, tip)) = made(app) else { return Html::default() };
+pub(super) fn lanes(made: Option<&Made>) -> Html {
+    let Some((whole, now, tip)) = made else { return Html::default() };
+    let (now, tip) = (*now, *tip);
     if whole.lanes.is_empty() {
         return html! { <p class="empty">{ "A topic’s partitions have their lanes here: who led them, and when." }</p> };
     }

@@ -23,7 +23,7 @@ pub(super) fn topbar(app: &App, ctx: &Context<App>) -> Html {
             <button class="btn" onclick={restart} title="Begin this scenario again with another seed">
                 { icon("restart", 18) }<span>{ "Start over" }</span>
             </button>
-            <button class="btn" onclick={present} title="Present: large type, for a hall (F)">{ icon("screen", 18) }<span>{ "Present" }</span></button>
+            <button class="btn hall" onclick={present} title="Present: large type, for a hall (F)">{ icon("screen", 18) }<span>{ "Present" }</span></button>
             <button class="btn" onclick={theme} aria-pressed={dark.to_string()} aria-label="Dark theme">
                 { icon("theme", 18) }<span>{ "Theme" }</span>
             </button>

@@ -15,14 +15,14 @@ const terminal = (page) => page.getByRole("tab", { name: "Terminal" }).click();
 
 /** Puts the selection on something on the stage by its id, with arrow keys as anybody would. */
 async function select(page, id, keys) {
-  await page.locator("canvas").focus();
+  await page.locator("canvas[role=listbox]").focus();
   for (const key of keys) await page.keyboard.press(key);
-  await page.waitForFunction((id) => document.querySelector("canvas").getAttribute("aria-activedescendant") === id, id);
+  await page.waitForFunction((id) => document.querySelector("canvas[role=listbox]").getAttribute("aria-activedescendant") === id, id);
 }
 
 /** Where something stands on the page, from the stage's own list: its place is asked for by selecting it. */
 async function center(page, name) {
-  const canvas = await page.locator("canvas").boundingBox();
+  const canvas = await page.locator("canvas[role=listbox]").boundingBox();
   const places = {
     "broker 1": [0.19, 0.27],
     "broker 3": [0.19, 0.79],
@@ -104,7 +104,7 @@ test("the menu of a broker: by right click and by keyboard, and what it cannot d
     await page.getByRole("menuitem", { name: "Pause it" }).click();
     await typed(page, "pause broker 1");
     await until(page, (s) => s.scene.brokers.find((b) => b.id === 1).process === "paused");
-    await page.locator("canvas").focus();
+    await page.locator("canvas[role=listbox]").focus();
     await page.keyboard.press("Enter");
     await menu.waitFor();
     await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "menuitem");
@@ -120,7 +120,7 @@ test("a phone shows the three replicas of one partition, and what can be done to
   withPage(
     async (page) => {
       await pausedAfter(page, 2);
-      const canvas = await page.locator("canvas").boundingBox();
+      const canvas = await page.locator("canvas[role=listbox]").boundingBox();
       assert.ok(canvas.height > 330, JSON.stringify(canvas));
       await page.getByRole("button", { name: "More", exact: true }).tap();
       await page.getByRole("menu").waitFor();

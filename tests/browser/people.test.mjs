@@ -31,9 +31,9 @@ test("everything can be done from the keyboard", () =>
     await page.keyboard.press("[");
     await until(page, (s) => s.speed === 1);
     await page.evaluate(() => window.terrarium.advance(1));
-    await page.locator("canvas").focus();
+    await page.locator("canvas[role=listbox]").focus();
     const active = (id) =>
-      page.waitForFunction((id) => document.querySelector("canvas").getAttribute("aria-activedescendant") === id, id);
+      page.waitForFunction((id) => document.querySelector("canvas[role=listbox]").getAttribute("aria-activedescendant") === id, id);
     await page.keyboard.press("ArrowDown");
     await active("at-orders-0-on-1");
     await page.keyboard.press("ArrowRight");
@@ -65,7 +65,7 @@ test("single letters are shortcuts, and can be switched off", () =>
     await page.keyboard.press("p");
     await until(page, (s) => s.scene.producers.length === 3);
     await page.getByRole("button", { name: "Letters" }).click();
-    await page.locator("canvas").focus();
+    await page.locator("canvas[role=listbox]").focus();
     await page.keyboard.press("p");
     await page.waitForTimeout(300);
     assert.equal((await state(page)).scene.producers.length, 3);
@@ -104,7 +104,7 @@ for (const colorScheme of ["light", "dark"]) {
         }
         for (const key of ["?", "s", "n"]) {
           await page.keyboard.press("Escape");
-          await page.locator("canvas").focus();
+          await page.locator("canvas[role=listbox]").focus();
           await page.keyboard.press(key);
           await page.getByRole("dialog").waitFor();
           assert.deepEqual(await violations(page), [], `the dialog of ${key}`);
@@ -162,7 +162,7 @@ for (const width of [360, 768, 1024, 1440, 1920]) {
       async (page) => {
         await pausedAfter(page, 1);
         assert.equal(await overflow(page), 0);
-        const canvas = await page.locator("canvas").boundingBox();
+        const canvas = await page.locator("canvas[role=listbox]").boundingBox();
         assert.ok(canvas.width > 300 && canvas.height > 200, JSON.stringify(canvas));
       },
       { viewport: { width, height: 800 } },

@@ -35,7 +35,7 @@ test("a leader crashes, the person goes back before it and does otherwise", () =
     await call(page, "seek", before.time);
     const refused = await page.evaluate(() => window.terrarium.command("crash broker 3").catch((e) => e.message));
     assert.match(refused, /the past/);
-    await page.locator("canvas").focus();
+    await page.locator("canvas[role=listbox]").focus();
     await page.keyboard.press("x");
     const dialog = page.getByRole("dialog", { name: "Change the past?" });
     await dialog.waitFor();

@@ -10,8 +10,8 @@ use crate::view::scene::{Role, Scene};
 /// CSS pixels to a unit.
 const UNIT: f64 = 1.05;
 /// From one shelf to the next.
-const PITCH: f64 = 106.0;
-const SHELF: f64 = 100.0;
+const PITCH: f64 = 99.0;
+const SHELF: f64 = 95.0;
 /// Above a group's chips: its name and its state in one line.
 const HEAD: f64 = 24.0;
 /// Ticks of brokers that hold no replica of the partition.
@@ -82,7 +82,7 @@ fn column(tp: TopicPartition, held: &[i32], shelves: &[Shelf], first: Rect, head
     let cell = ((first.right() - 10.0 - x - TAB) / f64::from(cells)).floor();
     let w = TAB + f64::from(cells) * cell;
     let on = |shelf: &&Shelf| held.contains(&shelf.broker);
-    let tapes = shelves.iter().filter(on).map(|s| (s.broker, Rect::new(x, s.card.y + 41.0, w, 38.0))).collect();
+    let tapes = shelves.iter().filter(on).map(|s| (s.broker, Rect::new(x, s.card.y + 38.0, w, 38.0))).collect();
     let head = Rect::new(x, head_y, w, HEAD_H);
     Column { tp, level: Level::Records, head, tapes, tab: TAB, cells: cells as usize, cell, panel: None }
 }

@@ -1,4 +1,5 @@
-//! A picture of its own that is kept until something in it changes, and then drawn anew.
+//! A canvas of the stage's pile. What is drawn on it stays until something in it changes; the browser lays the pile
+//! together, which costs less than to draw one canvas on another.
 
 use super::brush::{Brush, Memory};
 use super::palette::Palette;
@@ -7,81 +8,72 @@ use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 /// See the module.
-#[derive(Default)]
 pub(crate) struct Layer {
-    canvas: Option<(HtmlCanvasElement, CanvasRenderingContext2d)>,
+    canvas: HtmlCanvasElement,
+    ctx: CanvasRenderingContext2d,
     memory: Memory,
+    /// The size in CSS pixels that it was given last.
+    height: f64,
     fresh: bool,
 }
 
 impl Layer {
+    /// A layer on a canvas; none when the browser has no 2d context.
+    pub(crate) fn new(canvas: HtmlCanvasElement) -> Option<Self> {
+        let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        Some(Self { canvas, ctx, memory: Memory::default(), height: 0.0, fresh: false })
+    }
+
     /// What was drawn is not true any more.
     pub(crate) fn forget(&mut self) {
         self.fresh = false;
         self.memory.forget_fonts();
     }
 
-    /// Whether the picture may be put on a stage of this size, where a unit has so many pixels.
+    /// Whether what was drawn still holds on a stage of this size, where a unit has so many pixels.
     pub(crate) fn fits(&self, layout: &Layout, unit: f64) -> bool {
-        let size = pixels(layout, unit);
-        self.fresh && self.canvas.as_ref().is_some_and(|(canvas, _)| (canvas.width(), canvas.height()) == size)
+        self.fresh && (self.canvas.width(), self.canvas.height()) == pixels(layout, unit)
     }
 
     /// Draws the picture anew.
     pub(crate) fn renew(&mut self, palette: &Palette, layout: &Layout, unit: f64, draw: impl FnOnce(&Brush)) {
-        if self.canvas.is_none() {
-            self.canvas = new_canvas();
-        }
-        let Some((canvas, ctx)) = &self.canvas else { return };
-        let (w, h) = pixels(layout, unit);
-        if (canvas.width(), canvas.height()) != (w, h) {
-            canvas.set_width(w);
-            canvas.set_height(h);
-            self.memory.wipe();
-        }
+        self.fit(layout, unit);
         // Refused only for what is no number.
-        let _ = ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
-        ctx.clear_rect(0.0, 0.0, layout.width, layout.height);
-        // Rims of letters have no spikes.
-        ctx.set_line_join("round");
-        draw(&Brush { ctx, palette, memory: &self.memory });
+        let _ = self.ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
+        self.ctx.clear_rect(0.0, 0.0, layout.width, layout.height);
+        draw(&Brush { ctx: &self.ctx, palette, memory: &self.memory });
         self.fresh = true;
     }
 
-    /// Puts the picture on a stage.
-    pub(crate) fn put(&self, b: &Brush, layout: &Layout) {
-        if let Some((canvas, _)) = &self.canvas {
-            // Refused only for a canvas without pixels.
-            let _ =
-                b.ctx.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, layout.width, layout.height);
+    /// Takes away what was drawn.
+    pub(crate) fn clear(&mut self) {
+        if std::mem::take(&mut self.fresh) {
+            let (w, h) = (f64::from(self.canvas.width()), f64::from(self.canvas.height()));
+            // Refused only for what is no number.
+            let _ = self.ctx.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0);
+            self.ctx.clear_rect(0.0, 0.0, w, h);
         }
     }
 
-    /// Puts the picture on a stage, drawn anew if it has to be.
-    pub(crate) fn put_or_renew(
-        &mut self,
-        b: &Brush,
-        palette: &Palette,
-        layout: &Layout,
-        unit: f64,
-        draw: impl FnOnce(&Brush),
-    ) {
-        if layout.field.is_none() {
-            return;
+    /// Gives the canvas as many pixels as the screen has for it.
+    fn fit(&mut self, layout: &Layout, unit: f64) {
+        let (w, h) = pixels(layout, unit);
+        if (self.canvas.width(), self.canvas.height()) != (w, h) {
+            self.canvas.set_width(w);
+            self.canvas.set_height(h);
+            self.memory.wipe();
+            // Rims of letters have no spikes.
+            self.ctx.set_line_join("round");
         }
-        if !self.fits(layout, unit) {
-            self.renew(palette, layout, unit, draw);
+        let height = layout.height * layout.unit;
+        if self.height != height {
+            self.height = height;
+            // Refused only for a style sheet that is read-only.
+            let _ = self.canvas.style().set_property("height", &format!("{height:.2}px"));
         }
-        self.put(b, layout);
     }
 }
 
 fn pixels(layout: &Layout, unit: f64) -> (u32, u32) {
     ((layout.width * unit).round() as u32, (layout.height * unit).round() as u32)
-}
-
-fn new_canvas() -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
-    let canvas: HtmlCanvasElement = gloo::utils::document().create_element("canvas").ok()?.dyn_into().ok()?;
-    let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
-    Some((canvas, ctx))
 }

@@ -16,14 +16,14 @@ mod texts;
 mod traffic;
 
 use crate::view::{Layout, Player, Rect, Room, Scene, Selection, Standing, layout};
-use brush::{Brush, Memory};
+use brush::Brush;
 use column::Drawn;
 use layer::Layer;
 use motion::Motion;
 pub(crate) use palette::Palette;
 use tape::Tape;
 use traffic::{Spot, Traffic};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use web_sys::HtmlCanvasElement;
 
 /// Width of a shelf's left part.
 const INFO: f64 = crate::view::INFO;
@@ -41,15 +41,14 @@ pub(crate) struct Look {
 
 /// Draws the stage.
 pub(crate) struct Painter {
-    canvas: HtmlCanvasElement,
-    ctx: CanvasRenderingContext2d,
     palette: Palette,
-    memory: Memory,
     motion: Motion,
     layout: Layout,
     /// What the layout was made for.
     made_for: Option<Made>,
     spots: Vec<Spot>,
+    /// The ways of messages, and those messages that lie below the figure.
+    below: Layer,
     /// The figure, without messages.
     figure: Layer,
     /// What the figure was drawn for: the scene's version, tenths of seconds where these are shown, whether anybody is
@@ -57,7 +56,12 @@ pub(crate) struct Painter {
     figure_of: Option<(u64, u64, bool)>,
     /// The field: thousands of tiles that change seldom.
     field: Layer,
+    /// The messages above it, and the ring around what is selected.
+    above: Layer,
 }
+
+/// How many canvases the stage has below the one that is pressed.
+pub(crate) const BELOW: usize = 3;
 
 /// What a layout depends on.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,31 +72,29 @@ struct Made {
 }
 
 impl Painter {
-    /// A painter on a canvas; none when the browser has no 2d context.
-    pub(crate) fn new(canvas: HtmlCanvasElement) -> Option<Self> {
-        use wasm_bindgen::JsCast;
-        let ctx = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    /// A painter on a pile of canvases, the uppermost last; none when the browser has no 2d context.
+    pub(crate) fn new(pile: [HtmlCanvasElement; BELOW + 1]) -> Option<Self> {
+        let [below, figure, field, above] = pile.map(Layer::new);
         Some(Self {
-            canvas,
-            ctx,
             palette: Palette::read(),
-            memory: Memory::default(),
             motion: Motion::default(),
             layout: Layout::default(),
             made_for: None,
             spots: Vec::new(),
-            figure: Layer::default(),
+            below: below?,
+            figure: figure?,
             figure_of: None,
-            field: Layer::default(),
+            field: field?,
+            above: above?,
         })
     }
 
     /// Reads the colours again, after the theme changed.
     pub(crate) fn repaint(&mut self) {
         self.palette = Palette::read();
-        self.memory.forget_fonts();
-        self.figure.forget();
-        self.field.forget();
+        for layer in [&mut self.below, &mut self.figure, &mut self.field, &mut self.above] {
+            layer.forget();
+        }
     }
 
     /// Another session: what was remembered of the last one is forgotten.
@@ -122,14 +124,9 @@ impl Painter {
         let (scene, now) = (player.scene(), player.now());
         self.lay_out(player, look);
         let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
-        self.fit(ratio);
         let unit = self.layout.unit * ratio;
         self.draw_figure(player, look, unit, ms);
         let layout = &self.layout;
-        // Refused only for what is no number.
-        let _ = self.ctx.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0);
-        self.ctx.clear_rect(0.0, 0.0, layout.width, layout.height);
-        let b = Brush { ctx: &self.ctx, palette: &self.palette, memory: &self.memory };
         self.motion.used.values_mut().for_each(|idle| *idle += ms);
         let traffic = Traffic::new(scene, layout, player.flights(), now, look.still, &mut self.motion);
         for key in traffic.client_ways(scene, layout) {
@@ -137,13 +134,17 @@ impl Painter {
         }
         self.motion.used.retain(|_, idle| *idle < 30_000.0);
         self.spots.clear();
+        let (motion, spots) = (&self.motion, &mut self.spots);
         // Messages come out from under a client's box and go in under the broker's card.
-        traffic::ways(&b, scene, layout, &self.motion);
-        traffic.draw(&b, false, now, layout.width, &mut self.spots);
-        self.figure.put(&b, layout);
-        traffic::ports(&b, layout, &self.motion);
-        traffic.draw(&b, true, now, layout.width, &mut self.spots);
-        ring(&b, scene, layout, look, &self.spots);
+        self.below.renew(&self.palette, layout, unit, |b| {
+            traffic::ways(b, scene, layout, motion);
+            traffic.draw(b, false, now, layout.width, spots);
+        });
+        self.above.renew(&self.palette, layout, unit, |b| {
+            traffic::ports(b, layout, motion);
+            traffic.draw(b, true, now, layout.width, spots);
+            ring(b, scene, layout, look, spots);
+        });
     }
 
     /// Draws the figure anew, everything but the messages and their ways, if anything in it is different.
@@ -161,14 +162,12 @@ impl Painter {
             return;
         }
         self.figure_of = state;
-        self.figure.renew(&self.palette, layout, unit, |b| {
-            figure(b, scene, layout, &drawn, now);
-            self.field.put_or_renew(b, &self.palette, layout, unit, |b| {
-                if let Some(field) = &layout.field {
-                    field::draw(b, scene, layout, field);
-                }
-            });
-        });
+        self.figure.renew(&self.palette, layout, unit, |b| figure(b, scene, layout, &drawn, now));
+        match &layout.field {
+            None => self.field.clear(),
+            Some(_) if self.field.fits(layout, unit) => {}
+            Some(field) => self.field.renew(&self.palette, layout, unit, |b| field::draw(b, scene, layout, field)),
+        }
     }
 
     /// Makes the layout anew if anything that it depends on is different.
@@ -183,20 +182,6 @@ impl Painter {
             self.figure.forget();
             self.field.forget();
             self.made_for = Some(made);
-        }
-    }
-
-    /// Gives the canvas as many pixels as the screen has for it.
-    fn fit(&self, ratio: f64) {
-        let css_h = self.layout.height * self.layout.unit;
-        let (w, h) = ((self.layout.width * self.layout.unit * ratio).round() as u32, (css_h * ratio).round() as u32);
-        if self.canvas.width() != w || self.canvas.height() != h {
-            self.canvas.set_width(w);
-            self.canvas.set_height(h);
-            self.memory.wipe();
-            self.ctx.set_line_join("round");
-            // Refused only for a style sheet that is read-only.
-            let _ = self.canvas.style().set_property("height", &format!("{css_h:.2}px"));
         }
     }
 }
