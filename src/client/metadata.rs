@@ -279,6 +279,11 @@ impl Metadata {
         &self.brokers
     }
 
+    /// The rack of a broker, if it has told one.
+    pub(super) fn rack(&self, broker: i32) -> Option<&str> {
+        self.racks.get(&broker).map(|rack| &**rack)
+    }
+
     pub(super) fn topic(&self, name: &str) -> Option<&KnownTopic> {
         self.topics.get(name)
     }
