@@ -25,7 +25,7 @@ const RECALLED: usize = 600;
 /// Steps between two copies of a young session.
 const RUNG_STEPS: u64 = 1_000;
 /// How many copies are kept.
-const RUNGS: usize = 96;
+const RUNGS: usize = 160;
 
 /// Where somebody wants to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -355,14 +355,18 @@ impl Component for App {
         }
     }
 
-    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
-        if first {
-            self.painter.replace(self.pile().and_then(Painter::new));
-            self.measure(ctx);
+    fn rendered(&mut self, ctx: &Context<Self>, _first: bool) {
+        // The parts of the page come after the page itself.
+        let drawn = self.painter.borrow().is_some();
+        if let (false, Some(painter)) = (drawn, self.pile().and_then(Painter::new)) {
+            self.painter.replace(Some(painter));
+            self.told.take();
+            ctx.link().send_message(Msg::Resized);
         }
-        if std::mem::take(&mut self.prompting)
+        if self.prompting
             && let Some(input) = self.input.cast::<HtmlInputElement>()
         {
+            self.prompting = false;
             // An element that is gone needs no focus.
             let _ = input.focus();
         }
@@ -384,8 +388,8 @@ impl Component for App {
 impl App {
     /// The canvases of the stage, once they are there.
     fn pile(&self) -> Option<[HtmlCanvasElement; BELOW + 1]> {
-        let [ways, figure, field] = self.under.each_ref().map(|canvas| canvas.cast::<HtmlCanvasElement>());
-        Some([ways?, figure?, field?, self.canvas.cast()?])
+        let [ways, figure, field, sides] = self.under.each_ref().map(|canvas| canvas.cast::<HtmlCanvasElement>());
+        Some([ways?, figure?, field?, sides?, self.canvas.cast()?])
     }
 
     /// The stage with what stands above and below it.

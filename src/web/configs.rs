@@ -40,6 +40,21 @@ pub(super) fn configs(props: &Props) -> Html {
             ask.emit(Question::Value(owner, name, value));
         }
     });
+    // What was submitted before the worker had said whether it is right.
+    let submitted = use_state(|| None::<(String, String)>);
+    {
+        let right =
+            props.verdict.as_ref().filter(|verdict| verdict.wrong.is_none()).map(|verdict| verdict.text.clone());
+        let (run, owner, edited, submitted) =
+            (props.run.clone(), props.owner.clone(), edited.clone(), submitted.clone());
+        use_effect_with(((*submitted).clone(), right), move |(wish, right)| {
+            if let Some((name, value)) = wish.as_ref().filter(|(n, v)| right.as_ref() == Some(&format!("{n}={v}"))) {
+                run.emit(set_line(&owner, name, value));
+                edited.set(None);
+                submitted.set(None);
+            }
+        });
+    }
     let nothing = Settings { owner: props.owner.clone(), own: BTreeMap::new(), under: BTreeMap::new() };
     let known = props.settings.as_deref().filter(|settings| settings.owner == props.owner).unwrap_or(&nothing);
     let search = {
@@ -57,7 +72,7 @@ pub(super) fn configs(props: &Props) -> Html {
             all.sort_by_key(|c| {
                 (!known.own.contains_key(c.name.as_str()), c.fixed.is_some(), c.meaning.is_none(), &c.name)
             });
-            all.into_iter().map(|config| row(props, known, config, &edited)).collect()
+            all.into_iter().map(|config| row(props, known, config, &edited, &submitted)).collect()
         }
     };
     let body = html! {
@@ -98,7 +113,7 @@ fn in_force(name: &Arc<str>, value: &Arc<str>) -> Html {
 
 type Edited = UseStateHandle<Option<(String, String)>>;
 
-fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited) -> Html {
+fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited, submitted: &Edited) -> Html {
     let name = key.name.as_str();
     let set = known.own.get(name);
     let shown = edited.as_ref().filter(|(of, _)| of == name).map(|(_, text)| text.clone());
@@ -120,16 +135,14 @@ fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited) -> H
             edited.set(None);
         })
     };
-    // A value with commas stands in brackets, as kafka-configs.sh wants it.
-    let given = if text.contains(',') { format!("[{text}]") } else { text.clone() };
-    let add = alter(format!("--add-config \"{name}={}\"", given.replace('\\', "\\\\").replace('"', "\\\"")));
-    let ready = right == Some(true) && !text.is_empty();
-    let submit = Callback::from(move |event: SubmitEvent| {
-        event.prevent_default();
-        if ready {
-            add.emit(());
-        }
-    });
+    let submit = {
+        let (submitted, wish) = (submitted.clone(), (name.to_owned(), text.clone()));
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            submitted.set(Some(wish.clone()).filter(|(_, value)| !value.is_empty()));
+        })
+    };
+    let text_is_empty = text.is_empty();
     let under = known.under.get(name);
     let placeholder = under.map(|(v, _)| v.to_string()).or_else(|| key.default.clone()).unwrap_or_default();
     html! {
@@ -138,7 +151,7 @@ fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited) -> H
                 <label><code>{ name.to_owned() }</code><small>{ about(key, under, fixed) }</small>
                     <input class="mono" autocomplete="off" value={text} {placeholder} oninput={edit} readonly={fixed.is_some()}
                         aria-invalid={wrong.is_some().to_string()} /></label>
-                if shown.is_some() && fixed.is_none() { <button class="btn line" type="submit" disabled={!ready}>{ "Set" }</button> }
+                if shown.is_some() && fixed.is_none() { <button class="btn line" type="submit" disabled={right == Some(false) || text_is_empty}>{ "Set" }</button> }
                 if set.is_some() && shown.is_none() {
                     <button class="btn line" type="button" onclick={alter(format!("--delete-config {name}")).reform(|_: MouseEvent| ())}>{ "Reset" }</button>
                 }
@@ -156,6 +169,13 @@ fn about(key: &KnownConfig, under: Option<&(Arc<str>, Arc<str>)>, fixed: Option<
     parts.extend(fixed.map(str::to_owned));
     parts.push(key.meaning.as_deref().unwrap_or("kept, but changes nothing in this build").to_owned());
     parts.join(" · ")
+}
+
+/// The line that sets a config. A value with commas stands in brackets, as kafka-configs.sh wants it.
+fn set_line(owner: &Owner, name: &str, value: &str) -> String {
+    let given = if value.contains(',') { format!("[{value}]") } else { value.to_owned() };
+    let given = given.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("kafka-configs.sh --alter {} --add-config \"{name}={given}\"", entity(owner))
 }
 
 /// The words that name an owner to kafka-configs.sh.

@@ -93,13 +93,13 @@ const crowd = () =>
     await measured(page);
     await frames(page, "a frame of the first session at speed 1", 5);
     await page.evaluate(() => {
-      for (let n = 0; n < 150; n += 1) window.terrarium.command(`producer many${n} --topic orders --rate 40/s --keys uniform:7`);
+      for (let n = 0; n < 270; n += 1) window.terrarium.command(`producer many${n} --topic orders --rate 40/s --keys uniform:7`);
       window.terrarium.autoTempo(false);
       window.terrarium.speed(1);
       window.terrarium.play();
     });
     await page.waitForTimeout(6_000);
-    await frames(page, "a frame with 150 producers more", 8);
+    await frames(page, "a frame with 270 producers more", 8);
   }, wide);
 
 const ten = () =>

@@ -12,11 +12,11 @@ console.log(zlib.gzipSync(bytes, { level: 9 }).length, zlib.brotliCompressSync(b
 ";
 
 /// What a release may be at most, all files together, as brotli.
-const RELEASE: usize = 1_500_000;
+const RELEASE: usize = 1_470_000;
 
 /// What the two halves may be at most in a build for development, as they are. A release takes minutes to build, so it is
 /// here that the tests see when one of them has come to hold what it did not before.
-const DEVELOPMENT: [(&str, usize); 2] = [("page_bg.wasm", 3_000_000), ("worker_bg.wasm", 12_000_000)];
+const DEVELOPMENT: [(&str, usize); 2] = [("page_bg.wasm", 3_500_000), ("worker_bg.wasm", 12_200_000)];
 
 /// Prints the size of each wasm and JavaScript file as it is, with gzip and with brotli, and of all files together.
 ///

@@ -49,11 +49,17 @@ pub(crate) struct Painter {
     spots: Vec<Spot>,
     /// The ways of messages, and those messages that lie below the figure.
     below: Layer,
-    /// The figure, without messages.
+    /// The figure, without messages and clients.
     figure: Layer,
     /// What the figure was drawn for: the scene's version, tenths of seconds where these are shown, whether anybody is
     /// just elected.
     figure_of: Option<(u64, u64, bool)>,
+    /// Clients and groups.
+    sides: Layer,
+    /// The scene's version that they were drawn for.
+    sides_of: Option<u64>,
+    /// Whether the figure was drawn when one of the two was last.
+    figure_last: bool,
     /// The field: thousands of tiles that change seldom.
     field: Layer,
     /// The messages above it, and the ring around what is selected.
@@ -61,7 +67,7 @@ pub(crate) struct Painter {
 }
 
 /// How many canvases the stage has below the one that is pressed.
-pub(crate) const BELOW: usize = 3;
+pub(crate) const BELOW: usize = 4;
 
 /// What a layout depends on.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +80,7 @@ struct Made {
 impl Painter {
     /// A painter on a pile of canvases, the uppermost last; none when the browser has no 2d context.
     pub(crate) fn new(pile: [HtmlCanvasElement; BELOW + 1]) -> Option<Self> {
-        let [below, figure, field, above] = pile.map(Layer::new);
+        let [below, figure, field, sides, above] = pile.map(Layer::new);
         Some(Self {
             palette: Palette::read(),
             motion: Motion::default(),
@@ -84,6 +90,9 @@ impl Painter {
             below: below?,
             figure: figure?,
             figure_of: None,
+            sides: sides?,
+            sides_of: None,
+            figure_last: false,
             field: field?,
             above: above?,
         })
@@ -92,7 +101,7 @@ impl Painter {
     /// Reads the colours again, after the theme changed.
     pub(crate) fn repaint(&mut self) {
         self.palette = Palette::read();
-        for layer in [&mut self.below, &mut self.figure, &mut self.field, &mut self.above] {
+        for layer in [&mut self.below, &mut self.figure, &mut self.field, &mut self.sides, &mut self.above] {
             layer.forget();
         }
     }
@@ -102,6 +111,7 @@ impl Painter {
         self.motion = Motion::default();
         self.made_for = None;
         self.figure.forget();
+        self.sides.forget();
         self.field.forget();
     }
 
@@ -147,7 +157,8 @@ impl Painter {
         });
     }
 
-    /// Draws the figure anew, everything but the messages and their ways, if anything in it is different.
+    /// Draws the figure anew, everything but the messages and their ways, if anything in it is different; in one frame its
+    /// middle or its sides.
     fn draw_figure(&mut self, player: &Player, look: &Look, unit: f64, ms: f64) {
         let (scene, now, layout) = (player.scene(), player.now(), &self.layout);
         let drawn = columns(scene, layout, &mut self.motion, now, look, ms);
@@ -158,7 +169,18 @@ impl Painter {
         let gold = drawn.iter().flat_map(|c| &c.tapes).any(|(_, tape)| tape.gold);
         let tick = if ages || gold { (now / 1e5) as u64 } else { 0 };
         let state = Some((player.version(), tick, gold));
-        if !moving && self.figure_of == state && self.figure.fits(layout, unit) {
+        let (figure_fits, sides_fit) = (self.figure.fits(layout, unit), self.sides.fits(layout, unit));
+        let figure_due = moving || self.figure_of != state || !figure_fits;
+        let sides_due = self.sides_of != Some(player.version()) || !sides_fit;
+        // Where both have something new, a frame pays for one of them.
+        let in_turns = figure_due && sides_due && figure_fits && sides_fit;
+        let turn_of_sides = in_turns && self.figure_last;
+        self.figure_last = in_turns && !self.figure_last;
+        if sides_due && (!in_turns || turn_of_sides) {
+            self.sides_of = Some(player.version());
+            self.sides.renew(&self.palette, layout, unit, |b| sides(b, scene, layout));
+        }
+        if !figure_due || turn_of_sides {
             return;
         }
         self.figure_of = state;
@@ -180,13 +202,14 @@ impl Painter {
             self.layout = layout(player.scene(), room, made.selected.as_ref());
             self.motion.keep_only(&self.layout.columns);
             self.figure.forget();
+            self.sides.forget();
             self.field.forget();
             self.made_for = Some(made);
         }
     }
 }
 
-/// Draws the figure: everything but the messages and their ways.
+/// Draws the figure: everything but the clients, the messages and their ways.
 fn figure(b: &Brush, scene: &Scene, layout: &Layout, drawn: &[Drawn], now: f64) {
     if !layout.narrow {
         texts::title(b, scene, layout);
@@ -213,6 +236,10 @@ fn figure(b: &Brush, scene: &Scene, layout: &Layout, drawn: &[Drawn], now: f64) 
             column.captions(b, scene, *broker, now, backing);
         }
     }
+}
+
+/// Draws the clients in the brackets of their groups.
+fn sides(b: &Brush, scene: &Scene, layout: &Layout) {
     layout.groups.iter().for_each(|group| groups::bracket(b, scene, group, layout.narrow));
     for client in &layout.clients {
         clients::client(b, scene, client);
