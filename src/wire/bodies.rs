@@ -13,7 +13,6 @@ macro_rules! bodies {
     ($(#[$doc:meta])* $kind:ident { $($api:ident($body:ident),)* }) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq)]
-        #[expect(clippy::large_enum_variant, reason = "it lies behind an Arc or on its way there")]
         pub enum $kind {
             $(#[doc = concat!("Of ", stringify!($api), ".")] $api(messages::$body),)*
         }

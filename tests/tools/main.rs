@@ -14,7 +14,7 @@ use kafka_terrarium::base::{HostId, SimDuration};
 use kafka_terrarium::client::ProducerConfig;
 use kafka_terrarium::sim::{Applied, ClusterSpec, Command, Controllers, Fault, World};
 use kafka_terrarium::tools::{Invocation, ToolOutput};
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! A map.
 
-use super::{Chunk, IntoIter, Iter, MOST, into_iter};
+use super::{Chunk, Chunks, IntoIter, Iter, MOST, into_iter};
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::{Bound, Index, IndexMut, RangeBounds};
@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 /// A map in the order of its keys; see the module.
 pub struct OrdMap<K, V> {
-    /// None of them is empty.
-    chunks: Option<Arc<Vec<Chunk<(K, V)>>>>,
+    chunks: Chunks<(K, V)>,
     len: usize,
 }
 

@@ -22,10 +22,13 @@ const MOST: usize = 32;
 /// A part of a sequence.
 type Chunk<T> = Arc<Vec<T>>;
 
+/// A whole sequence; none when nothing was ever in it. No chunk is empty.
+type Chunks<T> = Option<Arc<Vec<Chunk<T>>>>;
+
 /// The items of chunks; copied where somebody else has them, too.
 type IntoIter<T> = std::iter::FlatMap<std::vec::IntoIter<Chunk<T>>, Vec<T>, fn(Chunk<T>) -> Vec<T>>;
 
-fn into_iter<T: Clone>(chunks: Option<Arc<Vec<Chunk<T>>>>) -> IntoIter<T> {
+fn into_iter<T: Clone>(chunks: Chunks<T>) -> IntoIter<T> {
     chunks.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter().flat_map(Arc::unwrap_or_clone)
 }
 

@@ -1,6 +1,6 @@
 //! A sequence.
 
-use super::{Chunk, IntoIter, Iter, into_iter};
+use super::{Chunk, Chunks, IntoIter, Iter, into_iter};
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{Index, IndexMut};
@@ -11,8 +11,7 @@ const FULL: usize = 64;
 
 /// A sequence that grows and shrinks at its ends; see the module.
 pub struct Vector<T> {
-    /// None of them is empty.
-    chunks: Option<Arc<Vec<Chunk<T>>>>,
+    chunks: Chunks<T>,
     len: usize,
 }
 
