@@ -2,7 +2,7 @@
 //! which they first appear, and in which act of the story.
 
 use super::wire::Event;
-use regex::Regex;
+use regex_lite::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Between whom, about what.
@@ -151,15 +151,15 @@ pub(crate) fn tokens(event: &Event, p: &Patterns, lives: &mut Lives) -> Vec<(Str
         ("Fetch", false) => p.asked.captures_iter(text).map(|found| (log_of(&found[1]), found[2].into())).collect(),
         ("Produce" | "Fetch", true) => p.answered.captures_iter(text).flat_map(|found| answered(&found, p)).collect(),
         ("OffsetForLeaderEpoch", _) => {
-            let say = |found: regex::Captures<'_>| {
+            let say = |found: regex_lite::Captures<'_>| {
                 let cle = found.get(3).map_or("", |m| m.as_str());
                 (found[1].to_string(), format!("{}{cle}", &found[2]))
             };
             p.doubt.captures_iter(text).map(say).collect()
         }
         ("AlterPartition", _) => {
-            let mut say = |found: regex::Captures<'_>| {
-                let live = |m: &regex::Captures<'_>| format!("{}{}", &m[1], lives.of(&m[1], &m[2]));
+            let mut say = |found: regex_lite::Captures<'_>| {
+                let live = |m: &regex_lite::Captures<'_>| format!("{}{}", &m[1], lives.of(&m[1], &m[2]));
                 (found[1].to_string(), p.member.replace_all(&found[2], live).into_owned())
             };
             let mut all: Vec<_> = p.change.captures_iter(text).map(&mut say).collect();
@@ -270,7 +270,7 @@ fn log_of(partition: &str) -> String {
     if partition.starts_with('@') { partition.into() } else { "*".into() }
 }
 
-fn answered(found: &regex::Captures<'_>, p: &Patterns) -> Vec<(String, String)> {
+fn answered(found: &regex_lite::Captures<'_>, p: &Patterns) -> Vec<(String, String)> {
     let partition = log_of(&found[1]);
     let part = |at: usize| found.get(at).map_or("", |m| m.as_str());
     let mut all = Vec::new();
