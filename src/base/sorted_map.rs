@@ -152,12 +152,12 @@ mod tests {
     #[test]
     fn it_is_a_search_tree_in_another_form() {
         let mut rng = super::super::Rng::stream(1, "sorted map");
-        let (mut sorted, mut tree) = (SortedMap::new(), BTreeMap::new());
+        let (mut sorted, mut tree) = (SortedMap::new(), BTreeMap::<u64, u64>::new());
         for n in 0..1_000 {
             let key = rng.below(20);
             match rng.below(4) {
                 0 => assert_eq!(sorted.remove(&key), tree.remove(&key)),
-                1 => *sorted.get_or_default(key) = tree.entry(key).or_default().clone(),
+                1 => *sorted.get_or_default(key) = *tree.entry(key).or_default(),
                 2 => assert_eq!(sorted.get(&key), tree.get(&key)),
                 _ => assert_eq!(sorted.insert(key, n), tree.insert(key, n)),
             }
