@@ -10,6 +10,8 @@
 mod assignors;
 #[path = "vectors/cli/mod.rs"]
 mod cli;
+#[path = "client_lab/mod.rs"]
+mod client_lab;
 #[path = "vectors/consumer_traces.rs"]
 mod consumer_traces;
 #[path = "vectors/control/mod.rs"]

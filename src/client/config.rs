@@ -80,6 +80,16 @@ impl CommonClientConfigs {
     /// # Errors
     /// A value that Kafka refuses, or a config that is not built.
     pub(super) fn set(&mut self, name: &str, value: &str, defaults: &[(&str, &str)]) -> Result<(), ConfigError> {
+        let is_known =
+            self.set_own(name, value)? || DEFAULTS.iter().chain(defaults).any(|known| *known == (name, value));
+        if is_known { Ok(()) } else { Err(not_built(name, value)) }
+    }
+
+    /// Sets a config by its Kafka name, if it is one of these; whether it is.
+    ///
+    /// # Errors
+    /// A value that Kafka refuses.
+    pub(super) fn set_own(&mut self, name: &str, value: &str) -> Result<bool, ConfigError> {
         match name {
             "client.id" => self.client_id = Some(value.into()),
             "request.timeout.ms" => self.request_timeout = int_millis(name, value)?,
@@ -94,10 +104,9 @@ impl CommonClientConfigs {
             "metadata.recovery.strategy" => self.rebootstrap = is_rebootstrap(name, value)?,
             "metadata.recovery.rebootstrap.trigger.ms" => self.rebootstrap_trigger = millis(name, value)?,
             "bootstrap.servers" => self.bootstrap = endpoints(name, value)?,
-            _ if DEFAULTS.iter().chain(defaults).any(|known| *known == (name, value)) => {}
-            _ => return Err(not_built(name, value)),
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// `reconnect.backoff.max.ms`.

@@ -6,7 +6,7 @@
 //! metadata for too long, everything begins at the bootstrap servers again (KIP-899, KIP-1102).
 
 use super::exponential_backoff;
-use super::metadata::{LeaderHint, Metadata, Wanted};
+use super::metadata::{Asked, LeaderHint, Metadata, Question, Wanted};
 use crate::base::{Endpoint, SimDuration, SimTime, earlier};
 use crate::machine::{Ctx, Input};
 use crate::network::{self, NodeId};
@@ -28,6 +28,8 @@ pub(super) struct NetworkConfig {
     pub(super) reconnect_backoff: SimDuration,
     pub(super) reconnect_backoff_max: SimDuration,
     pub(super) metadata_max_age: SimDuration,
+    /// `metadata.max.idle.ms`, a producer's alone.
+    pub(super) metadata_max_idle: Option<SimDuration>,
     pub(super) max_in_flight: usize,
     pub(super) allow_auto_topic_creation: bool,
     /// `metadata.recovery.rebootstrap.trigger.ms`; none is `metadata.recovery.strategy=none`.
@@ -46,6 +48,7 @@ impl NetworkConfig {
             reconnect_backoff: SimDuration::from_millis(50),
             reconnect_backoff_max: SimDuration::from_secs(1),
             metadata_max_age: SimDuration::from_secs(300),
+            metadata_max_idle: None,
             max_in_flight: 5,
             allow_auto_topic_creation: true,
             rebootstrap_trigger: Some(SimDuration::from_secs(300)),
@@ -84,7 +87,7 @@ pub(super) struct NetworkClient<T> {
 
 #[derive(Clone, Debug)]
 enum Purpose<T> {
-    Metadata,
+    Metadata(Asked),
     Client(T),
 }
 
@@ -103,9 +106,9 @@ impl<T> NetworkClient<T> {
             ..network::NetworkConfig::new(config.client_id.to_string())
         };
         Self {
+            metadata: Metadata::new(wanted, config.metadata_max_idle),
             config,
             net: network::NetworkClient::new(net),
-            metadata: Metadata::new(wanted),
             added: BTreeMap::new(),
             metadata_failures: 0,
             equivalent_answers: 0,
@@ -199,17 +202,17 @@ impl<T> NetworkClient<T> {
         let mut events = Vec::new();
         for event in told {
             match event {
-                network::NetEvent::Response(_, Purpose::Metadata, ResponseKind::Metadata(body)) => {
-                    self.metadata_came(&body, ctx);
+                network::NetEvent::Response(_, Purpose::Metadata(asked), ResponseKind::Metadata(body)) => {
+                    self.metadata_came(&body, asked, ctx);
                     events.push(NetEvent::Metadata);
                 }
-                network::NetEvent::Response(_, Purpose::Metadata, body) => {
+                network::NetEvent::Response(_, Purpose::Metadata(_), body) => {
                     panic!("a response of another kind than its request: {body:?}")
                 }
                 network::NetEvent::Response(_, Purpose::Client(tied), body) => {
                     events.push(NetEvent::Response(tied, body));
                 }
-                network::NetEvent::Failed(_, Purpose::Metadata, _) => {
+                network::NetEvent::Failed(_, Purpose::Metadata(_), _) => {
                     self.metadata_in_flight = false;
                     self.metadata_failed(ctx);
                 }
@@ -220,7 +223,7 @@ impl<T> NetworkClient<T> {
         events
     }
 
-    fn metadata_came(&mut self, body: &MetadataResponse, ctx: &mut Ctx<'_>) {
+    fn metadata_came(&mut self, body: &MetadataResponse, asked: Asked, ctx: &mut Ctx<'_>) {
         self.metadata_in_flight = false;
         if ErrorCode(body.error_code) == ErrorCode::REBOOTSTRAP_REQUIRED && self.config.rebootstrap_trigger.is_some() {
             return self.rebootstrap(ctx);
@@ -229,10 +232,7 @@ impl<T> NetworkClient<T> {
             // A broker that is only starting knows nobody yet.
             return self.metadata_failed(ctx);
         }
-        let progress = self.metadata.update(body, ctx.now());
-        if self.metadata.has_errors() {
-            self.metadata.request_refresh();
-        }
+        let progress = self.metadata.update(body, asked, ctx.now());
         self.metadata_failures = 0;
         self.metadata_missing_since = None;
         self.equivalent_answers = if progress { 0 } else { self.equivalent_answers + 1 };
@@ -245,7 +245,7 @@ impl<T> NetworkClient<T> {
             self.equivalent_answers = 0;
             self.metadata_not_before = SimTime::ZERO;
         }
-        if self.metadata_in_flight || !self.wants_metadata() || self.due_at() > ctx.now() {
+        if self.metadata_in_flight || self.due_at() > ctx.now() {
             return;
         }
         self.metadata_missing_since.get_or_insert(ctx.now());
@@ -275,7 +275,7 @@ impl<T> NetworkClient<T> {
     pub(super) fn next_deadline(&self) -> Option<SimTime> {
         let given_up = self.metadata_missing_since.zip(self.config.rebootstrap_trigger);
         let deadline = earlier(self.net.next_deadline(), given_up.map(|(since, trigger)| since + trigger));
-        if self.metadata_in_flight || !self.wants_metadata() {
+        if self.metadata_in_flight {
             return deadline;
         }
         let due = if self.metadata.is_urgent() { SimTime::ZERO } else { self.due_at() };
@@ -312,11 +312,6 @@ impl<T> NetworkClient<T> {
     /// Closes every connection.
     pub(super) fn close(&mut self, ctx: &mut Ctx<'_>) {
         self.net.close(ctx);
-    }
-
-    fn wants_metadata(&self) -> bool {
-        // A producer without a topic yet has no need to refresh what it knows.
-        !self.metadata.wanted().is_empty() || self.metadata.wants_all() || !self.metadata.is_known()
     }
 
     /// The brokers, or before the first metadata the bootstrap servers.
@@ -361,11 +356,11 @@ impl<T> NetworkClient<T> {
         let topic = |name: &Arc<str>| {
             MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_string(name.to_string()))))
         };
-        let topics = self.metadata.wanted().iter().map(topic).collect();
+        let Question { topics, asked } = self.metadata.question(self.config.metadata_max_age, ctx.now());
         let request = MetadataRequest::default()
-            .with_topics((!self.metadata.wants_all()).then_some(topics))
+            .with_topics(topics.map(|topics| topics.iter().map(topic).collect()))
             .with_allow_auto_topic_creation(self.config.allow_auto_topic_creation);
-        let purpose = Some(Purpose::Metadata);
+        let purpose = Some(Purpose::Metadata(asked));
         self.net.send(node, ApiKey::Metadata, purpose, ctx, |_| RequestKind::Metadata(request));
     }
 

@@ -18,11 +18,31 @@ pub(super) fn setting(rng: &mut Rng) -> String {
     }
     for n in 0..rng.below(3) {
         let topic = rng.below(topics);
-        let reset = one_of(rng, &["earliest", "latest"]);
-        push(&mut text, format_args!("consumer c{n} --topic t{topic} --consumer-property auto.offset.reset={reset}"));
+        let (reset, further) = (one_of(rng, &["earliest", "latest"]), reading(rng));
+        let line =
+            format_args!("consumer c{n} --topic t{topic} --consumer-property auto.offset.reset={reset}{further}");
+        push(&mut text, line);
     }
     for n in 0..rng.below(3) {
         text += &group(rng, n, topics);
+    }
+    text
+}
+
+/// How a consumer fetches.
+fn reading(rng: &mut Rng) -> String {
+    let mut text = String::new();
+    for property in [
+        "max.poll.records=3",
+        "fetch.min.bytes=1000",
+        "max.partition.fetch.bytes=300",
+        "metadata.max.age.ms=3000",
+        "isolation.level=read_committed",
+        "client.rack=a",
+    ] {
+        if chance(rng, 15) {
+            text += &format!(" --consumer-property {property}");
+        }
     }
     text
 }
@@ -36,6 +56,7 @@ fn group(rng: &mut Rng, n: u64, topics: u64) -> String {
     let work = one_of(rng, &["", "", " --work 2ms", " --work 10ms"]);
     let poll = one_of(rng, &["", "", " --consumer-property max.poll.interval.ms=8000"]);
     let is_static = chance(rng, 30);
+    let further = reading(rng);
     let mut text = String::new();
     for member in 0..1 + rng.below(3) {
         let instance =
@@ -43,7 +64,7 @@ fn group(rng: &mut Rng, n: u64, topics: u64) -> String {
         push(
             &mut text,
             format_args!(
-                "consumer g{n}m{member} --topic t{topic} --group g{n}{commit}{work}{poll}{instance} \
+                "consumer g{n}m{member} --topic t{topic} --group g{n}{commit}{work}{poll}{instance}{further} \
                  --consumer-property auto.offset.reset=earliest --consumer-property session.timeout.ms={session} \
                  --consumer-property partition.assignment.strategy=org.apache.kafka.clients.consumer.{assignor}Assignor"
             ),
@@ -108,9 +129,9 @@ fn topic(rng: &mut Rng, n: u64, brokers: u64) -> String {
 
 fn producer(rng: &mut Rng, n: u64, topics: u64) -> String {
     let topic = rng.below(topics);
-    let rate = one_of(rng, &["2/s", "5/s", "20/s", "50/s"]);
+    let work = one_of(rng, &["--rate 2/s", "--rate 5/s", "--rate 20/s", "--rate 50/s", "--burst 30/9s"]);
     let acks = one_of(rng, &["0", "1", "all", "all", "all"]);
-    let mut line = format!("producer p{n} --topic t{topic} --rate {rate}");
+    let mut line = format!("producer p{n} --topic t{topic} {work}");
     for property in [
         format!("acks={acks}"),
         "delivery.timeout.ms=20000".into(),
@@ -120,8 +141,18 @@ fn producer(rng: &mut Rng, n: u64, topics: u64) -> String {
     ] {
         line += &format!(" --producer-property {property}");
     }
-    if chance(rng, 30) {
-        line += " --producer-property enable.idempotence=false";
+    for (percent, property) in [
+        (30, "enable.idempotence=false"),
+        (20, "partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner"),
+        (20, "partitioner.ignore.keys=true"),
+        (30, "metadata.max.idle.ms=5000"),
+        (30, "metadata.max.age.ms=3000"),
+        (20, "batch.size=200"),
+        (20, "retry.backoff.ms=1000"),
+    ] {
+        if chance(rng, percent) {
+            line += &format!(" --producer-property {property}");
+        }
     }
     if chance(rng, 50) {
         line += " --keys uniform:20";

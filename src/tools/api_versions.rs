@@ -43,8 +43,8 @@ impl JavaHash for ClusterNode {
 impl Program for ApiVersions {
     fn configure(&self, config: &mut AdminConfig) -> Result<(), Throwable> {
         // The tool has a client of its own, older than the admin client and less patient.
-        config.client_id = "admin-1".into();
-        config.request_timeout = SimDuration::from_secs(5);
+        config.common.client_id = Some("admin-1".into());
+        config.common.request_timeout = SimDuration::from_secs(5);
         set_up(config, &command_config(&self.options, "command-config", &self.files)?)
     }
 

@@ -2,7 +2,7 @@
 
 use super::java::properties;
 use super::options::Options;
-use crate::base::SimDuration;
+use crate::client::ConfigError;
 use crate::client::admin::{AdminConfig, Throwable};
 
 /// A tool's standard input as a file.
@@ -39,31 +39,11 @@ pub(super) fn command_config(options: &Options, name: &str, files: &Files) -> Re
     }
 }
 
-/// Sets an admin client up with configs; those that it does not have are passed over, as Kafka does.
+/// Sets an admin client up with configs.
 ///
 /// # Errors
-/// `ConfigException` for a value that is no number, as the cause of the client that cannot be made.
+/// `ConfigException` for a value that Kafka refuses.
 pub(super) fn set_up(config: &mut AdminConfig, configs: &[(String, String)]) -> Result<(), Throwable> {
-    for (name, value) in configs {
-        let target = match name.as_str() {
-            "client.id" => {
-                config.client_id.clone_from(value);
-                continue;
-            }
-            "request.timeout.ms" => &mut config.request_timeout,
-            "default.api.timeout.ms" => &mut config.default_api_timeout,
-            "retry.backoff.ms" => &mut config.retry_backoff,
-            "retry.backoff.max.ms" => &mut config.retry_backoff_max,
-            "metadata.max.age.ms" => &mut config.metadata_max_age,
-            _ => continue,
-        };
-        let wrong = |why: &str| {
-            let message = format!("Invalid value {value} for configuration {name}: {why}");
-            Throwable::new("org.apache.kafka.common.config.ConfigException", message)
-        };
-        let ms: i64 = value.trim().parse().map_err(|_| wrong("Not a number of type INT"))?;
-        let ms = u64::try_from(ms).map_err(|_| wrong("Value must be at least 0"))?;
-        *target = SimDuration::from_millis(ms);
-    }
-    Ok(())
+    let refused = |error: ConfigError| Throwable::new(Throwable::CONFIG, error.to_string());
+    configs.iter().try_for_each(|(name, value)| config.set(name, value)).map_err(refused)
 }

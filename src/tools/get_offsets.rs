@@ -63,7 +63,7 @@ fn check_servers(servers: &str) -> Result<(), &'static str> {
 impl Program for GetOffsets {
     fn configure(&self, config: &mut AdminConfig) -> Result<(), Throwable> {
         set_up(config, &command_config(&self.options, "command-config", &self.files)?)?;
-        config.client_id = "GetOffsetShell".into();
+        config.common.client_id = Some("GetOffsetShell".into());
         Ok(())
     }
 

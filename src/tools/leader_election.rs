@@ -51,8 +51,8 @@ pub(super) fn read(args: &[String], files: &Files) -> Result<Arc<dyn Program>, R
 
 impl Program for LeaderElection {
     fn configure(&self, config: &mut AdminConfig) -> Result<(), Throwable> {
-        config.default_api_timeout = SimDuration::from_secs(30);
-        config.request_timeout = SimDuration::from_secs(15);
+        config.given_default_api_timeout = Some(SimDuration::from_secs(30));
+        config.common.request_timeout = SimDuration::from_secs(15);
         set_up(config, &command_config(&self.options, "admin.config", &self.files)?)
     }
 

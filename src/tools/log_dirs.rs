@@ -38,7 +38,7 @@ pub(super) fn read(args: &[String], files: &Files) -> Result<Arc<dyn Program>, R
 
 impl Program for LogDirs {
     fn configure(&self, config: &mut AdminConfig) -> Result<(), Throwable> {
-        config.client_id = "log-dirs-tool".into();
+        config.common.client_id = Some("log-dirs-tool".into());
         set_up(config, &command_config(&self.options, "command-config", &self.files)?)
     }
 

@@ -209,6 +209,7 @@ impl Tool {
             }
         };
         let thrown = program.as_ref().and_then(|program| program.configure(&mut config).err());
+        let thrown = thrown.or_else(|| config.validate().err());
         Self { invocation, program, client: AdminClient::new(config), thrown, output }
     }
 

@@ -25,7 +25,11 @@ pub(super) fn producer(config: &ProducerConfig) -> Vec<(&'static str, String)> {
         ("partitioner.adaptive.partitioning.enable", config.adaptive_partitioning.to_string()),
         ("partitioner.availability.timeout.ms", ms(config.availability_timeout)),
         ("partitioner.ignore.keys", config.ignore_keys.to_string()),
+        ("metadata.max.idle.ms", ms(config.metadata_max_idle)),
     ];
+    if config.round_robin_partitioner {
+        all.push(("partitioner.class", "org.apache.kafka.clients.producer.RoundRobinPartitioner".into()));
+    }
     all.extend(common(&config.common));
     all
 }

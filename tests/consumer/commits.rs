@@ -1,5 +1,6 @@
 //! Commits, and starting from what is committed.
 
+use crate::client_lab::Brokers as _;
 use crate::lab::{Lab, RANGE, tps};
 use kafka_terrarium::base::SimDuration;
 use kafka_terrarium::client::{Call, Commits, ConsumerConfig, Death, SeekTo};
@@ -57,11 +58,11 @@ fn each_record_or_each_poll() {
     lab.run(29);
     assert!(lab.asked.is_empty());
     lab.run(1);
-    assert_eq!((lab.take_commit(), lab.consumer.worked()), ([(0, 3)].into(), 3));
+    assert_eq!((lab.take_commit(), lab.client.worked()), ([(0, 3)].into(), 3));
     let mut lab = Lab::with_config(working(Commits::First, 10), 1);
     lab.produce(0, 3);
     lab.join(&[0]);
-    assert_eq!((lab.take_commit(), lab.consumer.worked()), ([(0, 3)].into(), 0));
+    assert_eq!((lab.take_commit(), lab.client.worked()), ([(0, 3)].into(), 0));
 }
 
 #[test]
@@ -72,10 +73,10 @@ fn a_commit_is_tried_again_until_it_passes() {
     let asked = lab.take(ApiKey::OffsetCommit);
     lab.refuse(&asked, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
     lab.produce(0, 3);
-    assert_eq!(lab.consumer.delivered(), 3, "it waits for its commit");
+    assert_eq!(lab.client.delivered(), 3, "it waits for its commit");
     lab.run(130);
     assert_eq!(lab.take_commit(), [(0, 3)].into());
-    assert_eq!((lab.consumer.delivered(), lab.errors()), (6, vec![]));
+    assert_eq!((lab.client.delivered(), lab.errors()), (6, vec![]));
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn it_goes_on_from_what_is_committed() {
     lab.produce(1, 10);
     lab.committed.insert(0, 6);
     lab.join(&[0, 1]);
-    assert_eq!(lab.consumer.delivered(), 14);
+    assert_eq!(lab.client.delivered(), 14);
     let resets = lab.facts.iter().filter(|fact| matches!(fact, Fact::OffsetReset { .. })).count();
     assert_eq!(resets, 2);
     let mut lab = Lab::new(&[RANGE, ("auto.offset.reset", "none"), ("enable.auto.commit", "false")], 1);
@@ -133,7 +134,7 @@ fn a_poison_pill_ends_it_each_time() {
     lab.produce(0, 5);
     lab.join(&[0]);
     lab.run(100);
-    assert_eq!((lab.consumer.worked(), lab.exited), (2, true));
+    assert_eq!((lab.client.worked(), lab.exited), (2, true));
     assert_eq!(lab.errors(), ["the application fails on t-0 @2"]);
 }
 
@@ -147,16 +148,16 @@ fn seek_pause_and_resume() {
     lab.produce(0, 3);
     lab.produce(1, 3);
     lab.run(600);
-    assert_eq!(lab.consumer.delivered(), 3);
+    assert_eq!(lab.client.delivered(), 3);
     lab.call(Call::Resume(one));
     lab.run(600);
-    assert_eq!(lab.consumer.delivered(), 6);
+    assert_eq!(lab.client.delivered(), 6);
     lab.call(Call::Seek(zero.clone(), SeekTo::Offset(1)));
     lab.run(600);
-    assert_eq!(lab.consumer.delivered(), 8);
+    assert_eq!(lab.client.delivered(), 8);
     lab.call(Call::Seek(zero, SeekTo::Beginning));
     lab.run(1_200);
-    assert_eq!(lab.consumer.delivered(), 11);
+    assert_eq!(lab.client.delivered(), 11);
     let elsewhere = Call::Pause(tps(&[7])[0].clone());
     let mut said = Ok(());
     lab.act(|consumer, ctx| said = consumer.call(elsewhere, ctx));
@@ -173,10 +174,10 @@ fn polling_by_hand() {
     lab.produce(0, 3);
     lab.call(Call::Poll(SimDuration::from_secs(1)));
     lab.join(&[0]);
-    assert_eq!(lab.consumer.delivered(), 3);
+    assert_eq!(lab.client.delivered(), 3);
     lab.produce(0, 3);
     lab.run(2_000);
-    assert_eq!(lab.consumer.delivered(), 3);
+    assert_eq!(lab.client.delivered(), 3);
     lab.call(Call::Poll(SimDuration::from_secs(1)));
     lab.call(Call::Commit { is_async: false });
     lab.asked.retain(|asked| asked.request.api != ApiKey::Heartbeat);

@@ -3,17 +3,16 @@
 //! Connections stand at once; ApiVersions, Metadata and FindCoordinator are answered at once, and so are fetches, which
 //! bring the records that the test has put there. What a test answers by hand is what goes to the coordinator.
 
-use kafka_terrarium::base::{ConnId, Endpoint, Rng, SimDuration, SimTime, TopicPartition};
+use crate::client_lab::{Alone, Brokers, START_MS, Topic, api_versions, endpoint, metadata, text};
+use kafka_terrarium::base::{ConnId, Endpoint, SimDuration, SimTime, TopicPartition};
 use kafka_terrarium::client::{Call, Consumer, ConsumerConfig, Reads};
-use kafka_terrarium::machine::{Ctx, Effect, Fact, Input};
+use kafka_terrarium::machine::{Fact, Input};
 use kafka_terrarium::wire::consumer_protocol::{Assignment, Subscription};
-use kafka_terrarium::wire::messages::api_versions_response::ApiVersion;
 use kafka_terrarium::wire::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_terrarium::wire::messages::find_coordinator_response::Coordinator;
 use kafka_terrarium::wire::messages::join_group_response::JoinGroupResponseMember;
-use kafka_terrarium::wire::messages::metadata_response::{
-    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
-};
+use kafka_terrarium::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_terrarium::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use kafka_terrarium::wire::messages::offset_commit_request::OffsetCommitRequestTopic;
 use kafka_terrarium::wire::messages::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
@@ -22,20 +21,21 @@ use kafka_terrarium::wire::messages::offset_fetch_request::OffsetFetchRequestTop
 use kafka_terrarium::wire::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
 };
+use kafka_terrarium::wire::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
+use kafka_terrarium::wire::messages::offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderTopicResult};
 use kafka_terrarium::wire::messages::{
-    ApiVersionsResponse, FetchResponse, FindCoordinatorResponse, HeartbeatResponse, JoinGroupRequest,
-    JoinGroupResponse, LeaveGroupResponse, MetadataResponse, OffsetCommitResponse, OffsetFetchResponse,
-    SyncGroupRequest, SyncGroupResponse,
+    FetchResponse, FindCoordinatorResponse, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupResponse,
+    ListOffsetsRequest, ListOffsetsResponse, OffsetCommitResponse, OffsetFetchResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, SyncGroupRequest, SyncGroupResponse,
 };
 use kafka_terrarium::wire::records::{self, Record};
-use kafka_terrarium::wire::{
-    ApiKey, BrokerId, ErrorCode, Message, Request, RequestKind, Response, ResponseKind, StrBytes, TopicName,
-};
-use std::collections::{BTreeMap, VecDeque};
+use kafka_terrarium::wire::{ApiKey, BrokerId, ErrorCode, Request, RequestKind, ResponseKind, StrBytes};
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use uuid::Uuid;
-
-const START_MS: i64 = 1_767_225_600_000;
 
 /// A request to the coordinator that is not answered yet.
 pub(crate) struct Asked {
@@ -45,11 +45,7 @@ pub(crate) struct Asked {
 }
 
 pub(crate) struct Lab {
-    pub(crate) consumer: Consumer,
-    pub(crate) now: SimTime,
-    rng: Rng,
-    next_conn: u32,
-    conns: BTreeMap<ConnId, Endpoint>,
+    alone: Alone<Consumer>,
     /// How many partitions each topic has.
     pub(crate) topics: BTreeMap<String, i32>,
     /// How many records each partition has.
@@ -65,18 +61,40 @@ pub(crate) struct Lab {
     /// What brokers say of the coordinator.
     pub(crate) coordinator: Result<i32, ErrorCode>,
     pub(crate) lookups: usize,
-    pub(crate) facts: Vec<Fact>,
-    pub(crate) exited: bool,
-    /// What the consumer asked of the world and was not carried out yet; the first is being carried out.
-    effects: VecDeque<Effect>,
 }
 
-fn endpoint(broker: i32) -> Endpoint {
-    Endpoint { host: "localhost".into(), port: 9_000 + broker as u16 }
+impl Deref for Lab {
+    type Target = Alone<Consumer>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.alone
+    }
 }
 
-pub(crate) fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
+impl DerefMut for Lab {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.alone
+    }
+}
+
+impl Brokers for Lab {
+    type Client = Consumer;
+
+    fn alone(&mut self) -> &mut Alone<Consumer> {
+        &mut self.alone
+    }
+
+    fn accepts(&mut self, _: &Endpoint) -> bool {
+        true
+    }
+
+    /// A broker answers a connection's requests in their order: what comes behind a fetch that waits, waits too.
+    fn received(&mut self, _: i32, conn: ConnId, request: &Arc<Request>) {
+        if self.waits(conn) || self.behind.iter().any(|(behind, _)| *behind == conn) {
+            return self.behind.push((conn, request.clone()));
+        }
+        self.serve(conn, request);
+    }
 }
 
 pub(crate) fn tps(partitions: &[i32]) -> Vec<TopicPartition> {
@@ -105,11 +123,7 @@ impl Lab {
     pub(crate) fn reading(reads: Reads, config: ConsumerConfig, topics: &[(&str, i32)]) -> Self {
         config.validate().expect("Kafka takes them");
         let mut lab = Self {
-            consumer: Consumer::new("c", reads, config, vec![endpoint(9)]),
-            now: SimTime::ZERO,
-            rng: Rng::stream(1, "lab"),
-            next_conn: 0,
-            conns: BTreeMap::new(),
+            alone: Alone::new(Consumer::new("c", reads, config, vec![endpoint(9)])),
             topics: topics.iter().map(|(topic, partitions)| ((*topic).to_owned(), *partitions)).collect(),
             ends: BTreeMap::new(),
             asked: Vec::new(),
@@ -118,42 +132,9 @@ impl Lab {
             committed: BTreeMap::new(),
             coordinator: Ok(2),
             lookups: 0,
-            facts: Vec::new(),
-            exited: false,
-            effects: VecDeque::new(),
         };
         lab.input(Input::Started);
         lab
-    }
-
-    pub(crate) fn act(&mut self, act: impl FnOnce(&mut Consumer, &mut Ctx<'_>)) {
-        let mut effects = Vec::new();
-        let mut ctx = Ctx::new(self.now, START_MS, &mut self.rng, &mut self.next_conn, &mut effects);
-        act(&mut self.consumer, &mut ctx);
-        let is_first = self.effects.is_empty();
-        self.effects.extend(effects);
-        if !is_first {
-            // What led here is being carried out, and goes on with these.
-            return;
-        }
-        while let Some(effect) = self.effects.front().cloned() {
-            match effect {
-                Effect::Connect(conn, to) => {
-                    self.conns.insert(conn, to);
-                    self.input(Input::Connected(conn));
-                }
-                Effect::Send(conn, Message::Request(request)) => self.received(conn, &request),
-                Effect::Send(_, other) => panic!("a client sends requests: {other:?}"),
-                Effect::Close(conn) => drop(self.conns.remove(&conn)),
-                Effect::Fact(fact) => self.facts.push(fact),
-                Effect::Exit => self.exited = true,
-            }
-            self.effects.pop_front();
-        }
-    }
-
-    pub(crate) fn input(&mut self, input: Input) {
-        self.act(|consumer, ctx| consumer.handle(input, ctx));
     }
 
     pub(crate) fn call(&mut self, call: Call) {
@@ -171,14 +152,6 @@ impl Lab {
         self.act(Consumer::close);
     }
 
-    /// A broker answers a connection's requests in their order: what comes behind a fetch that waits, waits too.
-    fn received(&mut self, conn: ConnId, request: &Arc<Request>) {
-        if self.waits(conn) || self.behind.iter().any(|(behind, _)| *behind == conn) {
-            return self.behind.push((conn, request.clone()));
-        }
-        self.serve(conn, request);
-    }
-
     /// Whether a fetch on a connection waits for records.
     fn waits(&self, conn: ConnId) -> bool {
         self.fetches.iter().any(|(waits, ..)| *waits == conn)
@@ -187,7 +160,7 @@ impl Lab {
     fn serve(&mut self, conn: ConnId, request: &Arc<Request>) {
         let body = match &request.body {
             RequestKind::ApiVersions(_) => ResponseKind::ApiVersions(api_versions()),
-            RequestKind::Metadata(_) => ResponseKind::Metadata(self.metadata()),
+            RequestKind::Metadata(_) => ResponseKind::Metadata(metadata(self.described())),
             RequestKind::FindCoordinator(body) => {
                 self.lookups += 1;
                 let key = body.coordinator_keys[0].clone();
@@ -198,19 +171,12 @@ impl Lab {
             RequestKind::Fetch(_) => return self.fetched(conn, request),
             RequestKind::OffsetForLeaderEpoch(body) => ResponseKind::OffsetForLeaderEpoch(epochs_end(body)),
             _ => {
-                self.asked.push(Asked { at: self.now, conn, request: request.clone() });
+                let at = self.now;
+                self.asked.push(Asked { at, conn, request: request.clone() });
                 return;
             }
         };
         self.respond(conn, request, body);
-    }
-
-    fn respond(&mut self, conn: ConnId, request: &Request, body: ResponseKind) {
-        let (api, version, correlation_id) = (request.api, request.version, request.correlation_id);
-        let response = Response { api, version, correlation_id, body };
-        if self.conns.contains_key(&conn) {
-            self.input(Input::Received(conn, Message::Response(Arc::new(response))));
-        }
     }
 
     fn found(&self, key: StrBytes) -> FindCoordinatorResponse {
@@ -225,24 +191,12 @@ impl Lab {
         FindCoordinatorResponse::default().with_coordinators(vec![answer])
     }
 
-    fn metadata(&self) -> MetadataResponse {
-        let broker = |id: i32| {
-            let at = endpoint(id);
-            let host = text(&at.host);
-            MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_host(host).with_port(i32::from(at.port))
-        };
-        let partition = |index: i32| {
-            let partition = MetadataResponsePartition::default().with_partition_index(index);
-            partition.with_leader_id(BrokerId(1)).with_leader_epoch(0)
-        };
+    /// Its topics, all led by broker 1.
+    fn described(&self) -> Vec<Topic> {
         let topic = |(id, (name, partitions)): (u128, (&String, &i32))| {
-            MetadataResponseTopic::default()
-                .with_name(Some(TopicName(text(name))))
-                .with_topic_id(Uuid::from_u128(id))
-                .with_partitions((0..*partitions).map(partition).collect())
+            (name.clone(), Uuid::from_u128(id), vec![(1, 0); *partitions as usize])
         };
-        let topics = (1..).zip(&self.topics).map(topic).collect();
-        MetadataResponse::default().with_brokers((1..=3).map(broker).collect()).with_topics(topics)
+        (1..).zip(&self.topics).map(topic).collect()
     }
 
     /// The topic has another partition from now on; the consumer learns it when it asks next.
@@ -297,7 +251,7 @@ impl Lab {
         let until = self.now + SimDuration::from_millis(ms);
         for _ in 0..100_000 {
             let fetch = self.fetches.iter().map(|(.., at)| *at).min();
-            let wake = self.consumer.next_deadline();
+            let wake = self.client.next_deadline();
             let next = [fetch, wake].into_iter().flatten().min().filter(|at| *at <= until);
             let Some(at) = next else {
                 self.now = until;
@@ -485,64 +439,30 @@ impl Lab {
 
     /// Breaks the connection over which something was asked.
     pub(crate) fn reset(&mut self, asked: &Asked) {
-        self.conns.remove(&asked.conn);
-        self.input(Input::Disconnected(asked.conn));
+        self.disconnect(asked.conn);
     }
 }
 
-fn start_of_all(
-    body: &kafka_terrarium::wire::messages::ListOffsetsRequest,
-) -> kafka_terrarium::wire::messages::ListOffsetsResponse {
-    use kafka_terrarium::wire::messages::list_offsets_response::{
-        ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
-    };
-    let topic = |topic: &kafka_terrarium::wire::messages::list_offsets_request::ListOffsetsTopic| {
-        let partition = |p: &kafka_terrarium::wire::messages::list_offsets_request::ListOffsetsPartition| {
+fn start_of_all(body: &ListOffsetsRequest) -> ListOffsetsResponse {
+    let topic = |topic: &ListOffsetsTopic| {
+        let partition = |p: &ListOffsetsPartition| {
             ListOffsetsPartitionResponse::default().with_partition_index(p.partition_index).with_offset(0)
         };
         let partitions = topic.partitions.iter().map(partition).collect();
         ListOffsetsTopicResponse::default().with_name(topic.name.clone()).with_partitions(partitions)
     };
-    let topics = body.topics.iter().map(topic).collect();
-    kafka_terrarium::wire::messages::ListOffsetsResponse::default().with_topics(topics)
+    ListOffsetsResponse::default().with_topics(body.topics.iter().map(topic).collect())
 }
 
 /// Every epoch goes on for ever.
-fn epochs_end(
-    body: &kafka_terrarium::wire::messages::OffsetForLeaderEpochRequest,
-) -> kafka_terrarium::wire::messages::OffsetForLeaderEpochResponse {
-    use kafka_terrarium::wire::messages::offset_for_leader_epoch_response::{
-        EpochEndOffset, OffsetForLeaderTopicResult,
-    };
-    let topic = |topic: &kafka_terrarium::wire::messages::offset_for_leader_epoch_request::OffsetForLeaderTopic| {
-        let end = |p: &kafka_terrarium::wire::messages::offset_for_leader_epoch_request::OffsetForLeaderPartition| {
+fn epochs_end(body: &OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
+    let topic = |topic: &OffsetForLeaderTopic| {
+        let end = |p: &OffsetForLeaderPartition| {
             let end = EpochEndOffset::default().with_partition(p.partition).with_leader_epoch(p.leader_epoch);
             end.with_end_offset(i64::MAX)
         };
         let partitions = topic.partitions.iter().map(end).collect();
         OffsetForLeaderTopicResult::default().with_topic(topic.topic.clone()).with_partitions(partitions)
     };
-    let topics = body.topics.iter().map(topic).collect();
-    kafka_terrarium::wire::messages::OffsetForLeaderEpochResponse::default().with_topics(topics)
-}
-
-fn api_versions() -> ApiVersionsResponse {
-    let entry = |(api, min, max): (ApiKey, i16, i16)| {
-        ApiVersion::default().with_api_key(api as i16).with_min_version(min).with_max_version(max)
-    };
-    let all = [
-        (ApiKey::Fetch, 4, 18),
-        (ApiKey::ListOffsets, 1, 10),
-        (ApiKey::Metadata, 0, 13),
-        (ApiKey::OffsetCommit, 2, 10),
-        (ApiKey::OffsetFetch, 1, 10),
-        (ApiKey::FindCoordinator, 0, 6),
-        (ApiKey::JoinGroup, 0, 9),
-        (ApiKey::Heartbeat, 0, 4),
-        (ApiKey::LeaveGroup, 0, 5),
-        (ApiKey::SyncGroup, 0, 5),
-        (ApiKey::ApiVersions, 0, 4),
-        (ApiKey::OffsetForLeaderEpoch, 2, 4),
-    ];
-    ApiVersionsResponse::default().with_api_keys(all.into_iter().map(entry).collect())
+    OffsetForLeaderEpochResponse::default().with_topics(body.topics.iter().map(topic).collect())
 }

@@ -200,5 +200,5 @@ fn a_poll_that_returns_at_once_is_a_poll() {
             }
         }
     }
-    assert!(lab.consumer.worked() > 1_300, "{} records in 14 s", lab.consumer.worked());
+    assert!(lab.client.worked() > 1_300, "{} records in 14 s", lab.client.worked());
 }

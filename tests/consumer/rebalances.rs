@@ -27,8 +27,8 @@ fn the_first_join_is_refused_until_the_member_has_its_id() {
     assert_eq!((&*join.member_id, reason(&join)), ("m", "need to re-join with the given member-id: m"));
     lab.begin(&asked, 1, "m", "l", &[]);
     assert!(lab.assign(&[2]).assignments.is_empty(), "only the leader assigns");
-    assert_eq!((lab.listener(), lab.consumer.assigned()), (vec!["+[2]".to_owned()], tps(&[2])));
-    assert_eq!(lab.consumer.membership(), Some(("m", 1)));
+    assert_eq!((lab.listener(), lab.client.assigned()), (vec!["+[2]".to_owned()], tps(&[2])));
+    assert_eq!(lab.client.membership(), Some(("m", 1)));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn an_eager_member_commits_and_gives_up_everything() {
     let mut lab = Lab::new(&[RANGE], 2);
     lab.produce(0, 10);
     lab.join(&[0, 1]);
-    assert_eq!(lab.consumer.positions(), [(tps(&[0])[0].clone(), 10), (tps(&[1])[0].clone(), 0)]);
+    assert_eq!(lab.client.positions(), [(tps(&[0])[0].clone(), 10), (tps(&[1])[0].clone(), 0)]);
     lab.run(3_000);
     lab.beat(ErrorCode::REBALANCE_IN_PROGRESS);
     assert_eq!(lab.listener(), ["+[0, 1]"], "the commit comes first");
@@ -81,9 +81,9 @@ fn a_cooperative_member_gives_up_only_what_it_loses() {
     let (asked, join) = lab.take_join();
     assert_eq!((subscription(&join).owned_partitions, lab.listener()), (tps(&[0, 2]), vec!["+[0, 2]".to_owned()]));
     // It goes on reading meanwhile.
-    let before = lab.consumer.delivered();
+    let before = lab.client.delivered();
     lab.produce(0, 4);
-    assert_eq!(lab.consumer.delivered(), before + 4);
+    assert_eq!(lab.client.delivered(), before + 4);
     lab.begin(&asked, 2, "m", "l", &[]);
     lab.assign(&[0]);
     assert_eq!(lab.listener(), ["+[0, 2]", "-[2]", "+[]"]);

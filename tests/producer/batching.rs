@@ -55,8 +55,8 @@ fn records_without_a_key_stick_until_a_batch_is_full() {
         lab.settle();
         lab.run(10);
     }
-    assert_eq!((lab.producer.acked(), lab.producer.failed()), (200, 0));
-    let used = lab.producer.queues().len();
+    assert_eq!((lab.client.acked(), lab.client.failed()), (200, 0));
+    let used = lab.client.queues().len();
     assert!(used >= 5, "twenty batches over eight partitions: {used} were used");
 }
 
@@ -83,7 +83,7 @@ fn a_slow_broker_gets_less() {
                     lab.answer(&produced, kafka_terrarium::wire::ErrorCode::NONE);
                 }
             }
-            to_slow = lab.producer.queues().iter().find(|(tp, _)| tp.partition == 2).map_or(0, |(_, q)| q.queued);
+            to_slow = lab.client.queues().iter().find(|(tp, _)| tp.partition == 2).map_or(0, |(_, q)| q.queued);
         }
         to_slow
     };
@@ -106,7 +106,7 @@ fn a_broker_that_takes_nothing_gets_nothing() {
             lab.answer(&produced, kafka_terrarium::wire::ErrorCode::NONE);
         }
         if n >= 300 {
-            lengths.extend(lab.producer.queues().iter().find(|(tp, _)| tp.partition == 1).map(|(_, q)| q.queued));
+            lengths.extend(lab.client.queues().iter().find(|(tp, _)| tp.partition == 1).map(|(_, q)| q.queued));
         }
     }
     assert_eq!(lengths.len(), 1, "after the timeout its queue grows no more: {lengths:?}");

@@ -6,8 +6,9 @@
 //! when a member joins again because they did. Where a trace ends with an answer that never came, so does the replay.
 //! Moments are not compared: the tests turn the clock by hand. Nor is what the tests' own assignor made up.
 
+use crate::client_lab::text;
 use crate::group::json;
-use crate::lab::{Asked, Lab, text};
+use crate::lab::{Asked, Lab};
 use crate::{Rule, int, same};
 use kafka_terrarium::base::TopicPartition;
 use kafka_terrarium::client::{Call, ConsumerConfig, Reads, SeekTo};

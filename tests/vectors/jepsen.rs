@@ -1,13 +1,14 @@
 //! Histories with what Jepsen's own checker finds in them.
 
-use kafka_terrarium::check::jepsen::{Action, Anomaly, Kind, Op, Outcome, Step, anomalies};
+use kafka_terrarium::check::jepsen::{Action, Anomaly, Kind, Moment, Op, Outcome, Step, anomalies};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Checks an entry: of each anomaly that it names, exactly those that it lists; `{}` has none at all but of what is
 /// never read in the end.
 pub(crate) fn check(entry: &Value) -> Result<(), String> {
-    let history: Vec<Op> = entry["input"]["history"].as_array().ok_or("no history")?.iter().map(op).collect();
+    let mut history: Vec<Op> = entry["input"]["history"].as_array().ok_or("no history")?.iter().map(op).collect();
+    pair(&mut history);
     let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let expected = entry["expected"]["errors"].as_object().ok_or("no errors")?;
     // Most histories have no final reads: there it says nothing that a value was not read.
@@ -56,13 +57,26 @@ fn op(line: &Value) -> Op {
     let values = line["value"].as_array().cloned().unwrap_or_default();
     let f = line["f"].as_str().unwrap_or_default();
     let kind = match f {
-        "subscribe" | "assign" => Kind::Reads(values.iter().map(text).collect()),
+        "assign" => Kind::Assign(values.iter().map(text).collect()),
+        "subscribe" => Kind::Subscribe(values.iter().map(text).collect()),
         _ => Kind::Work(values.iter().filter_map(action).collect()),
     };
     let (index, process) = (line["index"].as_u64().unwrap_or(0) as usize, line["process"].as_i64().unwrap_or(0));
     let log = line["rebalance-log"].as_array().into_iter().flatten();
     let rebalanced = log.filter_map(|change| change["keys"].as_array()).flatten().map(text).collect();
-    Op { index, process, outcome, kind, is_txn: f == "txn", rebalanced }
+    let time_us = line["time"].as_u64().unwrap_or(0) / 1_000;
+    Op { index, time_us, began: None, process, outcome, kind, is_txn: f == "txn", rebalanced }
+}
+
+/// Tells each operation when it began: a process does one after the other.
+fn pair(history: &mut [Op]) {
+    let mut begun: BTreeMap<i64, Moment> = BTreeMap::new();
+    for op in history {
+        match op.outcome {
+            Outcome::Invoke => drop(begun.insert(op.process, Moment { index: op.index, time_us: op.time_us })),
+            _ => op.began = begun.remove(&op.process),
+        }
+    }
 }
 
 fn action(value: &Value) -> Option<Action> {

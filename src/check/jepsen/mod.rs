@@ -7,13 +7,18 @@
 //! The order of a key's values is known from the offsets that sends of *ok* operations were told, those of *info*
 //! operations of which some value was read by an ok one, and those of all polls. Offsets may have gaps; what counts is
 //! a value's place among those that are there.
+//!
+//! Who came before whom is known of operations of one process, and of operations of which one was over when the other
+//! began (real time). Some circles need that to close.
 
 mod cycles;
+mod lag;
 mod order;
 #[cfg(test)]
 mod tests;
 
 pub use cycles::Cycle;
+pub use lag::{Lag, realtime_lags, worst_realtime_lag};
 
 use order::Order;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,15 +57,30 @@ pub enum Action {
 pub enum Kind {
     /// Sends and polls.
     Work(Vec<Action>),
-    /// From now on only these keys are read.
-    Reads(BTreeSet<String>),
+    /// From now on these keys are read, and no others.
+    Assign(BTreeSet<String>),
+    /// From now on at most these keys are read: its group decides which.
+    Subscribe(BTreeSet<String>),
+}
+
+/// When something happened in a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Its place in the history.
+    pub index: usize,
+    /// The time, in microseconds; all zero in a history that has no times.
+    pub time_us: u64,
 }
 
 /// An operation of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Op {
-    /// Its place in the history.
+    /// The place of its end in the history.
     pub index: usize,
+    /// The time of its end, in microseconds.
+    pub time_us: u64,
+    /// When it began, if the history tells.
+    pub began: Option<Moment>,
     /// Who did it; a process is one producer and one consumer.
     pub process: i64,
     /// How it ended.
@@ -195,7 +215,15 @@ impl Op {
     fn actions(&self) -> &[Action] {
         match &self.kind {
             Kind::Work(actions) => actions,
-            Kind::Reads(_) => &[],
+            Kind::Assign(_) | Kind::Subscribe(_) => &[],
+        }
+    }
+
+    /// The keys to which it limits its process' reads.
+    fn limits(&self) -> Option<&BTreeSet<String>> {
+        match &self.kind {
+            Kind::Work(_) => None,
+            Kind::Assign(keys) | Kind::Subscribe(keys) => Some(keys),
         }
     }
 
@@ -325,7 +353,7 @@ fn across(history: &[&Op], order: &Order) -> Vec<Anomaly> {
     let (mut polls, mut sends) = (Last::new(), Last::new());
     let mut found = Vec::new();
     for op in history {
-        if let Kind::Reads(keys) = &op.kind {
+        if let Some(keys) = op.limits() {
             if op.outcome != Outcome::Fail {
                 polls.retain(|(process, key), _| *process != op.process || keys.contains(*key));
                 sends.retain(|(process, key), _| *process != op.process || keys.contains(*key));

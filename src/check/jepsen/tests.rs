@@ -4,9 +4,22 @@
 use super::*;
 
 /// A history, an operation a line: how it ended, the process, and its steps. `x:a` sends `a` to `x`, `x:a@3` was told
-/// offset 3; `x=a@3,b@4` reads; `reads x y` assigns; `txn` makes a transaction of it; `moved x` was rebalanced.
+/// offset 3; `x=a@3,b@4` reads, and `x=` reads nothing; `assign x y` and `subscribe x y`; `txn` makes a transaction of it;
+/// `moved x` was rebalanced. `begin 0` is when the next operation of process 0 began. A line takes a microsecond.
 fn history(text: &str) -> Vec<Op> {
-    text.trim().lines().enumerate().map(|(index, line)| op(index, line.trim())).collect()
+    let mut begun: BTreeMap<i64, Moment> = BTreeMap::new();
+    let mut ops = Vec::new();
+    for (index, line) in text.trim().lines().map(str::trim).enumerate() {
+        if let Some(process) = line.strip_prefix("begin ") {
+            let moment = Moment { index, time_us: index as u64 };
+            begun.insert(process.parse().expect("a number"), moment);
+        } else {
+            let mut op = op(index, line);
+            op.began = begun.remove(&op.process);
+            ops.push(op);
+        }
+    }
+    ops
 }
 
 fn op(index: usize, line: &str) -> Op {
@@ -19,10 +32,16 @@ fn op(index: usize, line: &str) -> Op {
     };
     let process = words.next().expect("a process").parse().expect("a number");
     let work = Kind::Work(Vec::new());
-    let mut op = Op { index, process, outcome, kind: work, is_txn: false, rebalanced: BTreeSet::new() };
+    let (time_us, rebalanced) = (index as u64, BTreeSet::new());
+    let mut op = Op { index, time_us, began: None, process, outcome, kind: work, is_txn: false, rebalanced };
     let words: Vec<&str> = words.collect();
-    if words[0] == "reads" {
-        op.kind = Kind::Reads(words[1..].iter().map(|key| (*key).to_owned()).collect());
+    let keys = || words[1..].iter().map(|key| (*key).to_owned()).collect();
+    match words[0] {
+        "assign" => op.kind = Kind::Assign(keys()),
+        "subscribe" => op.kind = Kind::Subscribe(keys()),
+        _ => {}
+    }
+    if op.limits().is_some() {
         return op;
     }
     let Kind::Work(actions) = &mut op.kind else { unreachable!("it was set") };
@@ -55,7 +74,8 @@ fn action(word: &str) -> Action {
         let (value, offset) = at(word);
         (offset.expect("a read has an offset"), value)
     };
-    Action::Poll(BTreeMap::from([(key.to_owned(), values.split(',').map(read).collect())]))
+    let values = values.split(',').filter(|word| !word.is_empty()).map(read).collect();
+    Action::Poll(BTreeMap::from([(key.to_owned(), values)]))
 }
 
 /// What is found in a history.
@@ -152,27 +172,110 @@ fn what_a_process_expects_of_its_next_poll() {
     assert_eq!(steps(&format!("{log}\nok 1 x=a@0\ninfo 1 x=b@1\nok 1 x=b@1")), []);
     assert_eq!(steps(&format!("{log}\nok 1 x=a@0\ninfo 1 x=b@1\nok 1 x=c@2")), skip);
     // A new assignment is a new beginning, for keys that it leaves out, if it was made.
-    assert_eq!(steps(&format!("{log}\nok 1 x=a@0\nok 1 reads y\nok 1 x=c@2")), []);
-    assert_eq!(steps(&format!("{log}\nok 1 x=a@0\nok 1 reads x y\nok 1 x=c@2")), skip);
-    assert_eq!(steps(&format!("{log}\nok 1 x=a@0\nfail 1 reads y\nok 1 x=c@2")), skip);
+    assert_eq!(steps(&format!("{log}\nok 1 x=a@0\nok 1 assign y\nok 1 x=c@2")), []);
+    assert_eq!(steps(&format!("{log}\nok 1 x=a@0\nok 1 subscribe x y\nok 1 x=c@2")), skip);
+    assert_eq!(steps(&format!("{log}\nok 1 x=a@0\nfail 1 assign y\nok 1 x=c@2")), skip);
+}
+
+/// The circles of a history: name, edges, and whether Kafka allows it.
+fn cycles(text: &str) -> Vec<(&'static str, String, bool)> {
+    let of = |anomaly: Anomaly| match anomaly {
+        Anomaly::Cycle(cycle) => Some((cycle.name, cycle.edges.join(", "), cycle.is_allowed())),
+        _ => None,
+    };
+    found(text).into_iter().filter_map(of).collect()
 }
 
 #[test]
 fn circles_of_reads_are_told_from_those_that_need_the_order_of_writes() {
-    let cycles = |text: &str| -> Vec<(&'static str, Vec<String>)> {
-        let of = |anomaly: Anomaly| match anomaly {
-            Anomaly::Cycle(cycle) => Some((cycle.name, cycle.edges)),
-            _ => None,
-        };
-        found(text).into_iter().filter_map(of).collect()
-    };
     // Each read what the other wrote.
     let reads = cycles("ok 0 txn x:a@0 y=b@0\nok 1 txn y:b@0 x=a@0");
-    assert_eq!(reads, [("G1c", vec!["wr y b".to_owned(), "wr x a".to_owned()])]);
+    assert_eq!(reads, [("G1c", "wr y b, wr x a".into(), false)]);
     // One wrote before the other and read what it wrote: only the order of writes closes the circle.
     let mixed = cycles("ok 0 txn x:a@0 y=c@0\nok 1 txn x:b@1 y:c@0");
-    assert_eq!(mixed, [("G1c", vec!["wr y c".to_owned(), "ww x a->b".to_owned()])]);
+    assert_eq!(mixed, [("G1c", "wr y c, ww x a->b".into(), true)]);
+    // Two that wrote to two keys, in opposite orders.
+    let writes = cycles("ok 0 txn x:a@0 y:b@1\nok 1 txn x:c@1 y:d@0");
+    assert_eq!(writes, [("G0", "ww y d->b, ww x a->c".into(), true)]);
     // Without the read it is no circle, and neither is one of operations that did not happen.
     assert_eq!(cycles("ok 0 txn x:a@0\nok 1 txn x:b@1 y:c@0"), []);
     assert_eq!(cycles("ok 0 txn x:a@0 y=b@0\nfail 1 txn y:b@0 x=a@0"), []);
+}
+
+#[test]
+fn a_process_order_closes_circles() {
+    // It wrote a before b, and the log has them the other way round.
+    let writes = cycles("ok 0 x:a@1\nok 0 x:b@0");
+    assert_eq!(writes, [("G0-process", "ww x b->a, process 0".into(), true)]);
+    // Of two processes nobody knows who was first, and of an operation whose end is unknown neither.
+    assert_eq!(cycles("ok 0 x:a@1\nok 1 x:b@0"), []);
+    assert_eq!(cycles("ok 1 y=c@0\ninfo 0 x:a@1 y:c@0\nok 0 x:b@0"), []);
+    // It read what it wrote only afterwards: no order of writes is needed for that.
+    let reads = cycles("ok 0 x=a@0\nok 0 x:a@0");
+    assert_eq!(reads, [("G1c-process", "wr x a, process 0".into(), false)]);
+    // Another read what it wrote, and it had read what the other wrote thereafter.
+    let two = cycles("ok 0 y=b@0\nok 0 x:a@0\nok 1 x=a@0\nok 1 y:b@0");
+    assert_eq!(two, [("G1c-process", "wr y b, process 0, wr x a, process 1".into(), false)]);
+    // The same with the order of writes in the place of a read.
+    let mixed = cycles("ok 0 y=b@0\nok 0 x:a@0\nok 1 x:c@1\nok 1 y:b@0");
+    assert_eq!(mixed, [("G1c-process", "wr y b, process 0, ww x a->c, process 1".into(), true)]);
+}
+
+#[test]
+fn real_time_closes_circles() {
+    // The first was over when the second began, and comes after it in the log.
+    let writes = cycles("begin 0\nok 0 x:a@1\nbegin 1\nok 1 x:b@0");
+    assert_eq!(writes, [("G0-realtime", "ww x b->a, realtime".into(), true)]);
+    // While they overlap, or where nobody knows when the second began or whether the first was ever done, none has.
+    assert_eq!(cycles("begin 0\nbegin 1\nok 0 x:a@1\nok 1 x:b@0"), []);
+    assert_eq!(cycles("begin 0\nok 0 x:a@1\nok 1 x:b@0"), []);
+    assert_eq!(cycles("begin 0\ninfo 0 x:a@1 y:c@0\nbegin 1\nok 1 x:b@0\nok 2 y=c@0"), []);
+    // A value was read before it was sent.
+    let reads = cycles("begin 1\nok 1 x=a@0\nbegin 0\nok 0 x:a@0");
+    assert_eq!(reads, [("G1c-realtime", "wr x a, realtime".into(), false)]);
+    // One of which nobody knows the end can come late, but not before it began.
+    let late = cycles("begin 1\nok 1 x=a@0\nbegin 0\ninfo 0 x:a@0");
+    assert_eq!(late, [("G1c-realtime", "wr x a, realtime".into(), false)]);
+    // Through an operation that has nothing to do with either, as real time is handed on.
+    let through = cycles("begin 0\nok 0 x:a@1\nbegin 2\nok 2 z:c@0\nbegin 1\nok 1 x:b@0");
+    assert_eq!(through, [("G0-realtime", "ww x b->a, realtime, realtime".into(), true)]);
+    // With the order of writes and a read.
+    let mixed = cycles("begin 1\nok 1 y=b@0\nbegin 0\nok 0 x:a@0\nbegin 2\nok 2 x:c@1 y:b@0");
+    assert_eq!(mixed[0].0, "G1c-realtime");
+}
+
+#[test]
+fn a_stricter_circle_hides_looser_ones_among_the_same_operations_alone() {
+    // Its own two are G0 already; the pair of another process elsewhere is told by its order.
+    let text = "ok 0 txn x:a@0 y:b@1\nok 1 txn x:c@1 y:d@0\nok 2 z:e@1\nok 2 z:f@0";
+    let names: Vec<&str> = cycles(text).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names, ["G0", "G0-process"]);
+    let own = "ok 0 txn x:a@0 y:b@1\nok 0 txn x:c@1 y:d@0";
+    assert_eq!(cycles(own), [("G0", "ww y d->b, ww x a->c".into(), true)]);
+}
+
+#[test]
+fn a_poll_lags_by_what_was_known_when_it_began() {
+    let lags = |text: &str| -> Vec<(String, u64)> {
+        realtime_lags(&history(text)).into_iter().map(|lag| (lag.key, lag.lag_us)).collect()
+    };
+    let at = |key: &str, lag_us: u64| (key.to_owned(), lag_us);
+    // Of lines 0 to 6: b was there at 1, and a poll that began at 4 did not bring it.
+    let log = "ok 0 x:a@0\nok 0 x:b@1\nbegin 1\nok 1 x=a@0\nbegin 1\nok 1 x=";
+    assert_eq!(lags(log), [at("x", 1), at("x", 3)]);
+    // What it brings counts, and what came after it began does not.
+    assert_eq!(lags("ok 0 x:a@0\nbegin 1\nok 1 x=a@0"), [at("x", 0)]);
+    assert_eq!(lags("begin 1\nok 0 x:a@0\nok 1 x="), [at("x", 0)]);
+    // A higher offset proves the lower ones; that another has read it proves it as well; a failed send proves nothing.
+    assert_eq!(lags("ok 0 x:d@3\nbegin 1\nok 1 x=a@0"), [at("x", 1)]);
+    assert_eq!(lags("info 2 x=a@0\nbegin 1\nok 1 x="), [at("x", 1)]);
+    assert_eq!(lags("fail 0 x:a@0\nbegin 1\nok 1 x="), [at("x", 0)]);
+    // A key that is assigned is read from its beginning, unless it was before; one that is subscribed to may be another's.
+    assert_eq!(lags("ok 0 x:a@0\nok 1 assign x y\nbegin 1\nok 1 y="), [at("x", 2), at("y", 0)]);
+    assert_eq!(lags("ok 0 x:a@0\nok 1 subscribe x y\nbegin 1\nok 1 y="), [at("y", 0)]);
+    let kept = "ok 0 x:a@0\nok 1 x=a@0\nok 1 assign x\nbegin 1\nok 1 x=";
+    assert_eq!(lags(kept), [at("x", 0)], "the first poll has no beginning, and so no lag");
+    let worst = worst_realtime_lag(&history(log)).expect("there are polls");
+    assert_eq!(worst, Lag { process: 1, key: "x".into(), time_us: 4, lag_us: 3 });
+    assert_eq!(worst_realtime_lag(&history("ok 0 x:a@0")), None);
 }

@@ -50,13 +50,16 @@ enum Id {
 impl AdminClient {
     /// A client before its first call.
     pub fn new(config: AdminConfig) -> Self {
+        let common = &config.common;
         let network = NetworkConfig {
-            request_timeout: config.request_timeout,
+            request_timeout: common.request_timeout,
+            reconnect_backoff: common.reconnect_backoff,
+            reconnect_backoff_max: common.reconnect_backoff_max(),
             // One request at a time per node: later calls wait in the client, where they can still go elsewhere.
             max_in_flight: 1,
-            ..NetworkConfig::new(config.client_id.clone())
+            ..NetworkConfig::new(common.client_id.clone().unwrap_or_default())
         };
-        let nodes = Nodes::new(&config.bootstrap, config.retry_backoff, config.metadata_max_age);
+        let nodes = Nodes::new(&common.bootstrap, common.retry_backoff, common.metadata_max_age);
         Self {
             config,
             net: NetworkClient::new(network),
@@ -169,12 +172,13 @@ impl AdminClient {
             Pause::Tick => ctx.after(SimDuration::from_millis(1)),
             Pause::Backoff => ctx.now() + self.backoff(call.tries, ctx),
         };
-        let state = CallState::new(call, ctx.now(), self.config.default_api_timeout, not_before);
+        let state = CallState::new(call, ctx.now(), self.config.default_api_timeout(), not_before);
         self.steps.push(Step::Call(Box::new(state)));
     }
 
     fn backoff(&self, failures: u32, ctx: &mut Ctx<'_>) -> SimDuration {
-        exponential_backoff(failures, self.config.retry_backoff, self.config.retry_backoff_max, ctx.rng())
+        let common = &self.config.common;
+        exponential_backoff(failures, common.retry_backoff, common.retry_backoff_max, ctx.rng())
     }
 
     /// Does all that can be done now.
@@ -229,10 +233,11 @@ impl AdminClient {
 
     /// When no broker that is known can be reached, metadata is asked for at the bootstrap servers again (KIP-899).
     fn rebootstrap(&mut self, ctx: &mut Ctx<'_>) -> Option<NodeId> {
-        if self.nodes.ids().any(|node| self.net.in_flight(node).is_some()) {
+        let common = &self.config.common;
+        if !common.rebootstrap || self.nodes.ids().any(|node| self.net.in_flight(node).is_some()) {
             return None;
         }
-        self.nodes.rebootstrap(&self.config.bootstrap);
+        self.nodes.rebootstrap(&common.bootstrap);
         self.least_loaded(ctx)
     }
 
@@ -259,7 +264,8 @@ impl AdminClient {
         }
         self.nodes.update_pending(ctx.now());
         let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(true);
-        let call = Call::new("fetchMetadata", Route::LeastLoaded, request).within(Some(self.config.request_timeout));
+        let call =
+            Call::new("fetchMetadata", Route::LeastLoaded, request).within(Some(self.config.common.request_timeout));
         self.metadata_call = Some(CallState::new(call, ctx.now(), SimDuration::ZERO, SimTime::ZERO));
         self.assign(ctx);
     }
@@ -292,7 +298,7 @@ impl AdminClient {
 
     /// A node is not ready. If it is not within `request.timeout.ms`, its calls look for another.
     fn wait_for(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
-        let deadline = *self.ready_deadlines.entry(node).or_insert(ctx.after(self.config.request_timeout));
+        let deadline = *self.ready_deadlines.entry(node).or_insert(ctx.after(self.config.common.request_timeout));
         if deadline <= ctx.now() {
             self.net.disconnect(node, ctx);
             self.unassign(node);
@@ -310,7 +316,7 @@ impl AdminClient {
     fn send(&mut self, id: Id, node: NodeId, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
         // The time in which the node became ready counts.
-        let ready_by = self.ready_deadlines.remove(&node).unwrap_or(now + self.config.request_timeout);
+        let ready_by = self.ready_deadlines.remove(&node).unwrap_or(now + self.config.common.request_timeout);
         let state = self.state(id);
         let (api, min_version) = (state.call.api, state.call.min_version);
         let timeout = ready_by.min(state.deadline).since(now);

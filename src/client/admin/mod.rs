@@ -9,6 +9,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `engine` | sending calls: nodes, retries, timeouts |
+//! | `config` | `AdminClientConfig` |
 //! | `call` | one call: its request, its route, how long it may take |
 //! | `nodes` | the brokers and the controller, as last heard |
 //! | `throwable` | errors as Java prints them |
@@ -17,6 +18,7 @@
 
 mod call;
 mod cluster;
+mod config;
 mod configs;
 mod driver;
 mod elections;
@@ -33,6 +35,7 @@ mod topics;
 
 pub use call::{Call, Route};
 pub use cluster::{ClusterDescription, ClusterNode};
+pub use config::AdminConfig;
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSynonym};
 pub use elections::ElectionType;
 pub use engine::AdminClient;
@@ -53,40 +56,6 @@ use call::Place;
 use engine::Step as EngineStep;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What an admin client is set up with (`AdminClientConfig`), under Kafka's names.
-#[derive(Clone, Debug)]
-pub struct AdminConfig {
-    /// `client.id`.
-    pub client_id: String,
-    /// `bootstrap.servers`.
-    pub bootstrap: Vec<Endpoint>,
-    /// `request.timeout.ms`.
-    pub request_timeout: SimDuration,
-    /// `default.api.timeout.ms`: how long a call may take with all its tries.
-    pub default_api_timeout: SimDuration,
-    /// `retry.backoff.ms`.
-    pub retry_backoff: SimDuration,
-    /// `retry.backoff.max.ms`.
-    pub retry_backoff_max: SimDuration,
-    /// `metadata.max.age.ms`.
-    pub metadata_max_age: SimDuration,
-}
-
-impl AdminConfig {
-    /// Kafka's defaults.
-    pub fn new(client_id: impl Into<String>, bootstrap: Vec<Endpoint>) -> Self {
-        Self {
-            client_id: client_id.into(),
-            bootstrap,
-            request_timeout: SimDuration::from_secs(30),
-            default_api_timeout: SimDuration::from_secs(60),
-            retry_backoff: SimDuration::from_millis(100),
-            retry_backoff_max: SimDuration::from_secs(1),
-            metadata_max_age: SimDuration::from_secs(300),
-        }
-    }
-}
 
 /// Why a program stops where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +151,7 @@ impl Admin<'_, '_> {
 
     /// When an operation that starts here has to be over.
     fn deadline(&mut self, timeout: Option<SimDuration>) -> SimTime {
-        let timeout = timeout.unwrap_or(self.client.config.default_api_timeout);
+        let timeout = timeout.unwrap_or(self.client.config.default_api_timeout());
         self.clock().0 + timeout
     }
 }

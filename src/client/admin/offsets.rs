@@ -38,7 +38,7 @@ impl Admin<'_, '_> {
         partitions: &BTreeMap<TopicPartition, i64>,
         timeout: Option<SimDuration>,
     ) -> Step<BTreeMap<TopicPartition, Result<ListedOffset, Throwable>>> {
-        let timeout_ms = timeout.unwrap_or(self.client.config.default_api_timeout).as_millis() as i32;
+        let timeout_ms = timeout.unwrap_or(self.client.config.default_api_timeout()).as_millis() as i32;
         let mut handler = ListOffsets { timestamps: partitions, timeout_ms, leaders: self.leaders.clone() };
         let known = self.leaders.clone();
         let results = self.drive(&mut handler, partitions.keys().cloned().collect(), &known, timeout)?;

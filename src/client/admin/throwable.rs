@@ -59,6 +59,8 @@ impl Throwable {
     pub const RUNTIME: &'static str = "java.lang.RuntimeException";
     /// `java.util.concurrent.ExecutionException`: what a future throws when what it waited for failed.
     pub const EXECUTION: &'static str = "java.util.concurrent.ExecutionException";
+    /// `org.apache.kafka.common.config.ConfigException`.
+    pub const CONFIG: &'static str = "org.apache.kafka.common.config.ConfigException";
     /// `org.apache.kafka.common.KafkaException`.
     pub const KAFKA: &'static str = "org.apache.kafka.common.KafkaException";
 

@@ -5,7 +5,8 @@
 use super::application::InHand;
 use super::subscription::{Buffered, FetchState};
 use super::{Asked, Consumer, FetchFrom, OffsetReset, Position, topic_name};
-use crate::base::{SimTime, SortedMap, TopicPartition, exponential_backoff};
+use crate::base::{Endpoint, SimTime, SortedMap, TopicPartition, exponential_backoff};
+use crate::client::metadata::Metadata;
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use crate::wire::messages::fetch_response::{FetchableTopicResponse, PartitionData};
@@ -223,6 +224,7 @@ impl Consumer {
 
     fn out_of_range(&mut self, tp: &TopicPartition, offset: i64, ctx: &mut Ctx<'_>) {
         let reset = self.config.auto_offset_reset;
+        let told = self.subscription.get(tp).map(|position| fetch_position(offset, position, self.net.metadata()));
         let Some(position) = self.subscription.get_mut(tp) else { return };
         // A follower may be behind: the leader is asked before anything is believed.
         if position.read_replica.take().is_some() {
@@ -230,8 +232,7 @@ impl Consumer {
         }
         if reset == OffsetReset::None {
             position.stuck = true;
-            let message =
-                format!("Fetch position {offset} is out of range for partition {tp}, and no reset policy is set");
+            let message = format!("Fetch position {} is out of range for partition {tp}", told.unwrap_or_default());
             return self.partition_exception(message, ctx);
         }
         position.reset(reset);
@@ -260,6 +261,21 @@ impl Consumer {
         position.not_before = ctx.now() + exponential_backoff(position.failures, backoff, max, ctx.rng());
         self.net.metadata_mut().request_refresh();
     }
+}
+
+/// A position as Java prints it (`FetchPosition.toString`).
+fn fetch_position(offset: i64, position: &Position, metadata: &Metadata) -> String {
+    let optional = |value: Option<String>| value.map_or("Optional.empty".into(), |value| format!("Optional[{value}]"));
+    let node = |(leader, _): (i32, i32)| {
+        let Endpoint { host, port } = metadata.brokers().get(&leader)?;
+        let rack = metadata.rack(leader).unwrap_or("null");
+        Some(format!("{host}:{port} (id: {leader} rack: {rack} isFenced: false)"))
+    };
+    let epoch = position.leader.map_or("absent".into(), |(_, epoch)| epoch.to_string());
+    let (leader, of_offset) =
+        (optional(position.leader.and_then(node)), optional(position.offset_epoch.map(|e| e.to_string())));
+    let leader = format!("LeaderAndEpoch{{leader={leader}, epoch={epoch}}}");
+    format!("FetchPosition{{offset={offset}, offsetEpoch={of_offset}, currentLeader={leader}}}")
 }
 
 /// The records of a batch from an offset on. A batch that this build cannot open has its offsets from its header.

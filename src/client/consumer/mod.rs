@@ -209,6 +209,11 @@ impl Consumer {
         self.subscription.iter().filter_map(|(tp, position)| Some((tp.clone(), position.offset?))).collect()
     }
 
+    /// The newest leader epoch that it has heard of a partition.
+    pub fn leader_epoch(&self, tp: &TopicPartition) -> Option<i32> {
+        self.net.metadata().leader_epoch(&tp.topic, tp.partition)
+    }
+
     /// Takes an input.
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         if matches!(input, Input::Started) {

@@ -147,14 +147,12 @@ impl Consumer {
             position.state = FetchState::Fetching;
         } else if reset == OffsetReset::None {
             position.stuck = true;
-            let message = match unknown {
-                true => format!("Truncated partitions detected with unknown divergent offset for {tp}"),
-                false => format!(
-                    "Truncated partitions detected with divergent offsets {{{tp}=OffsetAndMetadata{{offset={}, \
-                     leaderEpoch={}, metadata=''}}}}",
-                    end.end_offset, end.leader_epoch
-                ),
+            let (epoch, offset) = (end.leader_epoch, end.end_offset);
+            let divergent = match unknown {
+                true => String::new(),
+                false => format!("{tp}=OffsetAndMetadata{{offset={offset}, leaderEpoch={epoch}, metadata=''}}"),
             };
+            let message = format!("Truncated partitions detected with divergent offsets {{{divergent}}}");
             self.partition_exception(message, ctx);
         } else if unknown {
             position.reset(reset);

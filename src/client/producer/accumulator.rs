@@ -70,8 +70,8 @@ pub(super) struct Ready {
     pub(super) nodes: BTreeSet<i32>,
     /// When something more will be ready, if only time is in the way.
     pub(super) next_check: Option<SimTime>,
-    /// Something waits for a partition without a leader.
-    pub(super) unknown_leader: bool,
+    /// Topics of which something waits for a partition without a leader.
+    pub(super) unknown_leader_topics: BTreeSet<Arc<str>>,
 }
 
 impl Accumulator {
@@ -162,7 +162,7 @@ impl Accumulator {
             for (index, queue) in &topic.queues {
                 let Some(first) = queue.front().copied() else { continue };
                 let Some((leader, _)) = metadata.leader(name, *index) else {
-                    ready.unknown_leader = true;
+                    ready.unknown_leader_topics.insert(name.clone());
                     continue;
                 };
                 self.batches.note_leader_epoch(first, metadata.leader_epoch(name, *index));

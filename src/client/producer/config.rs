@@ -50,6 +50,11 @@ pub struct ProducerConfig {
     pub availability_timeout: SimDuration,
     /// `partitioner.ignore.keys`: keys do not choose the partition.
     pub ignore_keys: bool,
+    /// `partitioner.class` is `org.apache.kafka.clients.producer.RoundRobinPartitioner`; without the config the built-in
+    /// one works.
+    pub round_robin_partitioner: bool,
+    /// `metadata.max.idle.ms`: a topic that was not used for so long is dropped from what it knows (KIP-526).
+    pub metadata_max_idle: SimDuration,
 }
 
 impl Default for ProducerConfig {
@@ -73,6 +78,8 @@ impl Default for ProducerConfig {
             adaptive_partitioning: true,
             availability_timeout: SimDuration::ZERO,
             ignore_keys: false,
+            round_robin_partitioner: false,
+            metadata_max_idle: SimDuration::from_secs(300),
         }
     }
 }
@@ -110,6 +117,8 @@ impl ProducerConfig {
             "partitioner.adaptive.partitioning.enable" => self.adaptive_partitioning = boolean(name, value)?,
             "partitioner.availability.timeout.ms" => self.availability_timeout = millis(name, value)?,
             "partitioner.ignore.keys" => self.ignore_keys = boolean(name, value)?,
+            "partitioner.class" => self.round_robin_partitioner = is_round_robin(name, value)?,
+            "metadata.max.idle.ms" => self.metadata_max_idle = metadata_max_idle(name, value)?,
             _ => self.common.set(name, value, &DEFAULTS)?,
         }
         Ok(())
@@ -168,7 +177,20 @@ impl ProducerConfig {
 }
 
 /// Configs that change nothing here, with the one value that says so: Kafka's default.
-const DEFAULTS: [(&str, &str); 2] = [("metadata.max.idle.ms", "300000"), ("receive.buffer.bytes", "32768")];
+const DEFAULTS: [(&str, &str); 1] = [("receive.buffer.bytes", "32768")];
+
+/// `partitioner.class`: Kafka's jar has one class for it.
+fn is_round_robin(name: &str, value: &str) -> Result<bool, ConfigError> {
+    match value {
+        "org.apache.kafka.clients.producer.RoundRobinPartitioner" => Ok(true),
+        _ => Err(invalid(name, value, &format!("Class {value} could not be found."))),
+    }
+}
+
+fn metadata_max_idle(name: &str, value: &str) -> Result<SimDuration, ConfigError> {
+    long(name, value, 5_000)?;
+    millis(name, value)
+}
 
 fn acks(name: &str, value: &str) -> Result<i16, ConfigError> {
     one_of(name, value, &["all", "-1", "0", "1"])?;
@@ -228,6 +250,15 @@ mod tests {
             (
                 &[("max.in.flight.requests.per.connection", "0")],
                 "Invalid value 0 for configuration max.in.flight.requests.per.connection: Value must be at least 1",
+            ),
+            (
+                &[("partitioner.class", "org.apache.kafka.clients.producer.UniformStickyPartitioner")],
+                "Invalid value org.apache.kafka.clients.producer.UniformStickyPartitioner for configuration \
+                 partitioner.class: Class org.apache.kafka.clients.producer.UniformStickyPartitioner could not be found.",
+            ),
+            (
+                &[("metadata.max.idle.ms", "4999")],
+                "Invalid value 4999 for configuration metadata.max.idle.ms: Value must be at least 5000",
             ),
             (&[("bootstrap.servers", "localhost")], "Invalid url in bootstrap.servers: localhost"),
             (

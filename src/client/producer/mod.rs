@@ -32,6 +32,7 @@ use crate::wire::ResponseKind;
 use accumulator::Accumulator;
 use batch::BatchId;
 use init_producer_id::Asking;
+use partitioner::RoundRobin;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Producer {
     work: Option<Work>,
     net: NetworkClient<Tied>,
     accumulator: Accumulator,
+    /// The partitioner, when it is not the built-in one.
+    round_robin: Option<RoundRobin>,
     /// None without idempotence.
     manager: Option<TransactionManager>,
     asking: Asking,
@@ -102,13 +105,18 @@ impl Producer {
         bootstrap: Vec<Endpoint>,
     ) -> Self {
         let config = Arc::new(config);
-        let network = NetworkConfig { max_in_flight: config.max_in_flight, ..config.common.network(name, bootstrap) };
+        let network = NetworkConfig {
+            max_in_flight: config.max_in_flight,
+            metadata_max_idle: Some(config.metadata_max_idle),
+            ..config.common.network(name, bootstrap)
+        };
         Self {
             name: name.into(),
             topic: topic.into(),
             work: workload.map(Work::new),
             net: NetworkClient::new(network, Wanted::default()),
             accumulator: Accumulator::new(config.clone()),
+            round_robin: config.round_robin_partitioner.then(RoundRobin::default),
             manager: config.is_idempotent().then(TransactionManager::default),
             asking: Asking::InFlight,
             sends: imbl::Vector::new(),

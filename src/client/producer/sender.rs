@@ -56,7 +56,9 @@ impl Producer {
     fn send_producer_data(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let exhausted = self.is_exhausted();
         let ready = self.accumulator.ready(self.net.metadata(), exhausted, ctx.now());
-        if ready.unknown_leader {
+        for topic in &ready.unknown_leader_topics {
+            // It may be that it was dropped as unused.
+            self.net.metadata_mut().use_topic(topic, ctx.now());
             self.net.metadata_mut().request_refresh();
         }
         let mut next = ready.next_check;

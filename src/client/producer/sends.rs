@@ -118,8 +118,8 @@ impl Producer {
         ctx: &mut Ctx<'_>,
     ) -> bool {
         self.taken += 1;
-        self.net.metadata_mut().want(&topic);
         let since = ctx.now();
+        self.net.metadata_mut().use_topic(&topic, since);
         self.sends.push_back(Send { topic, partition, record, is_dated, since, memory_since: None, of_workload });
         self.unblock(ctx)
     }
@@ -159,7 +159,8 @@ impl Producer {
                 Tried::Taken { wake: now } => wake |= now,
                 Tried::Failed(error, message) => self.give_up(&send.topic, 1, error, message, ctx),
                 Tried::NoMetadata => {
-                    self.net.metadata_mut().request_refresh();
+                    self.net.metadata_mut().use_topic(&send.topic, ctx.now());
+                    self.net.metadata_mut().request_topic(&send.topic);
                     self.sends.push_back(send);
                 }
                 Tried::NoMemory => {
@@ -190,6 +191,12 @@ impl Producer {
             send.record.timestamp_ms = ctx.wall_clock_ms();
         }
         let key = send.record.key.as_ref().filter(|_| !self.config.ignore_keys);
+        if let Some(round_robin) = &mut self.round_robin
+            && send.partition.is_none()
+        {
+            // Drawn once, however long the call then waits.
+            send.partition = Some(round_robin.next(&send.topic, self.net.metadata()));
+        }
         let partition = send.partition.or_else(|| key.map(|key| partition_for_key(key, partitions as u32)));
         let needed = self.accumulator.size_for(&send.record);
         if needed as u64 > self.config.buffer_memory {

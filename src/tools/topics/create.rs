@@ -132,9 +132,7 @@ fn configs(options: &Options) -> Result<Vec<(String, String)>, Throwable> {
     }
     for key in topic_configs_as_checked() {
         let value = configs.iter().find(|(name, _)| name == key.name).map(|(_, value)| value);
-        value
-            .map_or(Ok(()), |value| key.check(value))
-            .map_err(|message| Throwable::new("org.apache.kafka.common.config.ConfigException", message))?;
+        value.map_or(Ok(()), |value| key.check(value)).map_err(|message| Throwable::new(Throwable::CONFIG, message))?;
     }
     Ok(configs)
 }
