@@ -19,6 +19,10 @@ use kafka_terrarium::wire::messages::{GroupId, JoinGroupRequest, JoinGroupRespon
 use kafka_terrarium::wire::{ApiKey, Request, RequestKind, Response, ResponseKind, StrBytes};
 use std::time::Instant;
 
+// As the command line has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many snapshots are timed together.
 const SNAPSHOTS: u32 = 1_000;
 
@@ -26,6 +30,8 @@ const SNAPSHOTS: u32 = 1_000;
 const ROUND: SimDuration = SimDuration::from_secs(1);
 
 fn main() {
+    // First, for it measures memory.
+    large_cluster();
     divan::main();
     let messages = messages_in_a_round();
     let world = loaded_world();
@@ -42,7 +48,7 @@ fn main() {
     println!("{messages} messages a round: {:.0} a second in the world", per_second);
     println!("ratio world / bare event queue, per message: {:.1}", world_best / queue_best);
     println!("snapshot: {:.1} us, {:.5} of a round", snapshot_best * 1e6, snapshot_best / world_best);
-    large_cluster();
+    hundred_clients();
     large_group();
 }
 
@@ -89,9 +95,46 @@ fn loaded_world() -> World {
     world
 }
 
-/// 100 brokers, 10,000 partitions of three replicas: a minute of heartbeats and idle fetches, and a snapshot of it.
+/// 100 producers of 1,000 records a second each and a group of 100 consumers, on ten brokers and 100 partitions of three
+/// replicas: how long a simulated second takes.
+fn hundred_clients() {
+    const SECONDS: u32 = 5;
+    let mut world = world_with_topic(10, 100, 3);
+    for n in 0..100 {
+        let producer = Command::Producer {
+            name: format!("p{n}"),
+            topic: "orders".into(),
+            config: ProducerConfig::default(),
+            workload: Some(Workload::steady(SimDuration::from_millis(1), Keys::None, 100)),
+        };
+        let config = ConsumerConfig { group_id: Some("g".into()), ..ConsumerConfig::default() };
+        let consumer = Command::Consumer { name: format!("c{n}"), reads: Reads::Topics(vec!["orders".into()]), config };
+        for command in [producer, consumer] {
+            world.apply("", &command).expect("a client starts");
+        }
+    }
+    // The group's first rebalance has the initial delay of three seconds.
+    for _ in 0..5 {
+        round(&mut world);
+    }
+    let before = world.message_count();
+    let taken = seconds(|| (0..SECONDS).for_each(|_| round(&mut world))) / f64::from(SECONDS);
+    let messages = (world.message_count() - before) / u64::from(SECONDS);
+    println!("100 producers, 100 consumers, 100,000 records a second: {taken:.2} s a second; {messages} messages");
+}
+
+/// 100 brokers, 10,000 partitions of three replicas: what a replica takes of memory, a minute of heartbeats and idle
+/// fetches, and a snapshot of it.
 fn large_cluster() {
+    let start = resident_bytes();
+    let mut idle = world_with_topic(100, 1, 3);
+    round(&mut idle);
+    let without = resident_bytes();
     let mut world = world_with_topic(100, 10_000, 3);
+    round(&mut world);
+    let with = resident_bytes();
+    let replica = (with - without).saturating_sub(without - start) / 30_000;
+    drop(idle);
     let minute = seconds(|| {
         for _ in 0..60 {
             round(&mut world);
@@ -99,9 +142,16 @@ fn large_cluster() {
     });
     let snapshot = (0..20).map(|_| seconds(|| world.clone())).fold(f64::MAX, f64::min);
     println!(
-        "100 brokers, 10,000 partitions, RF 3: a minute at rest in {minute:.1} s; snapshot {:.0} us",
+        "100 brokers, 10,000 partitions, RF 3: {replica} bytes a replica; a minute at rest in {minute:.1} s; snapshot \
+         {:.0} us",
         snapshot * 1e6
     );
+}
+
+/// The memory that this process has now; 0 where Linux does not say so.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    status.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4_096
 }
 
 /// A group of 1,000 members over the 10,000 partitions of a topic: one joins, and all are rebalanced. The members are
@@ -233,9 +283,13 @@ fn joined(answer: ResponseKind) -> JoinGroupResponse {
     }
 }
 
+/// As the page and the command line do it, the trace is taken every few milliseconds.
 fn round(world: &mut World) {
-    world.run_until(world.now() + ROUND);
-    world.take_trace();
+    let end = world.now() + ROUND;
+    while world.now() < end {
+        world.run_until(end.min(world.now() + SimDuration::from_millis(10)));
+        world.take_trace();
+    }
 }
 
 fn messages_in_a_round() -> u64 {

@@ -1,25 +1,54 @@
 //! The trace hash's hasher.
 
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
 /// A running 64-bit XXH3 over the bytes of a world's trace: same history, same value, on every platform.
 #[derive(Clone)]
-pub struct TraceHasher(Box<Xxh3>);
+pub struct TraceHasher {
+    hash: Box<Xxh3>,
+    /// Room for one event's bytes.
+    buffer: Vec<u8>,
+}
+
+/// Writes to memory that is used again and again, a piece at a time: postcard's own writes byte by byte.
+struct Appended<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appended<'_> {
+    type Output = ();
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
 
 impl TraceHasher {
     /// The hash of nothing yet.
     pub fn new() -> Self {
-        Self(Box::new(Xxh3::new()))
+        Self { hash: Box::new(Xxh3::new()), buffer: Vec::new() }
     }
 
-    /// Takes in more bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+    /// Takes in what happened next.
+    pub fn update(&mut self, event: &impl Serialize) {
+        self.buffer.clear();
+        postcard::serialize_with_flavor(event, Appended(&mut self.buffer)).expect("an event can be written to memory");
+        self.hash.update(&self.buffer);
     }
 
     /// The hash of all bytes so far; more may follow.
     pub fn value(&self) -> u64 {
-        self.0.digest()
+        self.hash.digest()
     }
 }
 

@@ -4,6 +4,9 @@ use kafka_terrarium::cli::{self, Status};
 use std::io::Write as _;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(our_fault));
     // Not locked: a gateway's other threads print too.

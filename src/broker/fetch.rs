@@ -57,7 +57,7 @@ enum Fetcher {
 #[derive(Clone, Debug)]
 pub(super) struct Fetch {
     pub(super) session: SessionUse,
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) wanted: Vec<Arc<Wanted>>,
     version: i16,
     fetcher: Fetcher,
     min_bytes: usize,
@@ -119,7 +119,7 @@ impl Broker {
         };
         wanted.iter_mut().for_each(|wanted| self.resolve(wanted));
         if serving.ctx.is_mutant(Mutant::LeaderIgnoresDivergence) {
-            wanted.iter_mut().for_each(|wanted| wanted.last_fetched_epoch = None);
+            wanted.iter_mut().for_each(|wanted| Arc::make_mut(wanted).last_fetched_epoch = None);
         }
         let fetch = Fetch {
             session,
@@ -150,13 +150,17 @@ impl Broker {
             let Ok(Found::Log(log)) = self.find(fetch, wanted, serving.disk) else { continue };
             let end = log.log_end_offset();
             let partition = self.partitions.get_mut(&wanted.tp).map(Arc::make_mut).expect("it was found");
-            partition.follower_fetched(id, wanted.fetch_offset, wanted.log_start_offset, epoch, end, now);
-            let partition = &self.partitions[&wanted.tp];
-            let expanded = self.surrounded(now, |around| partition.expanded_isr(id, log, around));
-            if let Some(isr) = expanded {
-                self.alter_isr(&wanted.tp, isr, serving);
+            let moved = partition.follower_fetched(id, wanted.fetch_offset, wanted.log_start_offset, epoch, end, now);
+            if !partition.metadata.isr.contains(&id) {
+                let partition = &self.partitions[&wanted.tp];
+                let expanded = self.surrounded(now, |around| partition.expanded_isr(id, log, around));
+                if let Some(isr) = expanded {
+                    self.alter_isr(&wanted.tp, isr, serving);
+                }
             }
-            self.advance_high_watermark(&wanted.tp, serving);
+            if moved {
+                self.advance_high_watermark(&wanted.tp, serving);
+            }
         }
     }
 
@@ -205,7 +209,7 @@ impl Broker {
         self.complete(&parked.pending, body, serving);
     }
 
-    fn wanted(&self, version: i16, topic: &FetchTopic) -> Vec<Wanted> {
+    fn wanted(&self, version: i16, topic: &FetchTopic) -> Vec<Arc<Wanted>> {
         let topics = self.metadata.topics();
         let (name, topic_id): (Arc<str>, Uuid) = if version >= FIRST_WITH_TOPIC_ID {
             let known = topics.by_id(topic.topic_id);
@@ -223,15 +227,15 @@ impl Broker {
             log_start_offset: asked.log_start_offset,
             max_bytes: asked.partition_max_bytes,
         };
-        topic.partitions.iter().map(wanted).collect()
+        topic.partitions.iter().map(wanted).map(Arc::new).collect()
     }
 
     /// Finds the name of a topic whose id was not known when the session began.
-    fn resolve(&self, wanted: &mut Wanted) {
+    fn resolve(&self, wanted: &mut Arc<Wanted>) {
         if wanted.tp.topic.is_empty()
             && let Some(topic) = self.metadata.topics().by_id(wanted.topic_id)
         {
-            wanted.tp.topic = topic.name.clone();
+            Arc::make_mut(wanted).tp.topic = topic.name.clone();
         }
     }
 

@@ -44,7 +44,7 @@ struct Session {
 /// A partition of a session, and what the client was last told of it.
 #[derive(Clone, Debug)]
 struct Cached {
-    wanted: Wanted,
+    wanted: Arc<Wanted>,
     high_watermark: i64,
     log_start_offset: i64,
 }
@@ -88,10 +88,10 @@ impl FetchSessions {
         &mut self,
         version: i16,
         request: &FetchRequest,
-        named: Vec<Wanted>,
+        named: Vec<Arc<Wanted>>,
         forgotten: &[Key],
         rng: &mut Rng,
-    ) -> Result<(SessionUse, Vec<Wanted>), ErrorCode> {
+    ) -> Result<(SessionUse, Vec<Arc<Wanted>>), ErrorCode> {
         if version < FIRST_WITH_SESSIONS {
             return Ok((SessionUse::None, named));
         }
@@ -115,7 +115,7 @@ impl FetchSessions {
         session.epoch = next_epoch(epoch);
         forgotten.iter().for_each(|key| session.forget(key));
         named.into_iter().for_each(|wanted| session.name(wanted));
-        let partitions: Vec<Wanted> = session.partitions.values().map(|cached| cached.wanted.clone()).collect();
+        let partitions: Vec<Arc<Wanted>> = session.partitions.values().map(|cached| cached.wanted.clone()).collect();
         if partitions.is_empty() {
             self.sessions.remove(&id);
             return Ok((SessionUse::None, partitions));
@@ -123,7 +123,7 @@ impl FetchSessions {
         Ok((SessionUse::Incremental(id), partitions))
     }
 
-    fn open(&mut self, version: i16, named: &[Wanted], rng: &mut Rng) -> SessionUse {
+    fn open(&mut self, version: i16, named: &[Arc<Wanted>], rng: &mut Rng) -> SessionUse {
         if named.is_empty() || self.sessions.len() >= self.slots {
             return SessionUse::None;
         }
@@ -164,7 +164,7 @@ impl FetchSessions {
 }
 
 impl Session {
-    fn name(&mut self, wanted: Wanted) {
+    fn name(&mut self, wanted: Arc<Wanted>) {
         if let Some(cached) = self.turns.get(&wanted.key()).and_then(|turn| self.partitions.get_mut(turn)) {
             cached.wanted = wanted;
             return;

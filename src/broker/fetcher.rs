@@ -6,7 +6,7 @@
 //! it fetches it appends as it is. The leader's high watermark comes with each answer: a fetch later than it moved.
 
 use super::{Broker, Serving};
-use crate::base::{ConnId, Endpoint, OrdMap, SimTime, TopicPartition, earlier};
+use crate::base::{ConnId, Endpoint, OrdMap, SimTime, SortedMap, TopicPartition, earlier};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NetEvent, NetworkClient, NetworkConfig};
 use crate::storage::{EpochEnd, Log};
@@ -52,7 +52,7 @@ struct Fetched {
 /// What a request was about.
 #[derive(Clone, Debug)]
 enum Asked {
-    Fetch(Arc<BTreeMap<Key, FetchFrom>>),
+    Fetch(Arc<SortedMap<Key, FetchFrom>>),
     Latest(Key),
     Earliest(Key),
 }
@@ -178,15 +178,15 @@ impl Broker {
         if !fetcher.net.ready(source, &endpoint, serving.ctx) {
             return;
         }
-        let next = fetcher.session.next(&wanted);
+        let next = fetcher.session.next(wanted.clone());
         fetcher.in_flight = true;
         let body = RequestKind::Fetch(self.fetch_request(&next));
-        let asked = Some(Asked::Fetch(Arc::new(wanted)));
+        let asked = Some(Asked::Fetch(wanted));
         self.fetcher_mut(source).net.send(source, ApiKey::Fetch, asked, serving.ctx, |_| body);
     }
 
     /// What the next fetch is to bring.
-    fn fetch_plan(&self, source: i32, now: SimTime, serving: &Serving<'_, '_>) -> BTreeMap<Key, FetchFrom> {
+    fn fetch_plan(&self, source: i32, now: SimTime, serving: &Serving<'_, '_>) -> Arc<SortedMap<Key, FetchFrom>> {
         let max_bytes = self.config.replica_fetch_max_bytes;
         let from = |fetched: &Fetched| {
             let log = serving.disk.log(&fetched.tp)?;
@@ -198,13 +198,20 @@ impl Broker {
                 max_bytes,
             })
         };
-        let ready = self.fetcher(source).partitions.iter().filter(|(_, f)| !f.fenced && f.not_before <= now);
-        ready.filter_map(|(key, fetched)| Some((*key, from(fetched)?))).collect()
+        let fetcher = self.fetcher(source);
+        let ready = fetcher.partitions.iter().filter(|(_, f)| !f.fenced && f.not_before <= now);
+        let plan = ready.filter_map(|(key, fetched)| Some((*key, from(fetched)?)));
+        // An idle partition is fetched from where it was.
+        let before = fetcher.session.named();
+        match plan.clone().eq(before.iter().map(|(key, from)| (*key, *from))) {
+            true => before.clone(),
+            false => Arc::new(plan.collect()),
+        }
     }
 
     fn fetch_request(&self, next: &crate::network::NextFetch<Key, FetchFrom>) -> FetchRequest {
         let mut topics: BTreeMap<Uuid, Vec<FetchPartition>> = BTreeMap::new();
-        for ((topic_id, index), from) in &next.named {
+        for ((topic_id, index), from) in next.named.iter() {
             let partition = FetchPartition::default()
                 .with_partition(*index)
                 .with_current_leader_epoch(from.leader_epoch)
@@ -272,7 +279,7 @@ impl Broker {
     fn fetched(
         &mut self,
         source: i32,
-        wanted: &BTreeMap<Key, FetchFrom>,
+        wanted: &SortedMap<Key, FetchFrom>,
         body: &FetchResponse,
         serving: &mut Serving<'_, '_>,
     ) {

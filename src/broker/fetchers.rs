@@ -11,24 +11,30 @@ use std::sync::Arc;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fetchers {
-    by_source: BTreeMap<i32, Arc<ReplicaFetcher>>,
+    by_source: BTreeMap<i32, Known>,
     touched: BTreeSet<i32>,
     conns: BTreeMap<ConnId, i32>,
     deadlines: BTreeSet<(SimTime, i32)>,
-    /// The connection and the deadline under which each is found above.
-    settled: BTreeMap<i32, (Option<ConnId>, Option<SimTime>)>,
+}
+
+/// A fetcher, and the connection and the deadline under which it is found.
+#[derive(Clone, Debug)]
+struct Known {
+    fetcher: Arc<ReplicaFetcher>,
+    conn: Option<ConnId>,
+    deadline: Option<SimTime>,
 }
 
 impl Fetchers {
     pub(super) fn get(&self, source: i32) -> Option<&ReplicaFetcher> {
-        self.by_source.get(&source).map(|fetcher| &**fetcher)
+        self.by_source.get(&source).map(|known| &*known.fetcher)
     }
 
     /// A fetcher that is about to change.
     pub(super) fn get_mut(&mut self, source: i32) -> Option<&mut ReplicaFetcher> {
-        let fetcher = self.by_source.get_mut(&source)?;
+        let known = self.by_source.get_mut(&source)?;
         self.touched.insert(source);
-        Some(Arc::make_mut(fetcher))
+        Some(Arc::make_mut(&mut known.fetcher))
     }
 
     pub(super) fn get_or_insert_with(
@@ -37,13 +43,16 @@ impl Fetchers {
         new: impl FnOnce() -> ReplicaFetcher,
     ) -> &mut ReplicaFetcher {
         self.touched.insert(source);
-        Arc::make_mut(self.by_source.entry(source).or_insert_with(|| Arc::new(new())))
+        let new = || Known { fetcher: Arc::new(new()), conn: None, deadline: None };
+        Arc::make_mut(&mut self.by_source.entry(source).or_insert_with(new).fetcher)
     }
 
     pub(super) fn remove(&mut self, source: i32) -> Option<ReplicaFetcher> {
-        let removed = self.by_source.remove(&source).map(Arc::unwrap_or_clone);
-        self.settle(source);
-        removed
+        self.touched.remove(&source);
+        let known = self.by_source.remove(&source)?;
+        known.conn.map(|conn| self.conns.remove(&conn));
+        known.deadline.map(|at| self.deadlines.remove(&(at, source)));
+        Some(Arc::unwrap_or_clone(known.fetcher))
     }
 
     pub(super) fn sources(&self) -> impl Iterator<Item = i32> {
@@ -72,18 +81,17 @@ impl Fetchers {
     /// Notes where a fetcher is found now; it counts as touched no more.
     pub(super) fn settle(&mut self, source: i32) {
         self.touched.remove(&source);
-        let now = self.get(source).map_or((None, None), |fetcher| (fetcher.connection(), fetcher.next_deadline()));
-        let before = self.settled.insert(source, now).unwrap_or_default();
-        if before.0 != now.0 {
-            before.0.map(|conn| self.conns.remove(&conn));
-            now.0.map(|conn| self.conns.insert(conn, source));
+        let Some(known) = self.by_source.get_mut(&source) else { return };
+        let (conn, deadline) = (known.fetcher.connection(), known.fetcher.next_deadline());
+        let conn_before = std::mem::replace(&mut known.conn, conn);
+        let deadline_before = std::mem::replace(&mut known.deadline, deadline);
+        if conn_before != conn {
+            conn_before.map(|conn| self.conns.remove(&conn));
+            conn.map(|conn| self.conns.insert(conn, source));
         }
-        if before.1 != now.1 {
-            before.1.map(|at| self.deadlines.remove(&(at, source)));
-            now.1.map(|at| self.deadlines.insert((at, source)));
-        }
-        if !self.by_source.contains_key(&source) {
-            self.settled.remove(&source);
+        if deadline_before != deadline {
+            deadline_before.map(|at| self.deadlines.remove(&(at, source)));
+            deadline.map(|at| self.deadlines.insert((at, source)));
         }
     }
 }

@@ -7,10 +7,9 @@
 //! removed, it still does (KIP-497).
 
 use super::config::TopicConfig;
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, SortedMap};
 use crate::cluster::PartitionRegistration;
 use crate::storage::Log;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -44,7 +43,7 @@ pub struct Leader {
     /// The ISR as it asked the controller to make it, until the answer comes.
     pub pending_isr: Option<Vec<i32>>,
     /// The followers by broker id.
-    pub followers: BTreeMap<i32, FollowerState>,
+    pub followers: SortedMap<i32, FollowerState>,
 }
 
 /// How far a follower is, by its fetches (`Replica`).
@@ -152,11 +151,10 @@ impl Partition {
         } else {
             let leader = self.leader_mut().expect("it leads already");
             leader.pending_isr = None;
-            leader.followers.retain(|replica, _| metadata.replicas.contains(replica));
-            for replica in metadata.replicas.iter().filter(|replica| **replica != broker) {
-                let in_sync = metadata.isr.contains(replica);
-                leader.followers.entry(*replica).or_insert_with(|| FollowerState::new(in_sync, now));
-            }
+            let known = std::mem::take(&mut leader.followers);
+            let new = |replica: &i32| FollowerState::new(metadata.isr.contains(replica), now);
+            let state = |replica: &i32| (*replica, known.get(replica).copied().unwrap_or_else(|| new(replica)));
+            leader.followers = metadata.replicas.iter().filter(|replica| **replica != broker).map(state).collect();
         }
         self.metadata = metadata;
         is_new_epoch
@@ -182,7 +180,8 @@ impl Partition {
         self.metadata.isr.len() < self.config.min_insync_replicas.min(self.metadata.replicas.len())
     }
 
-    /// Takes in a follower's fetch; false when the broker leads no such replica.
+    /// Takes in a follower's fetch; whether its log end is another one than before, which alone may move the high
+    /// watermark (`updateFollowerFetchState`).
     pub fn follower_fetched(
         &mut self,
         replica: i32,
@@ -194,8 +193,9 @@ impl Partition {
     ) -> bool {
         let Some(leader) = self.leader_mut() else { return false };
         let Some(follower) = leader.followers.get_mut(&replica) else { return false };
+        let before = follower.log_end_offset;
         follower.fetched(offset, start, log_end_offset, now, broker_epoch);
-        true
+        before != offset
     }
 
     /// The ISR with `replica` in it, if that is what to ask the controller for (`maybeExpandIsr`): it is not in it, it
@@ -242,7 +242,7 @@ impl Partition {
         }
         let end = log.log_end_offset();
         let mut high_watermark = end;
-        for (replica, follower) in &leader.followers {
+        for (replica, follower) in leader.followers.iter() {
             let waits = || {
                 self.maximal_isr().any(|in_sync| in_sync == *replica)
                     || (follower.is_caught_up(end, around.now, around.lag_time_max)

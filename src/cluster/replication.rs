@@ -1,12 +1,24 @@
 //! The topics and their partitions, as the records tell of them (`ReplicationControlManager`).
 
 use super::PartitionRegistration;
-use crate::base::OrdMap;
+use crate::base::{KeptOnce, OrdMap};
 use crate::wire::metadata_records::{
     ClearElrRecord, PartitionChangeRecord, PartitionRecord, RemoveTopicRecord, TopicRecord,
 };
+use std::cell::RefCell;
 use std::sync::Arc;
 use uuid::Uuid;
+
+thread_local! {
+    /// What the nodes of this thread's worlds know of partitions.
+    static REGISTRATIONS: RefCell<KeptOnce<PartitionRegistration>> = const { RefCell::new(KeptOnce::new()) };
+}
+
+/// What is known of a partition of a topic, in one copy for all that know the same.
+fn kept_once(topic_id: Uuid, index: i32, registration: PartitionRegistration) -> Arc<PartitionRegistration> {
+    let place = topic_id.as_u64_pair().1.wrapping_add(index as u64);
+    REGISTRATIONS.with_borrow_mut(|registrations| registrations.keep(place, registration))
+}
 
 /// A topic.
 #[derive(Clone, Debug)]
@@ -65,7 +77,7 @@ impl ReplicationControl {
     /// # Panics
     /// When its topic is not there: the log holds what a controller wrote. So do the others.
     pub fn replay_partition(&mut self, record: &PartitionRecord) {
-        let partition = Arc::new(PartitionRegistration::from_record(record));
+        let partition = kept_once(record.topic_id, record.partition_id, PartitionRegistration::from_record(record));
         self.topic_mut(record.topic_id).partitions.insert(record.partition_id, partition);
     }
 
@@ -76,7 +88,7 @@ impl ReplicationControl {
     pub fn replay_partition_change(&mut self, record: &PartitionChangeRecord) {
         let topic = self.topic_mut(record.topic_id);
         let partition = topic.partitions.get_mut(&record.partition_id).expect("the partition is there");
-        *partition = Arc::new(partition.merge(record));
+        *partition = kept_once(record.topic_id, record.partition_id, partition.merge(record));
     }
 
     /// Takes a topic's end in; gives its name.
@@ -110,7 +122,7 @@ impl ReplicationControl {
         };
         for (id, index) in self.with_elr(&record.topic_name) {
             let partition = &mut self.topic_mut(id).partitions[&index];
-            *partition = Arc::new(partition.merge(&nothing));
+            *partition = kept_once(id, index, partition.merge(&nothing));
         }
     }
 

@@ -1,8 +1,9 @@
 //! The fetching end of an incremental fetch session (KIP-227, `FetchSessionHandler`): what to name in the next fetch to
 //! one broker.
 
+use crate::base::SortedMap;
 use crate::wire::ErrorCode;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A session with one broker; epoch 0 asks for a new one. `K` names a partition, `F` is what a fetch says of it.
 #[derive(Clone, Debug)]
@@ -10,7 +11,7 @@ pub struct FetchSession<K, F> {
     id: i32,
     epoch: i32,
     /// What the broker believes that we want.
-    named: BTreeMap<K, F>,
+    named: Arc<SortedMap<K, F>>,
 }
 
 /// What the next fetch says.
@@ -21,14 +22,14 @@ pub struct NextFetch<K, F> {
     /// The session's epoch.
     pub epoch: i32,
     /// The partitions to name: all of them in a full fetch, else those that are new or changed.
-    pub named: BTreeMap<K, F>,
+    pub named: SortedMap<K, F>,
     /// The partitions to drop from the session.
     pub forgotten: Vec<K>,
 }
 
 impl<K, F> Default for FetchSession<K, F> {
     fn default() -> Self {
-        Self { id: 0, epoch: 0, named: BTreeMap::new() }
+        Self { id: 0, epoch: 0, named: Arc::default() }
     }
 }
 
@@ -44,7 +45,7 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
     }
 
     /// What the broker believes that we want.
-    pub fn named(&self) -> &BTreeMap<K, F> {
+    pub fn named(&self) -> &Arc<SortedMap<K, F>> {
         &self.named
     }
 
@@ -54,13 +55,14 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
     }
 
     /// What to say to fetch `wanted`.
-    pub fn next(&mut self, wanted: &BTreeMap<K, F>) -> NextFetch<K, F> {
-        let (mut named, mut forgotten) = (wanted.clone(), Vec::new());
-        if self.epoch != 0 {
-            named.retain(|partition, from| self.named.get(partition) != Some(from));
-            forgotten = self.named.keys().filter(|partition| !wanted.contains_key(partition)).cloned().collect();
-        }
-        self.named = wanted.clone();
+    pub fn next(&mut self, wanted: Arc<SortedMap<K, F>>) -> NextFetch<K, F> {
+        let is_full = self.epoch == 0;
+        let is_news = |(partition, from): &(&K, &F)| is_full || self.named.get(partition) != Some(*from);
+        let entry = |(partition, from): (&K, &F)| (partition.clone(), from.clone());
+        let named = wanted.iter().filter(is_news).map(entry).collect();
+        let is_dropped = |partition: &&K| !is_full && !wanted.contains_key(partition);
+        let forgotten = self.named.keys().filter(is_dropped).cloned().collect();
+        self.named = wanted;
         NextFetch { id: self.id, epoch: self.epoch, named, forgotten }
     }
 
@@ -87,23 +89,23 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
 mod tests {
     use super::*;
 
-    fn from(offsets: &[(i32, i64)]) -> BTreeMap<i32, (i64, i32)> {
-        offsets.iter().map(|(partition, offset)| (*partition, (*offset, 0))).collect()
+    fn from(offsets: &[(i32, i64)]) -> Arc<SortedMap<i32, (i64, i32)>> {
+        Arc::new(offsets.iter().map(|(partition, offset)| (*partition, (*offset, 0))).collect())
     }
 
     #[test]
     fn names_what_changed() {
         let mut session = FetchSession::default();
-        let full = session.next(&from(&[(0, 5), (1, 5)]));
+        let full = session.next(from(&[(0, 5), (1, 5)]));
         assert_eq!((full.id, full.epoch, full.named.len()), (0, 0, 2));
         session.answered(77, ErrorCode::NONE);
-        let next = session.next(&from(&[(0, 6), (1, 5)]));
-        assert_eq!((next.id, next.epoch, next.named, next.forgotten), (77, 1, from(&[(0, 6)]), vec![]));
+        let next = session.next(from(&[(0, 6), (1, 5)]));
+        assert_eq!((next.id, next.epoch, next.named, next.forgotten), (77, 1, (*from(&[(0, 6)])).clone(), vec![]));
         session.answered(77, ErrorCode::NONE);
-        let next = session.next(&from(&[(1, 5)]));
-        assert_eq!((next.epoch, next.named, next.forgotten), (2, from(&[]), vec![0]));
+        let next = session.next(from(&[(1, 5)]));
+        assert_eq!((next.epoch, next.named, next.forgotten), (2, SortedMap::new(), vec![0]));
         session.answered(0, ErrorCode::INVALID_FETCH_SESSION_EPOCH);
-        assert_eq!((session.next(&from(&[(1, 5)])).id, session.epoch), (77, 0));
+        assert_eq!((session.next(from(&[(1, 5)])).id, session.epoch), (77, 0));
         session.answered(0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
         assert!(!session.stands());
     }

@@ -16,13 +16,13 @@ pub use controller_channel::ControllerChannel;
 pub use fetch_session::{FetchSession, NextFetch};
 pub use socket_server::{Enveloped, HungUp, Pending, SocketServer, is_forwarded};
 
-use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier, exponential_backoff};
+use crate::base::{ConnId, Endpoint, SimDuration, SimTime, SortedMap, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{
-    ApiKey, ApiRange, ErrorCode, Message, Request, RequestKind, Response, ResponseKind, StrBytes, negotiate,
+    ApiKey, ApiRange, ErrorCode, Message, Request, RequestKind, Response, ResponseKind, StrBytes, negotiate, range_in,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A node that can be talked to: a broker or controller by id, or a bootstrap server (counted down from -1).
@@ -80,8 +80,8 @@ pub enum NetEvent<T> {
 #[derive(Clone, Debug)]
 pub struct NetworkClient<T> {
     config: NetworkConfig,
-    nodes: BTreeMap<NodeId, Node<T>>,
-    conns: BTreeMap<ConnId, NodeId>,
+    nodes: SortedMap<NodeId, Node<T>>,
+    conns: SortedMap<ConnId, NodeId>,
     next_correlation_id: i32,
 }
 
@@ -97,7 +97,7 @@ enum Link {
     Down { not_before: SimTime },
     Connecting { conn: ConnId, deadline: SimTime },
     Negotiating { conn: ConnId },
-    Ready { conn: ConnId, apis: Arc<BTreeMap<i16, ApiRange>> },
+    Ready { conn: ConnId, apis: Arc<[ApiRange]> },
 }
 
 #[derive(Clone, Debug)]
@@ -126,7 +126,7 @@ impl Link {
 impl<T> NetworkClient<T> {
     /// A client without any connection.
     pub fn new(config: NetworkConfig) -> Self {
-        Self { config, nodes: BTreeMap::new(), conns: BTreeMap::new(), next_correlation_id: 0 }
+        Self { config, nodes: SortedMap::new(), conns: SortedMap::new(), next_correlation_id: 0 }
     }
 
     /// Whether a connection is one of its own.
@@ -142,7 +142,7 @@ impl<T> NetworkClient<T> {
     /// Whether a request can go to `node` now; if not for want of a connection, one is opened to `endpoint`.
     pub fn ready(&mut self, node: NodeId, endpoint: &Endpoint, ctx: &mut Ctx<'_>) -> bool {
         let max_in_flight = self.config.max_in_flight;
-        let known = self.nodes.entry(node).or_default();
+        let known = self.nodes.get_or_default(node);
         match known.link {
             Link::Ready { .. } => known.in_flight.len() < max_in_flight,
             Link::Down { not_before } if not_before <= ctx.now() => {
@@ -186,7 +186,7 @@ impl<T> NetworkClient<T> {
         let ours = ApiRange { api, min: ours.min, max: ours.max };
         let known = self.nodes.get_mut(&node).expect("a request goes to a node that is ready");
         let Link::Ready { conn, apis } = &known.link else { panic!("a request to a node that is {:?}", known.link) };
-        let version = apis.get(&(api as i16)).and_then(|theirs| negotiate(ours, *theirs)).unwrap_or(ours.max);
+        let version = range_in(apis, api).and_then(|theirs| negotiate(ours, theirs)).unwrap_or(ours.max);
         let conn = *conn;
         let waits = tied.map(|tied| (Some(tied), ctx.after(timeout + PATIENCE)));
         self.put(node, conn, api, version, waits, body(version), ctx)
@@ -257,7 +257,7 @@ impl<T> NetworkClient<T> {
     /// The versions of an API that a node advertises; none if it has not said so, or does not serve the API.
     pub fn advertised(&self, node: NodeId, api: ApiKey) -> Option<ApiRange> {
         match &self.nodes.get(&node)?.link {
-            Link::Ready { apis, .. } => apis.get(&(api as i16)).copied(),
+            Link::Ready { apis, .. } => range_in(apis, api),
             _ => None,
         }
     }
@@ -347,7 +347,7 @@ impl<T> NetworkClient<T> {
             (Some(tied), body) => events.push(NetEvent::Response(id, tied, body)),
             (None, ResponseKind::ApiVersions(body)) => {
                 node.failures = 0;
-                node.link = Link::Ready { conn, apis: Arc::new(ranges(&body)) };
+                node.link = Link::Ready { conn, apis: ranges(&body) };
             }
             (None, body) => panic!("a response of another kind than its request: {body:?}"),
         }
@@ -368,10 +368,10 @@ impl<T> NetworkClient<T> {
     }
 }
 
-fn ranges(response: &ApiVersionsResponse) -> BTreeMap<i16, ApiRange> {
+fn ranges(response: &ApiVersionsResponse) -> Arc<[ApiRange]> {
     let range = |entry: &crate::wire::messages::api_versions_response::ApiVersion| {
         let api = ApiKey::try_from(entry.api_key).ok()?;
-        Some((entry.api_key, ApiRange { api, min: entry.min_version, max: entry.max_version }))
+        Some(ApiRange { api, min: entry.min_version, max: entry.max_version })
     };
     response.api_keys.iter().filter_map(range).collect()
 }

@@ -152,9 +152,7 @@ impl Replica {
 
     /// Answers the parked fetches that `is_ready` picks, with what there is now.
     pub(super) fn answer_parked(&mut self, is_ready: impl Fn(i64) -> bool, turn: &mut Turn<'_>) {
-        let (ready, waiting) = std::mem::take(&mut self.parked).into_iter().partition(|p| is_ready(p.asked.offset));
-        self.parked = waiting;
-        let ready: Vec<ParkedFetch> = ready;
+        let ready: Vec<ParkedFetch> = self.parked.extract_if(.., |parked| is_ready(parked.asked.offset)).collect();
         for parked in ready {
             let answer = self.try_fetch(&parked.asked, turn);
             turn.push(Effect::Respond { request: parked.request, body: ResponseKind::Fetch(answer) });
@@ -163,10 +161,8 @@ impl Replica {
 
     /// Answers the parked fetches whose time is up.
     pub(super) fn expire_parked(&mut self, turn: &mut Turn<'_>) {
-        let (late, waiting): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.parked).into_iter().partition(|parked| parked.deadline <= turn.now);
-        self.parked = waiting;
-        for parked in late {
+        let now = turn.now;
+        for parked in self.parked.extract_if(.., |parked| parked.deadline <= now) {
             turn.push(Effect::Respond { request: parked.request, body: ResponseKind::Fetch(parked.answer) });
         }
     }

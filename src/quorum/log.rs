@@ -133,9 +133,15 @@ impl MetadataLog {
 
     /// Reads whole batches from `offset`, at most `max_bytes` but at least one.
     pub fn read(&self, offset: i64, max_bytes: usize) -> Bytes {
-        let mut out = BytesMut::new();
-        for batch in self.batches_from(offset) {
-            if !out.is_empty() && out.len() + batch.bytes.len() > max_bytes {
+        let mut batches = self.batches_from(offset).peekable();
+        let Some(first) = batches.next() else { return Bytes::new() };
+        // One batch is what a replica mostly lacks: all replicas then share its bytes.
+        if batches.peek().is_none_or(|second| first.bytes.len() + second.bytes.len() > max_bytes) {
+            return first.bytes.clone();
+        }
+        let mut out = BytesMut::from(&first.bytes[..]);
+        for batch in batches {
+            if out.len() + batch.bytes.len() > max_bytes {
                 break;
             }
             out.extend_from_slice(&batch.bytes);

@@ -235,8 +235,8 @@ impl RaftManager {
         for unsent in std::mem::take(&mut self.unsent) {
             let endpoint = self.endpoint(unsent.to);
             if self.net.ready(unsent.to, &endpoint, ctx) {
-                let api = unsent.body.clone();
-                self.net.send(unsent.to, api_of(&api), Some(unsent.correlation_id), ctx, |_| unsent.body);
+                let api = api_of(&unsent.body);
+                self.net.send(unsent.to, api, Some(unsent.correlation_id), ctx, |_| unsent.body);
             } else {
                 waiting.push(unsent);
             }

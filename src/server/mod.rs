@@ -259,7 +259,9 @@ impl Process {
         } else if self.is_for_controller(&input) {
             self.controller_input(input, ctx, &mut events);
         } else {
-            stopped |= self.broker_input(input, ctx, disk);
+            // Most of what comes: the replica of the metadata log, which is woken when something of it is due, has no part
+            // in it.
+            return self.broker_input(input, ctx, disk) | (self.stopping == Stopping::Halted);
         }
         // A fault may have come up while the process was being started.
         stopped | self.raft_events(events, ctx, disk) | (self.stopping == Stopping::Halted)

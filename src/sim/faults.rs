@@ -205,7 +205,7 @@ impl World {
             End::Crash => self.exit(id, Some(cause)),
             End::PowerLoss => self.go_dark(id, cause),
         }
-        self.host_mut(id).wake = None;
+        self.host_mut(id).alarm = None;
     }
 
     /// Nobody is told: the machine's ends of its connections are just gone, and with them what was under way to it.
@@ -253,7 +253,7 @@ impl World {
         let now = self.now();
         let host = self.host_mut(id);
         (host.paused, host.since) = (true, now);
-        host.wake = None;
+        host.alarm = None;
     }
 
     /// The process goes on: it finds what its kernel took in meanwhile, in order, and alarms that rang.

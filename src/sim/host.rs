@@ -23,8 +23,10 @@ pub(super) struct Host {
     pub(super) running: bool,
     /// Since when its process is as it is.
     pub(super) since: SimTime,
-    /// When it will be woken, and the event that set the alarm.
-    pub(super) wake: Option<(SimTime, Option<EventId>)>,
+    pub(super) alarm: Option<Alarm>,
+    /// When the scheduler looks at its alarm next. An alarm that was put off is not planned anew before that: most are put
+    /// off again and again.
+    pub(super) looked_at: Option<SimTime>,
     /// Its process was killed.
     pub(super) crashed: bool,
     /// The machine has no power: not even its kernel answers.
@@ -43,6 +45,16 @@ pub(super) struct Host {
     pub(super) skew_us: i64,
     /// How often it was woken at one moment without getting further: a machine that asks for that forever is broken.
     pub(super) spins: u32,
+}
+
+/// When a host will be woken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alarm {
+    pub(super) at: SimTime,
+    /// Its turn among what happens then.
+    pub(super) turn: u64,
+    /// The event that set it.
+    pub(super) cause: Option<EventId>,
 }
 
 /// What waits for a process that stands still.
@@ -75,7 +87,8 @@ impl Host {
             rng,
             running: true,
             since: now,
-            wake: None,
+            alarm: None,
+            looked_at: None,
             crashed: false,
             powered_off: false,
             paused: false,

@@ -26,8 +26,19 @@ impl<T> Scheduler<T> {
 
     /// Plans `what` for `at`.
     pub fn plan(&mut self, at: SimTime, what: T) {
-        self.heap.push(Planned { at, order: self.planned, what });
+        let order = self.take_turn();
+        self.plan_in_turn(at, order, what);
+    }
+
+    /// Takes the next turn among what happens at one time, for something that may be planned later.
+    pub fn take_turn(&mut self) -> u64 {
         self.planned += 1;
+        self.planned - 1
+    }
+
+    /// Plans `what` for `at`, in a turn that was taken before.
+    pub fn plan_in_turn(&mut self, at: SimTime, order: u64, what: T) {
+        self.heap.push(Planned { at, order, what });
     }
 
     /// The next thing and its time.

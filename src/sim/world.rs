@@ -1,7 +1,7 @@
 //! The world itself: clock, scheduler, hosts, connections.
 
 use super::faults::Link;
-use super::host::{Host, Node};
+use super::host::{Alarm, Host, Node};
 use super::net::{Cargo, Connection, InFlight, Side};
 use super::nodes::node_setups;
 use super::scheduler::Scheduler;
@@ -50,7 +50,6 @@ pub struct World {
     /// The hosts of the cluster's nodes.
     pub(super) nodes: Arc<BTreeMap<i32, HostId>>,
     effects: Vec<Effect>,
-    hash_buffer: Vec<u8>,
 }
 
 /// What the scheduler holds.
@@ -87,7 +86,6 @@ impl World {
             mutant: None,
             nodes: Arc::default(),
             effects: Vec::new(),
-            hash_buffer: Vec::new(),
         };
         let setups = node_setups(&world.spec.clone(), seed);
         world.nodes = Arc::new(setups.iter().zip(0..).map(|(setup, host)| (setup.id, HostId(host))).collect());
@@ -203,10 +201,18 @@ impl World {
 
     /// Drops alarms that were set anew from the front, so that the front is something that will happen.
     pub(super) fn drop_stale_alarms(&mut self) {
-        while let Some((at, Happening::Wake(host))) = self.scheduler.peek()
-            && self.hosts[host.0 as usize].wake.is_none_or(|(wake_at, _)| wake_at != at)
-        {
+        while let Some((at, Happening::Wake(id))) = self.scheduler.peek().map(|(at, what)| (at, *what)) {
+            let (alarm, looked_at) = (self.host(id).alarm, self.host(id).looked_at);
+            if alarm.is_some_and(|alarm| alarm.at == at) {
+                return;
+            }
             self.scheduler.pop();
+            if looked_at == Some(at) {
+                self.host_mut(id).looked_at = alarm.map(|alarm| alarm.at);
+                if let Some(Alarm { at, turn, .. }) = alarm {
+                    self.scheduler.plan_in_turn(at, turn, Happening::Wake(id));
+                }
+            }
         }
     }
 
@@ -279,22 +285,30 @@ impl World {
         } else {
             None
         };
-        if deadline == host.wake.map(|(at, _)| at) {
+        if deadline == host.alarm.map(|alarm| alarm.at) {
             return;
         }
-        self.host_mut(id).wake = deadline.map(|at| (at, cause));
-        if let Some(at) = deadline {
-            self.scheduler.plan(at, Happening::Wake(id));
+        let Some(at) = deadline else {
+            self.host_mut(id).alarm = None;
+            return;
+        };
+        let turn = self.scheduler.take_turn();
+        let host = self.host_mut(id);
+        host.alarm = Some(Alarm { at, turn, cause });
+        if host.looked_at.is_none_or(|looked_at| at < looked_at) {
+            host.looked_at = Some(at);
+            self.scheduler.plan_in_turn(at, turn, Happening::Wake(id));
         }
     }
 
     fn wake(&mut self, id: HostId) {
         let now = self.now;
         let host = self.host_mut(id);
-        let (at, cause) = host.wake.take().expect("its alarm rings");
+        let Alarm { at, cause, .. } = host.alarm.take().expect("its alarm rings");
+        host.looked_at = None;
         self.with_host(id, cause, |host, ctx| host.handle(Input::Woken, ctx));
         let host = self.host_mut(id);
-        host.spins = if host.wake.is_some_and(|(next, _)| next == at) { host.spins + 1 } else { 0 };
+        host.spins = if host.alarm.is_some_and(|next| next.at == at) { host.spins + 1 } else { 0 };
         assert!(host.spins < MAX_SPINS, "{} asks to be woken at {now} again and again", host.name);
     }
 
@@ -515,11 +529,7 @@ impl World {
         let id = EventId(self.events);
         self.events += 1;
         let event = TraceEvent { id, at: self.now, cause, host, kind };
-        let mut buffer = std::mem::take(&mut self.hash_buffer);
-        buffer.clear();
-        buffer = postcard::to_extend(&event, buffer).expect("an event can be written to memory");
-        self.hasher.update(&buffer);
-        self.hash_buffer = buffer;
+        self.hasher.update(&event);
         self.trace.push(event);
         id
     }

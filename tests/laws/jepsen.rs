@@ -212,12 +212,15 @@ fn nothing_is_wrong_with_idempotent_producers_while_leaders_die() {
     assert!(worst_lag_ms(&history) < 1_000, "nobody is asked to wait while a leader is missed");
 }
 
-/// A leader that stands still wakes as a zombie and acknowledges what will be cut off.
+/// A leader that stands still wakes as a zombie and acknowledges what will be cut off, until it hears of its successor;
+/// here not for a second.
 #[test]
 fn a_zombie_s_acknowledgements_are_lost_writes() {
     let one =
         "producer p --topic t --rate 20/s --producer-property acks=1 --producer-property enable.idempotence=false";
-    let faults = "pause broker 1\nrun 20s\nresume broker 1\nrun 20s\nclose p\nrun 3s\n";
+    let faults = "pause broker 1\nrun 20s\n\
+                  cut broker 1 controller 101\ncut broker 1 controller 102\ncut broker 1 controller 103\n\
+                  resume broker 1\nrun 1s\nheal\nrun 20s\nclose p\nrun 3s\n";
     let (history, runner) = played(&script(one, faults));
     let wrong = wrong(&history);
     let told = |name: &str| {

@@ -2,11 +2,11 @@
 
 use super::{hex, int, same, text};
 use bytes::Bytes;
+use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
 use kafka_terrarium::base::TopicPartition;
 use kafka_terrarium::cluster::uuid_text;
 use kafka_terrarium::wire::consumer_protocol::{Assignment, Subscription};
 use kafka_terrarium::wire::inspect::{self, Field, Value as Inspected};
-use kafka_terrarium::wire::{ApiKey, RequestKind, ResponseKind};
 use serde_json::Value;
 
 pub(crate) fn message(entry: &Value) -> Result<(), String> {
