@@ -192,7 +192,7 @@ fn a_wrong_script_is_status_2_with_line_and_column() {
              one-leader-per-epoch, isr-within-replicas, metadata-agrees, offsets-monotonic, one-owner, \
              committed-within-polled, order-per-key",
         ),
-        ("expect output matches \"a(\"", "1:23: `a(` is no regular expression: unclosed group"),
+        ("expect output matches \"a(\"", "1:23: `a(` is no regular expression: found open group without closing ')'"),
         ("expect laws hold 7", "1:18: `7` after an expression; `and`, `or` or the command's end belongs there"),
         ("at 5s run 1s", "1:7: `run` behind `at`; `at 12s` takes a command that acts or looks"),
         ("run 2s\nat 1s status", "2:1: `at` a moment that is over: it is 5.000 s already"),
