@@ -255,9 +255,15 @@ impl Component for App {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         if matches!(msg, Msg::Refresh) {
-            self.held.next();
+            // Frames that follow each other share the work; one that stands is whole.
+            let playing = self.desk.playing();
+            if playing {
+                self.held.next()
+            } else {
+                self.held.all()
+            }
             self.refresh();
-            if self.held.is_turn_of(Part::Stage) {
+            if !playing || self.held.is_turn_of(Part::Stage) {
                 self.measure(ctx);
             }
             return true;
