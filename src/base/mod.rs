@@ -13,7 +13,6 @@ mod kept_once;
 mod murmur2;
 mod persistent;
 mod rng;
-mod sorted_map;
 mod time;
 mod uuid;
 
@@ -24,6 +23,5 @@ pub use kept_once::KeptOnce;
 pub use murmur2::{murmur2, partition_for_key};
 pub use persistent::{OrdMap, OrdSet, Vector};
 pub use rng::Rng;
-pub use sorted_map::SortedMap;
 pub use time::{ParseDurationError, SimDuration, SimTime, earlier};
 pub use uuid::{uuid_from_text, uuid_text};

@@ -6,7 +6,7 @@
 //! it fetches it appends as it is. The leader's high watermark comes with each answer: a fetch later than it moved.
 
 use super::{Broker, Serving};
-use crate::base::{ConnId, Endpoint, OrdMap, SimTime, SortedMap, TopicPartition, earlier};
+use crate::base::{ConnId, Endpoint, OrdMap, SimTime, TopicPartition, earlier};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NetEvent, NetworkClient, NetworkConfig};
 use crate::storage::{EpochEnd, Log};
@@ -16,7 +16,6 @@ use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffs
 use crate::wire::messages::{FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse};
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind, TopicName};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use uuid::Uuid;
 
 const LATEST: i64 = -1;
@@ -52,7 +51,7 @@ struct Fetched {
 /// What a request was about.
 #[derive(Clone, Debug)]
 enum Asked {
-    Fetch(Arc<SortedMap<Key, FetchFrom>>),
+    Fetch(OrdMap<Key, FetchFrom>),
     Latest(Key),
     Earliest(Key),
 }
@@ -186,7 +185,7 @@ impl Broker {
     }
 
     /// What the next fetch is to bring.
-    fn fetch_plan(&self, source: i32, now: SimTime, serving: &Serving<'_, '_>) -> Arc<SortedMap<Key, FetchFrom>> {
+    fn fetch_plan(&self, source: i32, now: SimTime, serving: &Serving<'_, '_>) -> OrdMap<Key, FetchFrom> {
         let max_bytes = self.config.replica_fetch_max_bytes;
         let from = |fetched: &Fetched| {
             let log = serving.disk.log(&fetched.tp)?;
@@ -205,7 +204,7 @@ impl Broker {
         let before = fetcher.session.named();
         match plan.clone().eq(before.iter().map(|(key, from)| (*key, *from))) {
             true => before.clone(),
-            false => Arc::new(plan.collect()),
+            false => plan.collect(),
         }
     }
 
@@ -279,7 +278,7 @@ impl Broker {
     fn fetched(
         &mut self,
         source: i32,
-        wanted: &SortedMap<Key, FetchFrom>,
+        wanted: &OrdMap<Key, FetchFrom>,
         body: &FetchResponse,
         serving: &mut Serving<'_, '_>,
     ) {

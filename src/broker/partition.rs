@@ -7,7 +7,7 @@
 //! removed, it still does (KIP-497).
 
 use super::config::TopicConfig;
-use crate::base::{SimDuration, SimTime, SortedMap};
+use crate::base::{OrdMap, SimDuration, SimTime};
 use crate::cluster::PartitionRegistration;
 use crate::storage::Log;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct Leader {
     /// The ISR as it asked the controller to make it, until the answer comes.
     pub pending_isr: Option<Vec<i32>>,
     /// The followers by broker id.
-    pub followers: SortedMap<i32, FollowerState>,
+    pub followers: OrdMap<i32, FollowerState>,
 }
 
 /// How far a follower is, by its fetches (`Replica`).

@@ -96,7 +96,7 @@ fn bootstrap_id(index: usize) -> NodeId {
     -1 - index as NodeId
 }
 
-impl<T> NetworkClient<T> {
+impl<T: Clone> NetworkClient<T> {
     pub(super) fn new(config: NetworkConfig, wanted: Wanted) -> Self {
         let net = network::NetworkConfig {
             request_timeout: config.request_timeout,

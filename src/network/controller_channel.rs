@@ -47,7 +47,7 @@ struct Queued<T> {
     created: SimTime,
 }
 
-impl<T> ControllerChannel<T> {
+impl<T: Clone> ControllerChannel<T> {
     /// A channel of node `node_id`. A request is given up when it is as old as `retry_timeout`; none is never.
     pub fn new(node_id: i32, request_timeout: SimDuration, retry_timeout: Option<SimDuration>) -> Self {
         let config = NetworkConfig {

@@ -1,9 +1,8 @@
 //! The fetching end of an incremental fetch session (KIP-227, `FetchSessionHandler`): what to name in the next fetch to
 //! one broker.
 
-use crate::base::SortedMap;
+use crate::base::OrdMap;
 use crate::wire::ErrorCode;
-use std::sync::Arc;
 
 /// A session with one broker; epoch 0 asks for a new one. `K` names a partition, `F` is what a fetch says of it.
 #[derive(Clone, Debug)]
@@ -11,7 +10,7 @@ pub struct FetchSession<K, F> {
     id: i32,
     epoch: i32,
     /// What the broker believes that we want.
-    named: Arc<SortedMap<K, F>>,
+    named: OrdMap<K, F>,
 }
 
 /// What the next fetch says.
@@ -22,14 +21,14 @@ pub struct NextFetch<K, F> {
     /// The session's epoch.
     pub epoch: i32,
     /// The partitions to name: all of them in a full fetch, else those that are new or changed.
-    pub named: SortedMap<K, F>,
+    pub named: OrdMap<K, F>,
     /// The partitions to drop from the session.
     pub forgotten: Vec<K>,
 }
 
 impl<K, F> Default for FetchSession<K, F> {
     fn default() -> Self {
-        Self { id: 0, epoch: 0, named: Arc::default() }
+        Self { id: 0, epoch: 0, named: OrdMap::new() }
     }
 }
 
@@ -45,7 +44,7 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
     }
 
     /// What the broker believes that we want.
-    pub fn named(&self) -> &Arc<SortedMap<K, F>> {
+    pub fn named(&self) -> &OrdMap<K, F> {
         &self.named
     }
 
@@ -55,7 +54,7 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
     }
 
     /// What to say to fetch `wanted`.
-    pub fn next(&mut self, wanted: Arc<SortedMap<K, F>>) -> NextFetch<K, F> {
+    pub fn next(&mut self, wanted: OrdMap<K, F>) -> NextFetch<K, F> {
         let is_full = self.epoch == 0;
         let is_news = |(partition, from): &(&K, &F)| is_full || self.named.get(partition) != Some(*from);
         let entry = |(partition, from): (&K, &F)| (partition.clone(), from.clone());
@@ -89,8 +88,8 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
 mod tests {
     use super::*;
 
-    fn from(offsets: &[(i32, i64)]) -> Arc<SortedMap<i32, (i64, i32)>> {
-        Arc::new(offsets.iter().map(|(partition, offset)| (*partition, (*offset, 0))).collect())
+    fn from(offsets: &[(i32, i64)]) -> OrdMap<i32, (i64, i32)> {
+        offsets.iter().map(|(partition, offset)| (*partition, (*offset, 0))).collect()
     }
 
     #[test]
@@ -100,10 +99,10 @@ mod tests {
         assert_eq!((full.id, full.epoch, full.named.len()), (0, 0, 2));
         session.answered(77, ErrorCode::NONE);
         let next = session.next(from(&[(0, 6), (1, 5)]));
-        assert_eq!((next.id, next.epoch, next.named, next.forgotten), (77, 1, (*from(&[(0, 6)])).clone(), vec![]));
+        assert_eq!((next.id, next.epoch, next.named, next.forgotten), (77, 1, from(&[(0, 6)]), vec![]));
         session.answered(77, ErrorCode::NONE);
         let next = session.next(from(&[(1, 5)]));
-        assert_eq!((next.epoch, next.named, next.forgotten), (2, SortedMap::new(), vec![0]));
+        assert_eq!((next.epoch, next.named, next.forgotten), (2, OrdMap::new(), vec![0]));
         session.answered(0, ErrorCode::INVALID_FETCH_SESSION_EPOCH);
         assert_eq!((session.next(from(&[(1, 5)])).id, session.epoch), (77, 0));
         session.answered(0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);

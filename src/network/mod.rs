@@ -16,7 +16,7 @@ pub use controller_channel::ControllerChannel;
 pub use fetch_session::{FetchSession, NextFetch};
 pub use socket_server::{Enveloped, HungUp, Pending, SocketServer, is_forwarded};
 
-use crate::base::{ConnId, Endpoint, SimDuration, SimTime, SortedMap, earlier, exponential_backoff};
+use crate::base::{ConnId, Endpoint, OrdMap, SimDuration, SimTime, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{
@@ -80,8 +80,8 @@ pub enum NetEvent<T> {
 #[derive(Clone, Debug)]
 pub struct NetworkClient<T> {
     config: NetworkConfig,
-    nodes: SortedMap<NodeId, Node<T>>,
-    conns: SortedMap<ConnId, NodeId>,
+    nodes: OrdMap<NodeId, Node<T>>,
+    conns: OrdMap<ConnId, NodeId>,
     next_correlation_id: i32,
 }
 
@@ -123,10 +123,10 @@ impl Link {
     }
 }
 
-impl<T> NetworkClient<T> {
+impl<T: Clone> NetworkClient<T> {
     /// A client without any connection.
     pub fn new(config: NetworkConfig) -> Self {
-        Self { config, nodes: SortedMap::new(), conns: SortedMap::new(), next_correlation_id: 0 }
+        Self { config, nodes: OrdMap::new(), conns: OrdMap::new(), next_correlation_id: 0 }
     }
 
     /// Whether a connection is one of its own.
@@ -142,7 +142,7 @@ impl<T> NetworkClient<T> {
     /// Whether a request can go to `node` now; if not for want of a connection, one is opened to `endpoint`.
     pub fn ready(&mut self, node: NodeId, endpoint: &Endpoint, ctx: &mut Ctx<'_>) -> bool {
         let max_in_flight = self.config.max_in_flight;
-        let known = self.nodes.get_or_default(node);
+        let known = self.nodes.entry(node).or_default();
         match known.link {
             Link::Ready { .. } => known.in_flight.len() < max_in_flight,
             Link::Down { not_before } if not_before <= ctx.now() => {
@@ -310,7 +310,7 @@ impl<T> NetworkClient<T> {
         for (conn, _) in std::mem::take(&mut self.conns) {
             ctx.close(conn);
         }
-        self.nodes.clear();
+        self.nodes = OrdMap::new();
     }
 
     fn connected(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) {

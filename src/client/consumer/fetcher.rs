@@ -5,7 +5,7 @@
 use super::application::InHand;
 use super::subscription::{Buffered, FetchState};
 use super::{Asked, Consumer, FetchFrom, OffsetReset, Position, topic_name};
-use crate::base::{Endpoint, SimTime, SortedMap, TopicPartition, exponential_backoff};
+use crate::base::{Endpoint, OrdMap, SimTime, TopicPartition, exponential_backoff};
 use crate::client::metadata::Metadata;
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
@@ -97,10 +97,9 @@ impl Consumer {
         }
     }
 
-    fn send_fetch(&mut self, leader: i32, wanted: SortedMap<TopicPartition, FetchFrom>, ctx: &mut Ctx<'_>) {
+    fn send_fetch(&mut self, leader: i32, wanted: OrdMap<TopicPartition, FetchFrom>, ctx: &mut Ctx<'_>) {
         let session = self.sessions.entry(leader).or_default();
         let before = session.named().clone();
-        let wanted = Arc::new(wanted);
         let next = session.next(wanted.clone());
         let max_bytes = self.config.max_partition_fetch_bytes;
         let asked = |(tp, (offset, epoch, id)): (TopicPartition, FetchFrom)| {
@@ -147,7 +146,7 @@ impl Consumer {
     pub(super) fn fetched(
         &mut self,
         node: i32,
-        wanted: &SortedMap<TopicPartition, FetchFrom>,
+        wanted: &OrdMap<TopicPartition, FetchFrom>,
         response: &FetchResponse,
         ctx: &mut Ctx<'_>,
     ) {
@@ -303,7 +302,7 @@ fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) 
 /// The names of the topics that were asked for, by their ids.
 pub(super) type Names = BTreeMap<Uuid, Arc<str>>;
 
-fn names(wanted: &SortedMap<TopicPartition, FetchFrom>) -> Names {
+fn names(wanted: &OrdMap<TopicPartition, FetchFrom>) -> Names {
     wanted.iter().map(|(tp, (.., id))| (*id, tp.topic.clone())).collect()
 }
 

@@ -28,7 +28,7 @@ pub use subscription::{Reads, compile_pattern};
 use super::earlier;
 use super::metadata::Wanted;
 use super::network::{NetEvent, NetworkClient, NetworkConfig};
-use crate::base::{Endpoint, SimTime, SortedMap, TopicPartition};
+use crate::base::{Endpoint, OrdMap, SimTime, TopicPartition};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NodeId};
 use crate::wire::{ErrorCode, ResponseKind, StrBytes, TopicName};
@@ -90,7 +90,7 @@ enum Asked {
     },
     Fetch {
         node: i32,
-        wanted: Arc<SortedMap<TopicPartition, FetchFrom>>,
+        wanted: OrdMap<TopicPartition, FetchFrom>,
     },
     CloseSession,
     Coordinator,
