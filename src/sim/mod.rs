@@ -21,7 +21,7 @@ mod told;
 mod trace;
 mod world;
 
-pub use command::{Applied, Command, CommandError};
+pub use command::{Applied, Command, CommandError, Restart};
 pub use faults::Fault;
 pub use looking::{ControllerInfo, GroupInfo, Impairments, LinkInfo, MemberInfo, PartitionInfo, TopicInfo};
 pub use nodes::NewBroker;
