@@ -52,6 +52,8 @@ pub(super) enum Msg {
     Answer(bool),
     /// Open or close the map of the keys.
     Help,
+    /// Judge the history as Jepsen would and show what it comes to, or close that.
+    Judge(bool),
     /// Open or close the saved sessions.
     Sessions,
     /// Ask for something about saves.
@@ -149,6 +151,8 @@ pub(super) struct App {
     dialog_shown: bool,
     /// Whether the map of the keys is open.
     pub(super) help: bool,
+    /// Whether the judgement of the history is open.
+    pub(super) judging: bool,
     /// Whether the saved sessions are open.
     pub(super) sessions: bool,
     /// Whose configs are open.
@@ -228,6 +232,7 @@ impl Component for App {
             menu_shown: false,
             dialog_shown: false,
             help: false,
+            judging: false,
             sessions: false,
             configs: None,
             drafts: None,
@@ -304,6 +309,7 @@ impl Component for App {
                 }
                 (self.menu, self.armed, self.hint) = (None, None, None);
                 (self.help, self.sessions, self.configs, self.drafts) = (false, false, None, None);
+                self.judging = false;
             }
             Msg::Press(x, y) => self.press(x, y),
             Msg::Menu(place) => self.open_menu(place),
@@ -408,7 +414,7 @@ impl App {
                 { stage::stage(self, ctx) }
                 { tools::hint(self) }
                 { self.caption() }
-                { laws::laws(self) }
+                { laws::laws(self, ctx) }
             </>
         }
     }
@@ -428,6 +434,12 @@ impl App {
                     self.sessions = false;
                 }
                 self.desk.about_saves(&wish);
+            }
+            Msg::Judge(open) => {
+                self.judging = open;
+                if open {
+                    self.desk.judge();
+                }
             }
             Msg::Read(file) => self.reading = Some(sessions::read(ctx, file)),
             Msg::Configs(owner) => {
@@ -506,7 +518,12 @@ impl App {
 
     /// Whether a dialog is open.
     fn dialog_open(&self) -> bool {
-        self.help || self.sessions || self.configs.is_some() || self.drafts.is_some() || self.desk.asking().is_some()
+        self.help
+            || self.judging
+            || self.sessions
+            || self.configs.is_some()
+            || self.drafts.is_some()
+            || self.desk.asking().is_some()
     }
 
     fn dialogs(&self, ctx: &Context<Self>) -> Html {
@@ -522,7 +539,7 @@ impl App {
             html! { <Compose drafts={drafts.clone()} {verdict} {ask} {run} {close} /> }
         });
         html! {
-            <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ configs }{ draft }</>
+            <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ laws::judgement(self, ctx) }{ configs }{ draft }</>
         }
     }
 

@@ -45,8 +45,7 @@ pub(super) fn configs(props: &Props) -> Html {
     {
         let right =
             props.verdict.as_ref().filter(|verdict| verdict.wrong.is_none()).map(|verdict| verdict.text.clone());
-        let (run, owner, edited, submitted) =
-            (props.run.clone(), props.owner.clone(), edited.clone(), submitted.clone());
+        let (run, owner, edited, submitted) = (does(props), props.owner.clone(), edited.clone(), submitted.clone());
         use_effect_with(((*submitted).clone(), right), move |(wish, right)| {
             if let Some((name, value)) = wish.as_ref().filter(|(n, v)| right.as_ref() == Some(&format!("{n}={v}"))) {
                 run.emit(owner.set_line(name, value));
@@ -97,6 +96,15 @@ fn note(owner: &Owner) -> Option<&'static str> {
     }
 }
 
+/// Types a line, and asks what is set then: a client that is about to be started again has changed nothing on the stage yet.
+fn does(props: &Props) -> Callback<String> {
+    let (run, ask, owner) = (props.run.clone(), props.ask.clone(), props.owner.clone());
+    Callback::from(move |line: String| {
+        run.emit(line);
+        ask.emit(Question::Settings(owner.clone()));
+    })
+}
+
 type Edited = UseStateHandle<Option<(String, String)>>;
 
 fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited, submitted: &Edited) -> Html {
@@ -114,7 +122,7 @@ fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited, subm
         Callback::from(move |event: InputEvent| edited.set(Some((name.clone(), value(&event)))))
     };
     let reset = props.owner.reset_line(key).filter(|_| set.is_some() && shown.is_none()).map(|line| {
-        let (run, edited) = (props.run.clone(), edited.clone());
+        let (run, edited) = (does(props), edited.clone());
         Callback::from(move |_: MouseEvent| {
             run.emit(line.clone());
             edited.set(None);

@@ -204,6 +204,11 @@ impl Consumer {
         self.application.worked()
     }
 
+    /// The topics of which it has metadata.
+    pub fn known_topics(&self) -> impl Iterator<Item = &str> {
+        self.net.metadata().topic_names().map(|(name, _)| &**name)
+    }
+
     /// Kafka's words for the last exception that its application got.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()

@@ -211,6 +211,11 @@ impl Producer {
         queues
     }
 
+    /// The topics of which it has metadata.
+    pub fn known_topics(&self) -> impl Iterator<Item = &str> {
+        self.net.metadata().topic_names().map(|(name, _)| &**name)
+    }
+
     /// Kafka's words for why records were last given up.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
