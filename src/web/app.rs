@@ -15,8 +15,8 @@ use super::{
 use crate::base::{EventId, SimTime, TopicPartition};
 use crate::link::ToWorker;
 use crate::view::{
-    Addition, Draft, Goal, Owner, Player, Question, Room, Scene, Selection, Speed, Tool, Toward, Weight, addition_line,
-    rows, tool_offer,
+    Addition, Draft, Goal, Owner, Player, Question, Room, Scene, Selection, Speed, Tool, Toward, addition_line, rows,
+    tool_offer,
 };
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::{document, window};
@@ -164,9 +164,9 @@ pub(super) struct App {
     /// The record that is inspected.
     pub(super) record: Option<(TopicPartition, i64)>,
     /// Whether it is presented to a hall.
-    presenting: bool,
+    pub(super) presenting: bool,
     showing: Rc<Cell<bool>>,
-    blank: bool,
+    pub(super) blank: bool,
     /// Whether the page is part of another.
     embedded: bool,
     prompting: bool,
@@ -413,7 +413,7 @@ impl App {
                 { bottom::segments(self, ctx) }
                 { stage::stage(self, ctx) }
                 { tools::hint(self) }
-                { self.caption() }
+                { stage::caption(self) }
                 { laws::laws(self, ctx) }
             </>
         }
@@ -540,24 +540,6 @@ impl App {
         });
         html! {
             <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ laws::judgement(self, ctx) }{ configs }{ draft }</>
-        }
-    }
-
-    /// In a presentation: what happened last, in large letters.
-    fn caption(&self) -> Html {
-        if !self.presenting {
-            return Html::default();
-        }
-        let last = |p: &Player| {
-            let told = p.lines().iter().rev().find(|(_, line)| line.weight > Weight::Routine);
-            (p.now() / 1e6, told.map(|(_, line)| line.text.clone()).unwrap_or_default())
-        };
-        let (now, text) = self.desk.with(last).unwrap_or_default();
-        html! {
-            <>
-                <p class="caption"><span class="mono">{ format!("{now:.1} s") }</span>{ text }</p>
-                if self.blank { <div class="blank" role="img" aria-label="Blank"></div> }
-            </>
         }
     }
 

@@ -150,7 +150,7 @@ pub(super) fn gutters(width: f64) -> (f64, f64) {
 /// The clients of one side: as many as have a box, and how many have none.
 pub(super) struct Clients {
     pub(super) clusters: Vec<Cluster>,
-    density: Density,
+    pub(super) density: Density,
     more: usize,
 }
 
