@@ -70,7 +70,7 @@ test("something new is composed, checked as it is filled in, and added", () =>
     await shows("linger.ms", "70");
     await page.keyboard.press("Escape");
     await advance(page, 2);
-    await page.locator(".log, .feed, body").getByText("Producer careful starts.").first().waitFor();
+    await page.locator(".insp").getByText("restart producer careful --rate 9/s").waitFor();
     // Each is a command, and can be undone.
     await page.keyboard.press("Control+z");
     await page.keyboard.press("Control+z");

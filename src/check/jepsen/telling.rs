@@ -1,6 +1,6 @@
 //! Anomalies in words, and what a whole history comes to.
 
-use super::{Anomaly, Lag, Op, Outcome, Step, anomalies, worst_realtime_lag};
+use super::{Anomaly, Lag, Op, Outcome, Step, anomalies, realtime_lags};
 use crate::base::SimTime;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -8,6 +8,9 @@ use std::fmt;
 
 /// How many anomalies of a kind are told one by one.
 const EXAMPLES: usize = 5;
+
+/// How much of a long circle is told.
+const EDGES: usize = 6;
 
 /// What a history comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,8 +111,9 @@ impl Judgement {
             }
         }
         out.kinds.sort_by_key(|kind| kind.is_allowed);
-        out.worst_lag =
-            worst_realtime_lag(history).filter(|lag| lag.lag_us > 0).map(|lag| told_of(&lag, history, name));
+        let lags = realtime_lags(history).into_iter().filter(|lag| lag.process >= 0 && lag.lag_us > 0);
+        let worst = lags.reduce(|worst, lag| if lag.lag_us > worst.lag_us { lag } else { worst });
+        out.worst_lag = worst.map(|lag| told_of(&lag, history, name));
         out
     }
 
@@ -128,10 +132,10 @@ fn told_of(lag: &Lag, history: &[Op], name: impl Fn(i64) -> String) -> Told {
     Told { text, times_us: op.map(|op| op.time_us).into_iter().collect() }
 }
 
-/// When operations ended.
+/// When the first of some operations ended.
 fn times(ops: &[usize], history: &[Op]) -> Vec<u64> {
     let of = |index: &usize| history.iter().find(|op| op.index == *index).map(|op| op.time_us);
-    ops.iter().filter_map(of).collect()
+    ops.iter().filter_map(of).take(EDGES).collect()
 }
 
 impl Anomaly {
@@ -194,7 +198,11 @@ impl Anomaly {
                 let over = if skipped.is_empty() { String::new() } else { format!(", over {}", skipped.join(", ")) };
                 format!("{key}: from {before} to {after}{over}")
             }
-            Self::Cycle(cycle) => cycle.edges.join(", "),
+            Self::Cycle(cycle) => {
+                let (first, rest) = cycle.edges.split_at(cycle.edges.len().min(EDGES));
+                let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+                first.join(", ") + &more
+            }
             Self::Unseen { key, value } => format!("{key}: {value}"),
         }
     }

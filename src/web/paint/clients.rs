@@ -42,7 +42,7 @@ pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
     }
 }
 
-/// One of many: the end of its name, how much a producer holds, and what is not as usual in its colour and outline.
+/// One of many: a piece of its name, how much a producer holds, and what is not as usual in its colour and outline.
 fn tile(b: &Brush, scene: &Scene, c: &ClientBox, paused: bool) {
     let (p, r) = (b.palette, c.card);
     let producer = scene.producers.get(&c.name).filter(|_| c.role == Role::Producer);
@@ -59,8 +59,12 @@ fn tile(b: &Brush, scene: &Scene, c: &ClientBox, paused: bool) {
         let h = view.pending.min(FULL) as f64 / FULL as f64 * (r.h - 2.0);
         b.rect(Rect::new(r.x + 1.0, r.bottom() - 1.0 - h, 3.0, h), &p.ink2);
     }
-    let at = c.name.char_indices().rev().nth(2).map_or(0, |(at, _)| at);
-    b.text(&c.name[at..], r.center() + 1.5, r.y + 11.5, SMALL, &p.ink, Anchor::Middle);
+    // A number at a name's end tells it from others; without one its beginning does.
+    let short: String = match c.name.ends_with(|last: char| last.is_ascii_digit()) {
+        true => c.name.chars().skip(c.name.chars().count().saturating_sub(3)).collect(),
+        false => c.name.chars().take(3).collect(),
+    };
+    b.text(&short, r.center() + 1.5, r.y + 11.5, SMALL, &p.ink, Anchor::Middle);
 }
 
 /// What a consumer in a group waits for.
