@@ -5,16 +5,15 @@
 //! since they were last polled, when each wants to be woken, and which connection is whose.
 
 use super::fetcher::ReplicaFetcher;
-use crate::base::{ConnId, SimTime};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::{ConnId, SimTime, SortedMap, SortedSet};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fetchers {
-    by_source: BTreeMap<i32, Known>,
-    touched: BTreeSet<i32>,
-    conns: BTreeMap<ConnId, i32>,
-    deadlines: BTreeSet<(SimTime, i32)>,
+    by_source: SortedMap<i32, Known>,
+    touched: SortedSet<i32>,
+    conns: SortedMap<ConnId, i32>,
+    deadlines: SortedSet<(SimTime, i32)>,
 }
 
 /// A fetcher, and the connection and the deadline under which it is found.
@@ -74,7 +73,7 @@ impl Fetchers {
     }
 
     /// The fetchers that were touched since this was last called.
-    pub(super) fn take_touched(&mut self) -> BTreeSet<i32> {
+    pub(super) fn take_touched(&mut self) -> SortedSet<i32> {
         std::mem::take(&mut self.touched)
     }
 

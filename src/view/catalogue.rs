@@ -2,6 +2,7 @@
 //! definitions and the script language; the page knows neither.
 
 use super::settings::Owner;
+use crate::base::Sort;
 use crate::cluster::config_defs::{self, Scope};
 use crate::script::{Line, Statement};
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,7 @@ impl Catalogue {
             Owner::Client(_) => Vec::new(),
         };
         configs.retain(|config| !config.name.starts_with("internal."));
-        configs.sort_by(|a, b| a.name.cmp(&b.name));
+        configs.order_by(|a, b| a.name.cmp(&b.name));
         Self { owner: owner.clone(), configs }
     }
 }

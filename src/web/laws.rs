@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::icons::icon;
+use crate::base::Sort;
 use crate::view::LawView;
 use yew::prelude::*;
 
@@ -9,7 +10,7 @@ use yew::prelude::*;
 pub(super) fn laws(app: &App) -> Html {
     let mut laws = app.desk.with(|p| p.scene().laws.clone()).unwrap_or_default();
     // A broken one is seen first.
-    laws.sort_by_key(|law| law.holds);
+    laws.order_by_key(|law| law.holds);
     html! {
         <section class="laws" aria-label="Laws" tabindex="0">
             <b>{ "Laws" }</b>

@@ -6,8 +6,8 @@
 //! a length that the frame cannot hold is refused before anything is allocated for it.
 
 use super::message::FrameError;
+use crate::base::SortedMap;
 use kafka_protocol::messages::ApiKey;
-use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::sync::OnceLock;
 use uuid::Uuid;
@@ -308,11 +308,11 @@ impl<const KEEPS: bool> Reader<'_, KEEPS> {
     }
 }
 
-fn schemas() -> &'static BTreeMap<(i16, Direction), Schema> {
-    static SCHEMAS: OnceLock<BTreeMap<(i16, Direction), Schema>> = OnceLock::new();
+fn schemas() -> &'static SortedMap<(i16, Direction), Schema> {
+    static SCHEMAS: OnceLock<SortedMap<(i16, Direction), Schema>> = OnceLock::new();
     SCHEMAS.get_or_init(|| {
         let mut lines = SCHEMA.lines().peekable();
-        let mut schemas = BTreeMap::new();
+        let mut schemas = SortedMap::new();
         while let Some(line) = lines.next() {
             let words: Vec<&str> = line.split(' ').collect();
             let [name, key, direction, _, flexible] = words[..] else { panic!("schema: {line}") };

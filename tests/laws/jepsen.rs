@@ -2,13 +2,12 @@
 //! and comes to the same judgement as the laws.
 
 use bytes::Bytes;
-use kafka_terrarium::base::{HostId, SimTime};
+use kafka_terrarium::base::{HostId, SimTime, SortedMap, SortedSet};
 use kafka_terrarium::check::jepsen::{Action, Anomaly, Kind, Moment, Op, Outcome, Step, anomalies, worst_realtime_lag};
 use kafka_terrarium::machine::Fact;
 use kafka_terrarium::script::{Runner, Script, Turn};
 use kafka_terrarium::sim::{TraceEvent, TraceKind};
 use kafka_terrarium::wire::{Message, RequestKind, ResponseKind, records};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Partition and values of a batch that a producer has sent.
 type Sent = (String, Vec<String>);
@@ -18,14 +17,14 @@ type Sent = (String, Vec<String>);
 struct History {
     ops: Vec<Op>,
     /// Batches by their producer and checksum that have no answer yet.
-    pending: BTreeMap<(HostId, u32), Sent>,
+    pending: SortedMap<(HostId, u32), Sent>,
     /// When each value was sent first, by its producer.
-    first_sent: BTreeMap<(HostId, String), Moment>,
+    first_sent: SortedMap<(HostId, String), Moment>,
     /// When each consumer's last poll that brought something began, which is when the one before was over, and when it
     /// was over itself.
-    polls: BTreeMap<HostId, (Option<Moment>, Moment)>,
+    polls: SortedMap<HostId, (Option<Moment>, Moment)>,
     /// What consumers were sent, by partition and offset.
-    fetched: BTreeMap<(HostId, String, i64), String>,
+    fetched: SortedMap<(HostId, String, i64), String>,
     /// How many operations have begun and ended.
     moments: usize,
     time_us: u64,
@@ -89,7 +88,7 @@ impl History {
                 let key = partition.partition.to_string();
                 let read = (*first_offset..=*last_offset)
                     .filter_map(|offset| Some((offset, self.fetched.get(&(host, key.clone(), offset))?.clone())));
-                let polled = BTreeMap::from([(key.clone(), read.collect())]);
+                let polled = SortedMap::from([(key.clone(), read.collect())]);
                 // A poll that brings records of several partitions is told of once for each.
                 let began = self.polls.get(&host).and_then(|(began, end)| match end.time_us == self.time_us {
                     true => *began,
@@ -116,13 +115,13 @@ impl History {
 
     fn did(&mut self, host: HostId, began: Option<Moment>, outcome: Outcome, actions: Vec<Action>) {
         let (Moment { index, time_us }, process, kind) = (self.moment(), i64::from(host.0), Kind::Work(actions));
-        let rebalanced = BTreeSet::new();
+        let rebalanced = SortedSet::new();
         self.ops.push(Op { index, time_us, began, process, outcome, kind, is_txn: false, rebalanced });
     }
 
     /// What has no answer in the end may have been written. (A batch that was sent anew, with another checksum, has one.)
     fn end(mut self) -> Vec<Op> {
-        let told: BTreeSet<String> = self.ops.iter().flat_map(sent_values).collect();
+        let told: SortedSet<String> = self.ops.iter().flat_map(sent_values).collect();
         let mut pending: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
         pending.sort_by_key(|((host, _), (_, values))| self.first_sent[&(*host, values[0].clone())].index);
         for ((host, _), (key, values)) in pending {
