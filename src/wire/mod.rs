@@ -12,12 +12,14 @@
 
 mod api;
 mod bodies;
+mod codec;
 mod compression;
 pub mod consumer_protocol;
 pub mod control;
 mod error;
 mod error_codes;
 mod error_response;
+mod fields;
 mod group_log;
 #[rustfmt::skip]
 pub mod group_records;
@@ -28,6 +30,7 @@ mod metadata_log;
 pub mod metadata_records;
 mod record_codec;
 pub mod records;
+mod schema;
 
 pub use api::{
     ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, api_versions, api_versions_refusal, negotiate,
