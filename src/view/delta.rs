@@ -53,8 +53,8 @@ impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
     }
 
     fn apply(self, map: &mut SortedMap<K, V>) {
-        for key in self.gone {
-            map.remove(&key);
+        if !self.gone.is_empty() {
+            map.retain(|key, _| !self.gone.contains(key));
         }
         map.extend(self.set);
     }

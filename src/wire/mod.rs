@@ -1,4 +1,4 @@
-//! Kafka's wire protocol: a facade over the `kafka-protocol` crate.
+//! Kafka's wire protocol, in the types of the `kafka-protocol` crate.
 //!
 //! Inside a world, messages travel typed: a [`Request`] or [`Response`] at the version that the two ends negotiated,
 //! behind an `Arc`, so that the trace, the packet in flight and the receiver share one value. Bytes are made when

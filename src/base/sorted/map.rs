@@ -321,8 +321,13 @@ impl<K: Ord, V, const N: usize> From<[(K, V); N]> for SortedMap<K, V> {
 
 impl<K: Ord, V> Extend<(K, V)> for SortedMap<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
-        for (key, value) in entries {
-            self.insert(key, value);
+        let entries: Vec<(K, V)> = entries.into_iter().collect();
+        if entries.len() < super::FEW {
+            entries.into_iter().for_each(|(key, value)| drop(self.insert(key, value)));
+        } else {
+            let mut all = mem::take(&mut self.0);
+            all.extend(entries);
+            *self = Self::from_entries(all);
         }
     }
 }
@@ -410,6 +415,20 @@ mod tests {
     fn of_two_values_of_one_key_the_later_stays() {
         let map: SortedMap<_, _> = [(2, 'a'), (1, 'b'), (2, 'c'), (2, 'd')].into_iter().collect();
         assert!(map.into_iter().eq([(1, 'b'), (2, 'd')]));
+    }
+
+    #[test]
+    fn few_and_many_entries_are_taken_over_alike() {
+        let mut rng = Rng::stream(1, "sorted map, extended");
+        for count in [1, 5, 30] {
+            let (mut map, mut tree) = (SortedMap::new(), BTreeMap::<u64, u64>::new());
+            for _ in 0..10 {
+                let entries: Vec<(u64, u64)> = (0..count).map(|n| (rng.below(50), n)).collect();
+                map.extend(entries.iter().copied());
+                tree.extend(entries);
+                assert!(map.iter().eq(&tree));
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub use set::SortedSet;
 
 use std::ops::{Bound, Range, RangeBounds};
 
+/// Fewer than these are put in one by one; more are put behind what is there, and all is sorted.
+const FEW: usize = 8;
+
 /// The places within bounds, where `find` says at which place a key is or would be.
 fn places<Q: ?Sized>(
     bounds: &impl RangeBounds<Q>,

@@ -194,8 +194,13 @@ impl<T: Ord, const N: usize> From<[T; N]> for SortedSet<T> {
 
 impl<T: Ord> Extend<T> for SortedSet<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
-        for item in items {
-            self.insert(item);
+        let items: Vec<T> = items.into_iter().collect();
+        if items.len() < super::FEW {
+            items.into_iter().for_each(|item| _ = self.insert(item));
+        } else {
+            let mut all = mem::take(&mut self.0);
+            all.extend(items);
+            *self = Self::from_items(all);
         }
     }
 }
@@ -254,6 +259,10 @@ mod tests {
         assert!(set.iter().eq(&[1, 3, 4, 5]) && set.range(2..5).eq(&[3, 4]));
         assert!(set.remove(&1) && !set.remove(&1));
         assert_eq!((set.first(), set.last(), set.len()), (Some(&3), Some(&5), 3));
+        set.extend([4, 9]);
+        set.extend((0..20).rev().step_by(2));
+        assert!(set.iter().eq(&[1, 3, 4, 5, 7, 9, 11, 13, 15, 17, 19]));
+        set.retain(|item| (3..=5).contains(item));
         assert_eq!((set.pop_first(), set.pop_last(), set.take(&4), set.pop_first()), (Some(3), Some(5), Some(4), None));
     }
 
