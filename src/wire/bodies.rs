@@ -40,7 +40,8 @@ macro_rules! bodies {
                 let rest = input.rest();
                 let mut body = Self::empty(api)?;
                 input.message(body.message(), version, body.fields_mut())?;
-                debug_assert_eq!(Self::read_by_the_crate(api, rest, version), Ok(body.clone()));
+                let alike = |by_the_crate| by_the_crate == body;
+                debug_assert!(Self::read_by_the_crate(api, rest, version).is_none_or(alike), "{body:?} at {version}");
                 Ok(body)
             }
 
@@ -80,10 +81,11 @@ macro_rules! bodies {
                 out
             }
 
-            fn read_by_the_crate(api: ApiKey, mut bytes: Bytes, version: i16) -> Result<Self, String> {
+            /// None for what it refuses. It refuses more than Kafka, which takes every negative length for null.
+            fn read_by_the_crate(api: ApiKey, mut bytes: Bytes, version: i16) -> Option<Self> {
                 match api {
-                    $(ApiKey::$api => Decodable::decode(&mut bytes, version).map(Self::$api).map_err(|e| e.to_string()),)*
-                    _ => Err(String::new()),
+                    $(ApiKey::$api => Decodable::decode(&mut bytes, version).map(Self::$api).ok(),)*
+                    _ => None,
                 }
             }
         }
