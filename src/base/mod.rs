@@ -23,7 +23,7 @@ pub use hash::TraceHasher;
 pub use id::{ConnId, Endpoint, EventId, HostId, TopicPartition};
 pub use kept_once::KeptOnce;
 pub use murmur2::{murmur2, partition_for_key};
-pub use persistent::{OrdMap, OrdSet, Vector};
+pub use persistent::{OrdMap, OrdSet, Slots, Vector};
 pub use rng::Rng;
 pub use sort::Sort;
 pub use sorted::{SortedMap, SortedSet};

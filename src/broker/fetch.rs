@@ -3,7 +3,7 @@
 //! Consumers read below the high watermark, followers to the log's end. A follower's fetch also tells how far it is:
 //! the offset that it asks for acknowledges all before it.
 
-use super::fetch_session::SessionUse;
+use super::fetch_session::{InTurn, SessionUse};
 use super::produce::is_wrong_leader;
 use super::purgatory::{Parked, Waiting};
 use super::{Broker, Partition, Served, Serving};
@@ -57,7 +57,7 @@ enum Fetcher {
 #[derive(Clone, Debug)]
 pub(super) struct Fetch {
     pub(super) session: SessionUse,
-    pub(super) wanted: Vec<Arc<Wanted>>,
+    pub(super) wanted: Vec<InTurn>,
     version: i16,
     fetcher: Fetcher,
     min_bytes: usize,
@@ -117,9 +117,9 @@ impl Broker {
                 return Served::Now(ResponseKind::Fetch(refused));
             }
         };
-        wanted.iter_mut().for_each(|wanted| self.resolve(wanted));
+        wanted.iter_mut().for_each(|asked| self.resolve(&mut asked.wanted));
         if serving.ctx.is_mutant(Mutant::LeaderIgnoresDivergence) {
-            wanted.iter_mut().for_each(|wanted| Arc::make_mut(wanted).last_fetched_epoch = None);
+            wanted.iter_mut().for_each(|asked| Arc::make_mut(&mut asked.wanted).last_fetched_epoch = None);
         }
         let fetch = Fetch {
             session,
@@ -129,8 +129,8 @@ impl Broker {
             min_bytes: body.min_bytes.max(0) as usize,
             max_bytes: body.max_bytes.clamp(0, self.config.fetch_max_bytes) as usize,
         };
-        self.heard_of_follower(&fetch, serving);
-        if body.max_wait_ms <= 0 || fetch.wanted.is_empty() || self.is_satisfied(&fetch, serving.disk) {
+        let is_satisfied = self.take_in_fetch(&fetch, serving);
+        if body.max_wait_ms <= 0 || fetch.wanted.is_empty() || is_satisfied {
             let answer = self.read(&fetch, serving);
             self.complete_touched(serving);
             return Served::Now(answer);
@@ -142,13 +142,19 @@ impl Broker {
         Served::Parked
     }
 
-    /// Notes how far a follower is; that may let it into the ISR and move the high watermark.
-    fn heard_of_follower(&mut self, fetch: &Fetch, serving: &mut Serving<'_, '_>) {
-        let Fetcher::Follower { id, epoch } = fetch.fetcher else { return };
+    /// Whether a fetch that came can be answered at once, as [`Broker::is_satisfied`] has it. From a follower it also
+    /// tells how far that is; which may let it into the ISR and move the high watermark.
+    fn take_in_fetch(&mut self, fetch: &Fetch, serving: &mut Serving<'_, '_>) -> bool {
+        let Fetcher::Follower { id, epoch } = fetch.fetcher else { return self.is_satisfied(fetch, serving.disk) };
         let now = serving.ctx.now();
-        for wanted in &fetch.wanted {
-            let Ok(Found::Log(log)) = self.find(fetch, wanted, serving.disk) else { continue };
+        let (mut missing, mut otherwise) = (fetch.min_bytes, false);
+        for InTurn { wanted, .. } in &fetch.wanted {
+            let Ok(Found::Log(log)) = self.find(fetch, wanted, serving.disk) else {
+                otherwise |= missing > 0;
+                continue;
+            };
             let end = log.log_end_offset();
+            missing = missing.saturating_sub(log.bytes_between(wanted.fetch_offset, end, missing));
             let partition = self.partitions.get_mut(&wanted.tp).map(Arc::make_mut).expect("it was found");
             let moved = partition.follower_fetched(id, wanted.fetch_offset, wanted.log_start_offset, epoch, end, now);
             if !partition.metadata.isr.contains(&id) {
@@ -162,6 +168,7 @@ impl Broker {
                 self.advance_high_watermark(&wanted.tp, serving);
             }
         }
+        otherwise || missing == 0
     }
 
     /// Answers the parked requests whose condition a touched partition has fulfilled.
@@ -308,7 +315,7 @@ impl Broker {
     /// Whether a fetch can be answered at once: an error to report, a log that parts, or `fetch.min.bytes` to return.
     fn is_satisfied(&self, fetch: &Fetch, disk: &Disk) -> bool {
         let mut missing = fetch.min_bytes;
-        for wanted in &fetch.wanted {
+        for InTurn { wanted, .. } in &fetch.wanted {
             if missing == 0 {
                 break;
             }
@@ -323,7 +330,8 @@ impl Broker {
         let mut anything = false;
         let mut leaders = Vec::new();
         let mut topics: Vec<FetchableTopicResponse> = Vec::new();
-        for wanted in &fetch.wanted {
+        for asked in &fetch.wanted {
+            let wanted = &*asked.wanted;
             let mut answer = match self.find(fetch, wanted, serving.disk) {
                 Err(error) => {
                     serving.ctx.fact(Fact::Refused { partition: wanted.tp.clone(), error });
@@ -354,7 +362,7 @@ impl Broker {
             let read = answer.records.as_ref().map_or(0, Bytes::len);
             anything |= read > 0;
             room = room.saturating_sub(read);
-            if self.sessions.answer(fetch.session, wanted, &answer) {
+            if self.sessions.answer(fetch.session, asked, &answer) {
                 push(&mut topics, wanted, answer);
             }
         }

@@ -49,6 +49,13 @@ struct Cached {
     log_start_offset: i64,
 }
 
+/// A partition that a fetch asks for, and its turn in the session.
+#[derive(Clone, Debug)]
+pub(super) struct InTurn {
+    turn: u64,
+    pub(super) wanted: Arc<Wanted>,
+}
+
 /// How a fetch stands to its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionUse {
@@ -91,9 +98,11 @@ impl FetchSessions {
         named: Vec<Arc<Wanted>>,
         forgotten: &[Key],
         rng: &mut Rng,
-    ) -> Result<(SessionUse, Vec<Arc<Wanted>>), ErrorCode> {
+    ) -> Result<(SessionUse, Vec<InTurn>), ErrorCode> {
+        let in_turn =
+            |named: Vec<Arc<Wanted>>| (0..).zip(named).map(|(turn, wanted)| InTurn { turn, wanted }).collect();
         if version < FIRST_WITH_SESSIONS {
-            return Ok((SessionUse::None, named));
+            return Ok((SessionUse::None, in_turn(named)));
         }
         let (id, epoch) = (request.session_id, request.session_epoch);
         if epoch == INITIAL_EPOCH || epoch == FINAL_EPOCH {
@@ -102,7 +111,7 @@ impl FetchSessions {
                 FINAL_EPOCH => SessionUse::None,
                 _ => self.open(version, &named, rng),
             };
-            return Ok((session, named));
+            return Ok((session, in_turn(named)));
         }
         let session = self.sessions.get_mut(&id).ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
         if session.epoch != epoch {
@@ -115,7 +124,8 @@ impl FetchSessions {
         session.epoch = next_epoch(epoch);
         forgotten.iter().for_each(|key| session.forget(key));
         named.into_iter().for_each(|wanted| session.name(wanted));
-        let partitions: Vec<Arc<Wanted>> = session.partitions.values().map(|cached| cached.wanted.clone()).collect();
+        let in_turn = |(turn, cached): (&u64, &Cached)| InTurn { turn: *turn, wanted: cached.wanted.clone() };
+        let partitions: Vec<InTurn> = session.partitions.iter().map(in_turn).collect();
         if partitions.is_empty() {
             self.sessions.remove(&id);
             return Ok((SessionUse::None, partitions));
@@ -144,11 +154,9 @@ impl FetchSessions {
     }
 
     /// Notes what a client is being told of a partition; whether the response is to mention it.
-    pub(super) fn answer(&mut self, session: SessionUse, wanted: &Wanted, answer: &PartitionData) -> bool {
+    pub(super) fn answer(&mut self, session: SessionUse, asked: &InTurn, answer: &PartitionData) -> bool {
         let Some(found) = self.sessions.get_mut(&session.id()) else { return true };
-        let key = wanted.key();
-        let Some(turn) = found.turns.get(&key).copied() else { return true };
-        let cached = found.partitions.get(&turn).expect("every turn has its partition");
+        let Some((turn, cached)) = found.turn_of(asked) else { return true };
         let records = answer.records.as_ref().is_some_and(|records| !records.is_empty());
         let elsewhere = answer.diverging_epoch.epoch >= 0 || answer.preferred_read_replica.0 >= 0;
         let failed = answer.error_code != 0;
@@ -157,6 +165,7 @@ impl FetchSessions {
         if records || failed || changed {
             // After an error the next answer is mentioned whatever it is.
             let high_watermark = if failed { -1 } else { answer.high_watermark };
+            let key = asked.wanted.key();
             Arc::make_mut(found).told(&key, turn, high_watermark, answer.log_start_offset, records);
         }
         !matches!(session, SessionUse::Incremental(_)) || records || failed || changed || elsewhere
@@ -164,6 +173,14 @@ impl FetchSessions {
 }
 
 impl Session {
+    /// The turn of a partition, and what was last told of it. It has the turn that it had when it was asked for, unless
+    /// an answer to another fetch came between.
+    fn turn_of(&self, asked: &InTurn) -> Option<(u64, &Cached)> {
+        let still = self.partitions.get(&asked.turn).filter(|cached| Arc::ptr_eq(&cached.wanted, &asked.wanted));
+        let turn = still.map_or_else(|| self.turns.get(&asked.wanted.key()).copied(), |_| Some(asked.turn))?;
+        Some((turn, still.or_else(|| self.partitions.get(&turn)).expect("every turn has its partition")))
+    }
+
     fn name(&mut self, wanted: Arc<Wanted>) {
         if let Some(cached) = self.turns.get(&wanted.key()).and_then(|turn| self.partitions.get_mut(turn)) {
             cached.wanted = wanted;

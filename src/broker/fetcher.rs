@@ -141,9 +141,7 @@ impl Broker {
 
     /// Sends the fetches that are due.
     pub(super) fn poll_fetchers(&mut self, serving: &mut Serving<'_, '_>) {
-        let mut sources = self.fetchers.take_touched();
-        sources.extend(self.fetchers.due(serving.ctx.now()));
-        for source in sources {
+        for source in self.fetchers.take_touched(serving.ctx.now()) {
             let Some(fetcher) = self.fetchers.get(source) else { continue };
             if !fetcher.in_flight {
                 self.poll_fetcher(source, serving);

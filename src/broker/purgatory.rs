@@ -30,7 +30,7 @@ impl Waiting {
     /// The partitions that it waits for, each with the high watermark without which nothing changes for it.
     fn watched(&self) -> Vec<(&TopicPartition, i64)> {
         match self {
-            Self::Fetch(fetch) => fetch.wanted.iter().map(|wanted| (&wanted.tp, ANYTHING)).collect(),
+            Self::Fetch(fetch) => fetch.wanted.iter().map(|asked| (&asked.wanted.tp, ANYTHING)).collect(),
             Self::Produce(produce) => produce.awaited().collect(),
         }
     }

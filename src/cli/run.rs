@@ -11,7 +11,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 /// Turns between two looks at what there is to print and to write.
-const SLICE: u32 = 512;
+const SLICE: u32 = 128;
 
 pub(super) fn run(arguments: &RunArguments, console: &mut Console<'_>) -> Status {
     match attempt(arguments, console) {

@@ -278,6 +278,9 @@ impl<T: Clone> NetworkClient<T> {
             return deadline;
         }
         let due = if self.metadata.is_urgent() { SimTime::ZERO } else { self.due_at() };
+        if deadline.is_some_and(|deadline| deadline <= due) {
+            return deadline;
+        }
         earlier(deadline, self.reachable_at().map(|at| due.max(at)))
     }
 

@@ -56,6 +56,9 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
     /// What to say to fetch `wanted`.
     pub fn next(&mut self, wanted: OrdMap<K, F>) -> NextFetch<K, F> {
         let is_full = self.epoch == 0;
+        if !is_full && self.named.is_same(&wanted) {
+            return NextFetch { id: self.id, epoch: self.epoch, named: OrdMap::new(), forgotten: Vec::new() };
+        }
         let is_news = |(partition, from): &(&K, &F)| is_full || self.named.get(partition) != Some(*from);
         let entry = |(partition, from): (&K, &F)| (partition.clone(), from.clone());
         let named = wanted.iter().filter(is_news).map(entry).collect();

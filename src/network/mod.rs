@@ -360,6 +360,9 @@ impl<T: Clone> NetworkClient<T> {
             Link::Connecting { deadline, .. } => deadline <= now,
             _ => node.in_flight.front().is_some_and(|request| request.deadline <= now),
         };
+        if !self.nodes.values().any(late) {
+            return;
+        }
         let conns: Vec<ConnId> = self.nodes.values().filter(|n| late(n)).filter_map(|n| n.link.conn()).collect();
         for conn in conns {
             ctx.close(conn);

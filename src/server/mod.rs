@@ -251,6 +251,12 @@ impl Process {
         let mut stopped = false;
         let conn = conn_of(&input);
         if matches!(input, Input::Woken | Input::Started) {
+            let is_due = |at: Option<SimTime>| matches!(input, Input::Started) || at.is_some_and(|at| at <= ctx.now());
+            let leader = self.raft.leader();
+            let controller = self.controller.as_ref().and_then(|controller| controller.next_deadline(&leader));
+            if !is_due(self.raft.next_deadline()) && !is_due(controller) {
+                return self.broker_input(Input::Woken, ctx, disk) | (self.stopping == Stopping::Halted);
+            }
             self.raft.handle(Input::Woken, ctx, &mut events);
             self.controller_input(Input::Woken, ctx, &mut events);
             stopped |= self.broker_input(Input::Woken, ctx, disk);

@@ -15,7 +15,6 @@ use crate::machine::Input;
 use crate::server::End;
 use crate::storage::Disk;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Something that goes wrong, or ends going wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,12 +211,12 @@ impl World {
         let now = self.now();
         let host = self.host_mut(id);
         (host.running, host.since) = (false, now);
-        let conns: Vec<ConnId> = self.connections.keys().copied().collect();
+        let conns: Vec<ConnId> = self.connections.iter().map(|(conn, _)| conn).collect();
         for conn in conns {
             for side in [Side::Client, Side::Server] {
-                let connection = &self.connections[&conn];
+                let connection = self.connections.get(conn).expect("it is there");
                 if connection.host(side) == Some(id) && connection.is_open(side) {
-                    Arc::make_mut(self.connections.get_mut(&conn).expect("it is there")).set_open(side, false);
+                    self.connections.get_mut(conn).expect("it is there").set_open(side, false);
                     self.emit(Some(id), Some(cause), TraceKind::Disconnected { conn });
                 }
             }
@@ -284,7 +283,7 @@ impl World {
         for (conn, side) in waiting {
             self.scheduler.plan(at, Happening::Arrival(conn, side));
             let nth = nth.entry((conn, side == Side::Client)).or_default();
-            let Some(connection) = self.connections.get(&conn) else { continue };
+            let Some(connection) = self.connections.get(conn) else { continue };
             let (to, message) = (connection.host(side), connection.nth_message(side, *nth));
             if let Some(sent) = message {
                 self.emit(to, Some(cause), TraceKind::Delayed { sent, arrives: Some(at) });
@@ -295,7 +294,7 @@ impl World {
 
     /// An arrival meets a cut link or a paused host; whether it waits there.
     pub(super) fn waits(&mut self, conn: ConnId, side: Side) -> bool {
-        let Some(connection) = self.connections.get(&conn) else { return true };
+        let Some(connection) = self.connections.get(conn) else { return true };
         let Some(to) = connection.host(side) else { return false };
         // A refusal comes from a host on which nobody listens.
         let from = connection.host(side.other());
@@ -329,9 +328,9 @@ impl World {
             (client, server) == (a, Some(b)) || (client, server) == (b, Some(a))
         };
         let conns: Vec<ConnId> =
-            self.connections.iter().filter(|(_, c)| between(c.client, c.server)).map(|(conn, _)| *conn).collect();
+            self.connections.iter().filter(|(_, c)| between(c.client, c.server)).map(|(conn, _)| conn).collect();
         for conn in conns {
-            let mut connection = Arc::unwrap_or_clone(self.connections.remove(&conn).expect("it was found"));
+            let mut connection = self.connections.remove(conn).expect("it was found");
             for side in [Side::Client, Side::Server] {
                 while let Some(in_flight) = connection.take(side) {
                     if matches!(in_flight.cargo, Cargo::Message(_)) {
@@ -365,12 +364,12 @@ impl World {
     }
 
     fn find_in_flight(&self, message: EventId) -> Option<(ConnId, Side)> {
-        self.connections.iter().find_map(|(conn, connection)| Some((*conn, connection.side_of_message(message)?)))
+        self.connections.iter().find_map(|(conn, connection)| Some((conn, connection.side_of_message(message)?)))
     }
 
     fn delay(&mut self, message: EventId, by: SimDuration, cause: EventId) {
         let (conn, side) = self.find_in_flight(message).expect("it was checked");
-        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
+        let connection = self.connections.get_mut(conn).expect("it was found");
         let to = connection.host(side);
         for (sent, arrives) in connection.put_off(side, message, by) {
             self.emit(to, Some(cause), TraceKind::Delayed { sent, arrives: Some(arrives) });

@@ -5,9 +5,10 @@
 //! peer learns of a close after it has got all that was sent before.
 
 use super::spec::NetworkProfile;
-use crate::base::{Endpoint, EventId, HostId, Rng, SimDuration, SimTime};
+use crate::base::{ConnId, Endpoint, EventId, HostId, Rng, SimDuration, SimTime, Slots};
 use crate::wire::Message;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,36 @@ pub(super) struct Connection {
     server_open: bool,
     to_client: Lane,
     to_server: Lane,
+}
+
+/// The connections of a world.
+#[derive(Clone, Debug)]
+pub(super) struct Connections(Slots<Arc<Connection>>);
+
+impl Connections {
+    pub(super) fn new() -> Self {
+        Self(Slots::new())
+    }
+
+    pub(super) fn get(&self, conn: ConnId) -> Option<&Connection> {
+        self.0.get(conn.0 as usize).map(|connection| &**connection)
+    }
+
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
+        self.0.get_mut(conn.0 as usize).map(Arc::make_mut)
+    }
+
+    pub(super) fn insert(&mut self, conn: ConnId, connection: Connection) {
+        self.0.insert(conn.0 as usize, Arc::new(connection));
+    }
+
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Connection> {
+        self.0.remove(conn.0 as usize).map(Arc::unwrap_or_clone)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Connection)> {
+        self.0.iter().map(|(n, connection)| (ConnId(n as u32), &**connection))
+    }
 }
 
 impl Connection {

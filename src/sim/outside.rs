@@ -137,7 +137,7 @@ impl World {
     /// Whether the broker at the other end of a connection from outside has served all that it was sent, so that it
     /// would read on: Kafka mutes a connection from one request to its answer.
     pub fn external_is_ready(&self, conn: ConnId) -> bool {
-        let Some(connection) = self.connections.get(&conn).filter(|c| c.front(Side::Server).is_none()) else {
+        let Some(connection) = self.connections.get(conn).filter(|c| c.front(Side::Server).is_none()) else {
             return false;
         };
         let server = connection.server.map(|server| self.host(server));

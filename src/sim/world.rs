@@ -2,14 +2,14 @@
 
 use super::faults::Link;
 use super::host::{Alarm, Host, Node};
-use super::net::{Cargo, Connection, InFlight, Side};
+use super::net::{Cargo, Connection, Connections, InFlight, Side};
 use super::nodes::node_setups;
 use super::scheduler::Scheduler;
 use super::spec::{ClusterSpec, NetworkProfile};
 use super::told::Told;
 use super::trace::{Packet, TraceEvent, TraceKind};
 use crate::base::{
-    ConnId, Endpoint, EventId, HostId, OrdMap, SimDuration, SimTime, SortedMap, TopicPartition, TraceHasher, Vector,
+    ConnId, Endpoint, EventId, HostId, SimDuration, SimTime, SortedMap, TopicPartition, TraceHasher, Vector,
 };
 use crate::broker::BrokerProcess;
 use crate::check::Laws;
@@ -30,7 +30,7 @@ pub struct World {
     steps: u64,
     pub(super) scheduler: Scheduler<Happening>,
     hosts: Vector<Arc<Host>>,
-    pub(super) connections: OrdMap<ConnId, Arc<Connection>>,
+    pub(super) connections: Connections,
     pub(super) links: SortedMap<(HostId, HostId), Link>,
     /// Who listens where.
     pub(super) listeners: SortedMap<Endpoint, HostId>,
@@ -70,7 +70,7 @@ impl World {
             steps: 0,
             scheduler: Scheduler::new(),
             hosts: Vector::new(),
-            connections: OrdMap::new(),
+            connections: Connections::new(),
             links: SortedMap::new(),
             listeners: SortedMap::new(),
             own_ends: SortedMap::new(),
@@ -161,7 +161,9 @@ impl World {
 
     /// Takes the events since the last call.
     pub fn take_trace(&mut self) -> Vec<TraceEvent> {
-        std::mem::take(&mut self.trace)
+        // The next will be about as many.
+        let next = Vec::with_capacity(self.trace.len());
+        std::mem::replace(&mut self.trace, next)
     }
 
     /// When the next thing happens.
@@ -340,7 +342,7 @@ impl World {
         let host = self.host_mut(id);
         (host.running, host.since) = (false, now);
         let its_own = |connection: &Connection| connection.client == id || connection.server == Some(id);
-        let open: Vec<ConnId> = self.connections.iter().filter(|(_, c)| its_own(c)).map(|(conn, _)| *conn).collect();
+        let open: Vec<ConnId> = self.connections.iter().filter(|(_, c)| its_own(c)).map(|(conn, _)| conn).collect();
         for conn in open {
             let server_end = self.name_of_end(conn, Side::Server);
             self.close(id, conn, cause);
@@ -374,21 +376,21 @@ impl World {
             connection.put(side, InFlight { sent, arrives: at, cargo });
             self.scheduler.plan(at, Happening::Arrival(conn, side));
         }
-        self.connections.insert(conn, Arc::new(connection));
+        self.connections.insert(conn, connection);
     }
 
     /// The connection and the side that a host means by a connection's number.
     fn end_of(&self, host: HostId, conn: ConnId) -> (ConnId, Side) {
         match self.own_ends.get(&conn) {
             Some(conn) => (*conn, Side::Server),
-            None => (conn, self.connections.get(&conn).map_or(Side::Client, |connection| connection.side_of(host))),
+            None => (conn, self.connections.get(conn).map_or(Side::Client, |connection| connection.side_of(host))),
         }
     }
 
     /// The number by which a host knows its end of a connection.
     pub(super) fn name_of_end(&self, conn: ConnId, side: Side) -> ConnId {
-        let is_own = |connection: &Arc<Connection>| connection.server == Some(connection.client);
-        match side == Side::Server && self.connections.get(&conn).is_some_and(is_own) {
+        let is_own = |connection: &Connection| connection.server == Some(connection.client);
+        match side == Side::Server && self.connections.get(conn).is_some_and(is_own) {
             true => self.own_ends.iter().find(|(_, of)| **of == conn).map_or(conn, |(name, _)| *name),
             false => conn,
         }
@@ -396,10 +398,10 @@ impl World {
 
     fn send(&mut self, from: HostId, conn: ConnId, message: Message, cause: Option<EventId>) {
         let (conn, side) = self.end_of(from, conn);
-        let Some(connection) = self.connections.get(&conn) else { return };
+        let Some(connection) = self.connections.get(conn) else { return };
         let (true, Some(to)) = (connection.is_open(side), connection.host(side.other())) else { return };
         let (now, towards, way) = (self.now, side.other(), self.way(from, Some(to)));
-        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
+        let connection = self.connections.get_mut(conn).expect("it was found");
         let arrives = connection.arrival(towards, now, || message.size(), &way);
         let packet = describe(&message, conn, from, to, arrives);
         // The event's id is known before the event is: the connection needs it now.
@@ -411,13 +413,13 @@ impl World {
 
     fn close(&mut self, host: HostId, conn: ConnId, cause: Option<EventId>) {
         let (conn, side) = self.end_of(host, conn);
-        let Some(connection) = self.connections.get(&conn) else { return };
+        let Some(connection) = self.connections.get(conn) else { return };
         if !connection.is_open(side) {
             return;
         }
         let (now, towards) = (self.now, side.other());
         let way = self.way(host, connection.host(towards));
-        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
+        let connection = self.connections.get_mut(conn).expect("it was found");
         connection.set_open(side, false);
         let at = connection.arrival(towards, now, || 0, &way);
         connection.put(towards, InFlight { sent: EventId(self.events), arrives: at, cargo: Cargo::Close });
@@ -430,8 +432,7 @@ impl World {
             return;
         }
         let name = self.name_of_end(conn, side);
-        let entry = self.connections.get_mut(&conn).expect("what arrives has a connection");
-        let connection = Arc::make_mut(entry);
+        let connection = self.connections.get_mut(conn).expect("what arrives has a connection");
         let InFlight { sent, cargo, .. } = connection.take(side).expect("something was to arrive");
         let open = connection.is_open(side);
         let host = connection.host(side);
@@ -456,8 +457,8 @@ impl World {
                 self.refuse_stray(conn, side, event);
             }
         }
-        if self.connections.get(&conn).is_some_and(|connection| connection.is_over()) {
-            self.connections.remove(&conn);
+        if self.connections.get(conn).is_some_and(|connection| connection.is_over()) {
+            self.connections.remove(conn);
             self.own_ends.remove(&name);
         }
     }
@@ -465,14 +466,14 @@ impl World {
     /// A machine that knows nothing of a connection, having lost its power meanwhile, says so to who still sends on it.
     fn refuse_stray(&mut self, conn: ConnId, side: Side, event: EventId) {
         let now = self.now;
-        let Some(connection) = self.connections.get(&conn) else { return };
+        let Some(connection) = self.connections.get(conn) else { return };
         let towards = side.other();
         let (Some(host), Some(to)) = (connection.host(side), connection.host(towards)) else { return };
         if self.host(host).powered_off || !connection.is_open(towards) || connection.is_closing(towards) {
             return;
         }
         let way = self.way(host, Some(to));
-        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was just there"));
+        let connection = self.connections.get_mut(conn).expect("it was just there");
         let at = connection.arrival(towards, now, || 0, &way);
         connection.put(towards, InFlight { sent: event, arrives: at, cargo: Cargo::Close });
         self.scheduler.plan(at, Happening::Arrival(conn, towards));
@@ -481,10 +482,10 @@ impl World {
     /// The handshake arrives: at the server, which answers it, or back at the client.
     fn opened(&mut self, conn: ConnId, side: Side, sent: EventId) {
         let now = self.now;
-        let connection = self.connections.get(&conn).expect("it is being opened");
+        let connection = self.connections.get(conn).expect("it is being opened");
         let Some(host) = connection.host(side) else { return };
         let way = self.way(host, connection.host(side.other()));
-        let connection = Arc::make_mut(self.connections.get_mut(&conn).expect("it was found"));
+        let connection = self.connections.get_mut(conn).expect("it was found");
         if side == Side::Client {
             if connection.is_open(Side::Client) {
                 let event = self.emit(Some(host), Some(sent), TraceKind::Connected { conn });

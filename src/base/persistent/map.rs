@@ -18,7 +18,7 @@ type Place = (usize, Result<usize, usize>);
 impl<K, V> OrdMap<K, V> {
     /// An empty map.
     pub const fn new() -> Self {
-        Self { chunks: None, len: 0 }
+        Self { chunks: Chunks::None, len: 0 }
     }
 
     /// How many entries it has.
@@ -32,7 +32,12 @@ impl<K, V> OrdMap<K, V> {
     }
 
     fn chunks(&self) -> &[Chunk<(K, V)>] {
-        self.chunks.as_deref().map_or(&[], Vec::as_slice)
+        self.chunks.as_slice()
+    }
+
+    /// Whether it is a copy of another, and neither was changed since.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.chunks.is_same(&other.chunks)
     }
 
     /// Its entries by key.
@@ -67,7 +72,9 @@ impl<K: Ord, V> OrdMap<K, V> {
         K: Borrow<Q>,
     {
         let chunks = self.chunks();
-        let at = chunks.partition_point(|chunk| chunk[0].0.borrow() <= key).saturating_sub(1);
+        // What is before all is looked for in the first chunk.
+        let rest = chunks.get(1..).unwrap_or_default();
+        let at = rest.partition_point(|chunk| chunk[0].0.borrow().cmp(key).is_le());
         (at, chunks.get(at).map_or(Err(0), |chunk| chunk.binary_search_by(|(it, _)| it.borrow().cmp(key))))
     }
 
@@ -122,8 +129,7 @@ impl<K: Ord, V> OrdMap<K, V> {
 
 impl<K: Ord + Clone, V: Clone> OrdMap<K, V> {
     fn slot(&mut self, at: usize, n: usize) -> &mut (K, V) {
-        let chunks = Arc::make_mut(self.chunks.as_mut().expect("an entry was found"));
-        &mut Arc::make_mut(&mut chunks[at])[n]
+        &mut Arc::make_mut(&mut self.chunks.as_mut_slice()[at])[n]
     }
 
     /// The value of a key, to be changed.
@@ -149,24 +155,25 @@ impl<K: Ord + Clone, V: Clone> OrdMap<K, V> {
     /// Puts an entry where there is none; gives where it is now.
     fn put(&mut self, at: usize, n: usize, entry: (K, V)) -> (usize, usize) {
         self.len += 1;
-        let chunks = Arc::make_mut(self.chunks.get_or_insert_default());
-        if chunks.is_empty() {
-            chunks.push(Arc::new(vec![entry]));
+        let chunks = self.chunks.as_mut_slice();
+        let all = chunks.len();
+        let Some(chunk) = chunks.get_mut(at) else {
+            self.chunks.insert(0, Arc::new(vec![entry]));
             return (0, 0);
-        }
-        if chunks[at].len() < MOST {
-            Arc::make_mut(&mut chunks[at]).insert(n, entry);
+        };
+        if chunk.len() < MOST {
+            Arc::make_mut(chunk).insert(n, entry);
             return (at, n);
         }
         // What grows at its end has full chunks.
-        if n == MOST && at + 1 == chunks.len() {
-            chunks.push(Arc::new(vec![entry]));
-            return (at + 1, 0);
+        if n == MOST && at + 1 == all {
+            self.chunks.insert(all, Arc::new(vec![entry]));
+            return (all, 0);
         }
-        let upper = Arc::make_mut(&mut chunks[at]).split_off(MOST / 2);
-        chunks.insert(at + 1, Arc::new(upper));
+        let upper = Arc::make_mut(chunk).split_off(MOST / 2);
+        self.chunks.insert(at + 1, Arc::new(upper));
         let (at, n) = if n > MOST / 2 { (at + 1, n - MOST / 2) } else { (at, n) };
-        Arc::make_mut(&mut chunks[at]).insert(n, entry);
+        Arc::make_mut(&mut self.chunks.as_mut_slice()[at]).insert(n, entry);
         (at, n)
     }
 
@@ -185,35 +192,42 @@ impl<K: Ord + Clone, V: Clone> OrdMap<K, V> {
     {
         let (at, Ok(n)) = self.find(key) else { return None };
         self.len -= 1;
-        let chunks = Arc::make_mut(self.chunks.as_mut().expect("an entry was found"));
+        let chunks = self.chunks.as_mut_slice();
         let taken = Arc::make_mut(&mut chunks[at]).remove(n);
         let left = chunks[at].len();
         if left == 0 {
-            chunks.remove(at);
-        } else if let Some(next) = chunks.get(at + 1)
-            && left + next.len() <= MOST / 2
-        {
-            let next = chunks.remove(at + 1);
-            Arc::make_mut(&mut chunks[at]).extend(next.iter().cloned());
+            self.chunks.remove(at);
+        } else if chunks.get(at + 1).is_some_and(|next| left + next.len() <= MOST / 2) {
+            let next = self.chunks.remove(at + 1);
+            Arc::make_mut(&mut self.chunks.as_mut_slice()[at]).extend(next.iter().cloned());
         }
         Some(taken)
     }
 
     /// Keeps the entries that `keep` says.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        let Some(chunks) = &mut self.chunks else { return };
-        let chunks = Arc::make_mut(chunks);
-        for chunk in chunks.iter_mut() {
-            Arc::make_mut(chunk).retain_mut(|(key, value)| keep(key, value));
+        let mut at = 0;
+        while let Some(chunk) = self.chunks.as_mut_slice().get_mut(at) {
+            self.len -= chunk.len();
+            let kept = Arc::make_mut(chunk);
+            kept.retain_mut(|(key, value)| keep(key, value));
+            let left = kept.len();
+            self.len += left;
+            if left == 0 {
+                self.chunks.remove(at);
+            } else {
+                at += 1;
+            }
         }
-        chunks.retain(|chunk| !chunk.is_empty());
-        self.len = chunks.iter().map(|chunk| chunk.len()).sum();
     }
 
     /// Its entries by key, the values to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
-        let chunks = self.chunks.as_mut().map_or(&mut [][..], |chunks| Arc::make_mut(chunks).as_mut_slice());
-        chunks.iter_mut().flat_map(|chunk| Arc::make_mut(chunk).iter_mut()).map(|(key, value)| (&*key, value))
+        self.chunks
+            .as_mut_slice()
+            .iter_mut()
+            .flat_map(|chunk| Arc::make_mut(chunk).iter_mut())
+            .map(|(key, value)| (&*key, value))
     }
 
     /// The place of a key, to be filled or changed.

@@ -7,10 +7,12 @@
 
 mod map;
 mod set;
+mod slots;
 mod vector;
 
 pub use map::OrdMap;
 pub use set::OrdSet;
+pub use slots::Slots;
 pub use vector::Vector;
 
 use std::slice;
@@ -22,14 +24,93 @@ const MOST: usize = 32;
 /// A part of a sequence.
 type Chunk<T> = Arc<Vec<T>>;
 
-/// A whole sequence; none when nothing was ever in it. No chunk is empty.
-type Chunks<T> = Option<Arc<Vec<Chunk<T>>>>;
+/// A whole sequence. No chunk is empty. Most sequences have one chunk at most and need no list of them: a cluster has
+/// hundreds of thousands, and looking into one costs a trip to memory for each pointer on the way.
+enum Chunks<T> {
+    None,
+    One(Chunk<T>),
+    Many(Arc<Vec<Chunk<T>>>),
+}
+
+impl<T> Chunks<T> {
+    fn as_slice(&self) -> &[Chunk<T>] {
+        match self {
+            Self::None => &[],
+            Self::One(chunk) => slice::from_ref(chunk),
+            Self::Many(chunks) => chunks,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::One(one), Self::One(other)) => Arc::ptr_eq(one, other),
+            (Self::Many(many), Self::Many(other)) => Arc::ptr_eq(many, other),
+            _ => false,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Chunk<T>] {
+        match self {
+            Self::None => &mut [],
+            Self::One(chunk) => slice::from_mut(chunk),
+            Self::Many(chunks) => Arc::make_mut(chunks).as_mut_slice(),
+        }
+    }
+
+    fn insert(&mut self, at: usize, chunk: Chunk<T>) {
+        match std::mem::replace(self, Self::None) {
+            Self::None => *self = Self::One(chunk),
+            Self::One(one) => *self = Self::Many(Arc::new(if at == 0 { vec![chunk, one] } else { vec![one, chunk] })),
+            Self::Many(mut chunks) => {
+                Arc::make_mut(&mut chunks).insert(at, chunk);
+                *self = Self::Many(chunks);
+            }
+        }
+    }
+
+    /// Takes out a chunk that is there.
+    fn remove(&mut self, at: usize) -> Chunk<T> {
+        let Self::Many(chunks) = self else {
+            let Self::One(chunk) = std::mem::replace(self, Self::None) else { panic!("a chunk that is not there") };
+            return chunk;
+        };
+        let chunks = Arc::make_mut(chunks);
+        let taken = chunks.remove(at);
+        if let [_] = &**chunks {
+            *self = Self::One(chunks.remove(0));
+        }
+        taken
+    }
+
+    /// Keeps the first so many chunks.
+    fn truncate(&mut self, len: usize) {
+        while self.as_slice().len() > len {
+            self.remove(self.as_slice().len() - 1);
+        }
+    }
+}
+
+impl<T> Clone for Chunks<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::One(chunk) => Self::One(chunk.clone()),
+            Self::Many(chunks) => Self::Many(chunks.clone()),
+        }
+    }
+}
 
 /// The items of chunks; copied where somebody else has them, too.
 type IntoIter<T> = std::iter::FlatMap<std::vec::IntoIter<Chunk<T>>, Vec<T>, fn(Chunk<T>) -> Vec<T>>;
 
 fn into_iter<T: Clone>(chunks: Chunks<T>) -> IntoIter<T> {
-    chunks.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter().flat_map(Arc::unwrap_or_clone)
+    let chunks = match chunks {
+        Chunks::None => Vec::new(),
+        Chunks::One(chunk) => vec![chunk],
+        Chunks::Many(chunks) => Arc::unwrap_or_clone(chunks),
+    };
+    chunks.into_iter().flat_map(Arc::unwrap_or_clone)
 }
 
 /// Goes over the items of chunks, from either end.

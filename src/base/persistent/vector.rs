@@ -18,7 +18,7 @@ pub struct Vector<T> {
 impl<T> Vector<T> {
     /// An empty sequence.
     pub const fn new() -> Self {
-        Self { chunks: None, len: 0 }
+        Self { chunks: Chunks::None, len: 0 }
     }
 
     /// How many items it has.
@@ -32,7 +32,7 @@ impl<T> Vector<T> {
     }
 
     fn chunks(&self) -> &[Chunk<T>] {
-        self.chunks.as_deref().map_or(&[], Vec::as_slice)
+        self.chunks.as_slice()
     }
 
     /// Its items.
@@ -113,20 +113,20 @@ impl<T: Clone> Vector<T> {
     /// Adds an item at the end.
     pub fn push_back(&mut self, item: T) {
         self.len += 1;
-        let chunks = Arc::make_mut(self.chunks.get_or_insert_default());
+        let chunks = self.chunks.as_mut_slice();
+        let all = chunks.len();
         match chunks.last_mut().filter(|last| last.len() < FULL) {
             Some(last) => Arc::make_mut(last).push(item),
-            None => chunks.push(Arc::new(vec![item])),
+            None => self.chunks.insert(all, Arc::new(vec![item])),
         }
     }
 
     /// Adds an item at the start.
     pub fn push_front(&mut self, item: T) {
         self.len += 1;
-        let chunks = Arc::make_mut(self.chunks.get_or_insert_default());
-        match chunks.first_mut().filter(|first| first.len() < FULL) {
+        match self.chunks.as_mut_slice().first_mut().filter(|first| first.len() < FULL) {
             Some(first) => Arc::make_mut(first).insert(0, item),
-            None => chunks.insert(0, Arc::new(vec![item])),
+            None => self.chunks.insert(0, Arc::new(vec![item])),
         }
     }
 
@@ -142,12 +142,12 @@ impl<T: Clone> Vector<T> {
 
     fn take_end(&mut self, chunk: impl Fn(usize) -> usize, item: impl Fn(usize) -> usize) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
-        let chunks = Arc::make_mut(self.chunks.as_mut().expect("it has an item"));
+        let chunks = self.chunks.as_mut_slice();
         let at = chunk(chunks.len());
         let place = item(chunks[at].len());
         let taken = Arc::make_mut(&mut chunks[at]).remove(place);
         if chunks[at].is_empty() {
-            chunks.remove(at);
+            self.chunks.remove(at);
         }
         Some(taken)
     }
@@ -155,8 +155,7 @@ impl<T: Clone> Vector<T> {
     /// The item with a number, to be changed.
     pub fn get_mut(&mut self, n: usize) -> Option<&mut T> {
         let (at, n) = self.place(n)?;
-        let chunks = Arc::make_mut(self.chunks.as_mut().expect("it has an item"));
-        Some(&mut Arc::make_mut(&mut chunks[at])[n])
+        Some(&mut Arc::make_mut(&mut self.chunks.as_mut_slice()[at])[n])
     }
 
     /// Its first item, to be changed.
@@ -171,18 +170,16 @@ impl<T: Clone> Vector<T> {
 
     /// Its items, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let chunks = self.chunks.as_mut().map_or(&mut [][..], |chunks| Arc::make_mut(chunks).as_mut_slice());
-        chunks.iter_mut().flat_map(|chunk| Arc::make_mut(chunk).iter_mut())
+        self.chunks.as_mut_slice().iter_mut().flat_map(|chunk| Arc::make_mut(chunk).iter_mut())
     }
 
     /// Keeps the first `len` items.
     pub fn truncate(&mut self, len: usize) {
         let Some((at, n)) = self.place(len) else { return };
         self.len = len;
-        let chunks = Arc::make_mut(self.chunks.as_mut().expect("it has an item"));
-        chunks.truncate(at + usize::from(n > 0));
+        self.chunks.truncate(at + usize::from(n > 0));
         if n > 0 {
-            Arc::make_mut(&mut chunks[at]).truncate(n);
+            Arc::make_mut(&mut self.chunks.as_mut_slice()[at]).truncate(n);
         }
     }
 
