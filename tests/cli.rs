@@ -56,6 +56,32 @@ fn a_good_run_ends_with_its_summary_and_status_0() {
 }
 
 #[test]
+fn check_judges_the_history() {
+    let script = |idempotence: bool| {
+        format!(
+            "cluster --brokers 1 --controllers 1\nkafka-topics.sh --create --topic t\n\
+             producer p --topic t --producer-property enable.idempotence={idempotence} \
+             --producer-property request.timeout.ms=2000 --producer-property delivery.timeout.ms=60000\n\
+             send p value=a\nrun 1s\ncut broker 1 producer p --one-way\nsend p value=b\nrun 5s\nheal\nrun 60s\n"
+        )
+    };
+    let good = terrarium(&["check", "-"], &script(true));
+    assert!(
+        good.out.contains("\n2 values sent, 0 read\nno anomaly that Kafka promises against\nseed 1"),
+        "{}",
+        good.out
+    );
+    assert_eq!(good.status, 0);
+    let bad = terrarium(&["check", "-"], &script(false));
+    assert!(bad.out.contains("\nduplicate: 1. A value is there more than once"), "{}", bad.out);
+    assert!(bad.out.contains("\n  t-0: b is at @1 and @2 ("), "{}", bad.out);
+    assert_eq!(bad.status, 1);
+    let json = terrarium(&["check", "-", "--json"], &script(false));
+    assert!(json.out.contains(r#""anomalies":[{"allowed":false,"count":1,"name":"duplicate"}]"#), "{}", json.out);
+    assert_eq!(run(&script(false)).status, 0, "`run` does not judge");
+}
+
+#[test]
 fn the_same_seed_is_the_same_run_and_another_is_another() {
     let script = "kafka-topics.sh --create --topic t\nproducer p --topic t --rate 20/s --keys uniform:5\nrun 5s\n";
     let with = |seed| terrarium(&["run", "-", "--seed", seed], script).out;
@@ -223,12 +249,12 @@ fn what_is_not_built_yet_is_refused_by_name() {
 fn a_wrong_command_line_is_status_2() {
     for (arguments, error) in [
         (&[][..], "nothing to do; `terrarium run FILE` runs a script, `terrarium --help` tells more"),
-        (&["fly"], "unknown command `fly`; it is `run`, `explore`, `gateway` or `help`"),
+        (&["fly"], "unknown command `fly`; it is `run`, `check`, `explore`, `gateway` or `help`"),
         (
             &["help", "fly"],
-            "no help on this: unexpected argument \"fly\"; there is help on `run`, `explore` and `gateway`",
+            "no help on this: unexpected argument \"fly\"; there is help on `run`, `check`, `explore` and `gateway`",
         ),
-        (&["check", "x"], "`terrarium check` is not built yet"),
+        (&["check"], "a script is missing; `terrarium run FILE`, where - is the standard input"),
         (&["explore", "--seeds", "x"], "`x` is no whole number from 0 on"),
         (&["run"], "a script is missing; `terrarium run FILE`, where - is the standard input"),
         (&["run", "a", "b"], "`b` after the script; run takes one"),

@@ -71,6 +71,8 @@ pub struct RunArguments {
     pub wire: Option<PathBuf>,
     /// Whether to print one JSON object.
     pub json: bool,
+    /// Whether the history of its clients is judged.
+    pub judged: bool,
 }
 
 /// The seed of a run that names none: fixed, so that every run can be repeated.
@@ -87,12 +89,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Call, Stri
         Some(Arg::Long("help") | Arg::Short('h')) => Ok(Call::Print(text::HELP)),
         Some(Arg::Long("version") | Arg::Short('V')) => Ok(Call::Print(text::VERSION)),
         Some(Arg::Value(command)) => match command.to_string_lossy().as_ref() {
-            "run" => run(&mut parser),
+            "run" => run(&mut parser, false),
+            "check" => run(&mut parser, true),
             "explore" => explore(&mut parser),
             "gateway" => gateway(&mut parser),
             "help" => help(&mut parser),
-            "check" => Err("`terrarium check` is not built yet".into()),
-            other => Err(format!("unknown command `{other}`; it is `run`, `explore`, `gateway` or `help`")),
+            other => Err(format!("unknown command `{other}`; it is `run`, `check`, `explore`, `gateway` or `help`")),
         },
         Some(other) => Err(wrong(other.unexpected())),
     }
@@ -101,12 +103,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Call, Stri
 fn help(parser: &mut Parser) -> Result<Call, String> {
     match parser.next().map_err(wrong)? {
         None => Ok(Call::Print(text::HELP)),
-        Some(Arg::Value(about)) if about == "run" => Ok(Call::Print(text::HELP_RUN)),
+        Some(Arg::Value(about)) if about == "run" || about == "check" => Ok(Call::Print(text::HELP_RUN)),
         Some(Arg::Value(about)) if about == "explore" => Ok(Call::Print(text::HELP_EXPLORE)),
         Some(Arg::Value(about)) if about == "gateway" => Ok(Call::Print(text::HELP_GATEWAY)),
         Some(other) => {
             let problem = other.unexpected();
-            Err(format!("no help on this: {problem}; there is help on `run`, `explore` and `gateway`"))
+            Err(format!("no help on this: {problem}; there is help on `run`, `check`, `explore` and `gateway`"))
         }
     }
 }
@@ -134,10 +136,17 @@ fn whole_number(parser: &mut Parser) -> Result<u64, String> {
     value.parse().map_err(|_| format!("`{value}` is no whole number from 0 on"))
 }
 
-fn run(parser: &mut Parser) -> Result<Call, String> {
+fn run(parser: &mut Parser, judged: bool) -> Result<Call, String> {
     let mut file = None;
-    let mut arguments =
-        RunArguments { file: PathBuf::new(), seed: DEFAULT_SEED, until: None, trace: None, wire: None, json: false };
+    let mut arguments = RunArguments {
+        file: PathBuf::new(),
+        seed: DEFAULT_SEED,
+        until: None,
+        trace: None,
+        wire: None,
+        json: false,
+        judged,
+    };
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(Call::Print(text::HELP_RUN)),

@@ -6,7 +6,9 @@ use super::trace;
 use super::wire::WireLog;
 use super::{Console, Status};
 use crate::base::SimTime;
+use crate::check::jepsen::KindOfAnomaly;
 use crate::script::{Output, Runner, Said, Script, Statement, Summary, Turn};
+use crate::sim::History;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -29,6 +31,7 @@ struct Run<'a, 'b> {
     runner: Runner,
     trace: Option<JsonLines>,
     wire: Option<(JsonLines, WireLog)>,
+    history: Option<History>,
     printed: usize,
     quiet: bool,
     console: &'a mut Console<'b>,
@@ -40,7 +43,8 @@ fn attempt(arguments: &RunArguments, console: &mut Console<'_>) -> Result<Status
     let trace = arguments.trace.as_deref().map(JsonLines::create).transpose()?;
     let wire = arguments.wire.as_deref().map(JsonLines::create).transpose()?.map(|file| (file, WireLog::default()));
     let runner = Runner::new(script, arguments.seed);
-    let mut run = Run { name, runner, trace, wire, printed: 0, quiet: arguments.json, console };
+    let history = arguments.judged.then(History::default);
+    let mut run = Run { name, runner, trace, wire, history, printed: 0, quiet: arguments.json, console };
     run.drive(arguments.until)?;
     run.end()
 }
@@ -79,6 +83,9 @@ impl Run<'_, '_> {
         if let Some((file, log)) = &mut self.wire {
             file.write(events.iter().filter_map(|event| log.line(world, event)))?;
         }
+        if let Some(history) = &mut self.history {
+            events.iter().for_each(|event| history.read(event));
+        }
         let news: Vec<Output> = self.runner.outputs().iter().skip(self.printed).cloned().collect();
         self.printed += news.len();
         for output in news {
@@ -110,9 +117,19 @@ impl Run<'_, '_> {
             self.tell_the_rest();
         }
         let summary = self.runner.summary();
-        let text = if self.quiet { format!("{}\n", json(&summary)) } else { format!("{summary}\n") };
-        self.console.out(&text);
-        Ok(if summary.is_good() { Status::Good } else { Status::Failed })
+        let judgement = self.history.take().map(|history| history.judge(self.runner.world()));
+        if self.quiet {
+            let mut object = json(&summary);
+            if let Some(judgement) = &judgement {
+                object["anomalies"] = judgement.kinds.iter().map(anomaly).collect();
+            }
+            self.console.out(&format!("{object}\n"));
+        } else {
+            let judged = judgement.as_ref().map(ToString::to_string).unwrap_or_default();
+            self.console.out(&format!("{judged}{summary}\n"));
+        }
+        let is_good = summary.is_good() && judgement.is_none_or(|judgement| judgement.is_good());
+        Ok(if is_good { Status::Good } else { Status::Failed })
     }
 
     /// Names the first line that `--until` left undone.
@@ -123,6 +140,11 @@ impl Run<'_, '_> {
         let message = format!("not reached: --until ended the run at {}", self.runner.world().now());
         self.console.err(&format!("{}:{}:{}: {message}\n", self.name, line.at.line, line.at.column));
     }
+}
+
+/// Anomalies of a kind as a JSON object.
+fn anomaly(kind: &KindOfAnomaly) -> serde_json::Value {
+    serde_json::json!({ "name": kind.name, "count": kind.count, "allowed": kind.is_allowed })
 }
 
 /// A run's outcome as a JSON object.

@@ -6,12 +6,13 @@ Kafka Terrarium: a simulated Apache Kafka cluster that runs the same every time.
 
 Usage:
   terrarium run FILE [--seed N] [--until T] [--trace OUT.jsonl] [--wire OUT.jsonl] [--json]
+  terrarium check FILE [as run]
   terrarium explore [--seeds N] [--from S] [--verbose] [--script]
   terrarium gateway [FILE] [--listen 127.0.0.1:9092] [--control 127.0.0.1:PORT] [--seed N] ...
-  terrarium help [run|explore|gateway]
+  terrarium help [run|check|explore|gateway]
   terrarium --version
 
-Exit status: 0 all well; 1 an expectation failed or a law broke;
+Exit status: 0 all well; 1 an expectation failed, a law broke or `check` found an anomaly;
 2 the script or the command line is wrong; 3 a fault of our own.
 ";
 
@@ -19,9 +20,12 @@ Exit status: 0 all well; 1 an expectation failed or a law broke;
 pub(super) const HELP_RUN: &str = "\
 Runs a script in a world of its own and prints what its tools print, each under its command.
 The last two lines tell how the run went; the same script and seed always give the same trace.
+`check` does the same, and judges what clients sent and read as Jepsen does: values that are lost, there
+twice, read out of order, in circles. At the end it reads every partition from its beginning.
 
 Usage:
   terrarium run FILE [--seed N] [--until T] [--trace OUT.jsonl] [--wire OUT.jsonl] [--json]
+  terrarium check FILE [the same]
 
   FILE               the script; - reads it from the standard input
   --seed N           the world's seed, a whole number; 1 when left out

@@ -16,11 +16,12 @@ mod producer;
 
 pub use config::{CommonClientConfigs, ConfigError};
 pub use consumer::{
-    ApplicationConfig, Call, Commits, Consumer, ConsumerConfig, Death, OffsetReset, Reads, SeekTo, compile_pattern,
+    ApplicationConfig, Call, Commits, Consumer, ConsumerChanges, ConsumerConfig, Death, OffsetReset, Reads, SeekTo,
+    compile_pattern,
 };
 pub use producer::{
-    Burst, Keys, LoadStats, PartitionQueue, Producer, ProducerConfig, ProducerRecord, ProducerState, SendError,
-    TransactionManager, Workload,
+    Burst, Keys, LoadStats, PartitionQueue, Producer, ProducerChanges, ProducerConfig, ProducerRecord, ProducerState,
+    SendError, TransactionManager, Workload,
 };
 
 use crate::base::{earlier, exponential_backoff};

@@ -17,6 +17,8 @@ pub(super) struct Walk<'a, 'b> {
     kinds: Vec<Kind>,
     /// The topics by name, and a number for the next new one.
     next_topic: u64,
+    /// Clients that were crashed.
+    crashed: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         let ends = [Kind::Start, Kind::Resume, Kind::Heal];
         let chosen = KINDS.into_iter().filter(|kind| ends.contains(kind) || chance(rng, share));
         let kinds = chosen.collect();
-        Self { rng, explorer, longest_ms, kinds, next_topic: 10 }
+        Self { rng, explorer, longest_ms, kinds, next_topic: 10, crashed: Vec::new() }
     }
 
     /// Walks it to its end.
@@ -167,10 +169,22 @@ impl<'a, 'b> Walk<'a, 'b> {
         let client = clients.get(self.rng.below(clients.len() as u64) as usize)?;
         let world = self.explorer.world();
         let host = world.host_named(client)?;
-        match world.is_paused(host) {
-            true => Some(format!("resume {client}")),
-            false => Some(format!("{} {client}", one_of(self.rng, &["pause", "pause", "pause", "crash"]))),
+        if world.is_paused(host) {
+            return Some(format!("resume {client}"));
         }
+        let (pause, crash) = (format!("pause {client}"), format!("crash {client}"));
+        Some(match self.rng.below(6) {
+            0 => {
+                self.crashed.push(client.clone());
+                crash
+            }
+            1 => self.crashed.pop().map_or(pause, |crashed| format!("restart {crashed}")),
+            2 => match client.starts_with("producer") {
+                true => format!("restart {client} --producer-property linger.ms={}", self.rng.below(200)),
+                false => format!("restart {client} --consumer-property max.poll.records={}", 1 + self.rng.below(50)),
+            },
+            _ => pause,
+        })
     }
 
     /// What an administrator does.

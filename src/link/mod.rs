@@ -4,6 +4,7 @@
 //! [`ToWorker::Find`], [`ToWorker::Step`], [`ToWorker::Seek`]) is out at a time; the worker answers in slices, the last of which is marked as done.
 
 use crate::base::{EventId, SimDuration, SimTime};
+use crate::check::jepsen::Judgement;
 use crate::view::{
     Answer, Chapter, Dissection, Frame, Goal, Position, Query, Question, Records, Scene, Sought, Undoable,
 };
@@ -69,6 +70,8 @@ pub enum ToWorker {
     Ping,
     /// Answer a question about the moment.
     Ask(Question),
+    /// Judge the history up to this moment as Jepsen would.
+    Judge,
     /// Say which saves there are.
     Saves,
     /// Keep a copy of the session under a title.
@@ -169,6 +172,8 @@ pub enum ToPage {
     Alive,
     /// The answer to a question.
     Told(Box<Answer>),
+    /// What the history comes to.
+    Judged(Box<Judgement>),
     /// Which saves there are, and what came of the last wish.
     Saves {
         /// The saves.

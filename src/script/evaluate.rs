@@ -103,6 +103,10 @@ impl Expression {
     }
 }
 
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> Value {
+    Value::Set(names.map(|name| Value::Name(name.to_owned())).collect())
+}
+
 fn broken_laws(world: &World) -> Vec<String> {
     let laws = world.laws();
     if laws.iter().all(|law| law.breach.is_none()) {
@@ -214,6 +218,11 @@ impl<'a> Looker<'a> {
                 }
                 None => self.miss(at, no_consumer(self.world, name)),
             },
+            Query::Topics(name) if self.world.consumer(name).is_some() => {
+                let consumer = self.world.consumer(name).expect("it was just there");
+                names(consumer.known_topics())
+            }
+            Query::Topics(name) => self.producer(name, at, |p| names(p.known_topics())),
             Query::Worked(name) => match self.world.consumer(name) {
                 Some(consumer) => count(consumer.worked()),
                 None => self.miss(at, no_consumer(self.world, name)),

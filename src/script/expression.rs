@@ -114,6 +114,8 @@ pub enum Query {
     Committed(String, TopicPartition),
     /// `assigned(consumer)`: its partitions.
     Assigned(String),
+    /// `topics(client)`: the topics of which a producer or consumer has metadata.
+    Topics(String),
     /// `members(group)`.
     Members(String),
     /// `generation(group)`: a classic group's generation, a new one's epoch.
@@ -216,7 +218,12 @@ impl Query {
     /// What kind of value it gives.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Isr(_) | Self::Elr(_) | Self::Replicas(_) | Self::Assigned(_) | Self::Members(_) => Kind::Set,
+            Self::Isr(_)
+            | Self::Elr(_)
+            | Self::Replicas(_)
+            | Self::Assigned(_)
+            | Self::Topics(_)
+            | Self::Members(_) => Kind::Set,
             Self::NodeState(_) | Self::GroupState(_) | Self::LastError(_) => Kind::Name,
             Self::Time => Kind::Duration,
             _ => Kind::Number,

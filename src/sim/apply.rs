@@ -1,6 +1,6 @@
 //! Carrying out commands.
 
-use super::command::{Applied, Command, CommandError};
+use super::command::{Applied, Command, CommandError, Restart};
 use super::host::{Host, Node};
 use super::trace::TraceKind;
 use super::world::World;
@@ -57,6 +57,7 @@ impl World {
             }
             Command::Call { consumer, call } => self.call_consumer(line, consumer, call),
             Command::Close { client } => self.close_client(line, client),
+            Command::Restart(restart) => self.restart(line, restart),
             Command::Tool(invocation) => Ok(self.start_tool(line, invocation)),
             Command::Fault(fault) => self.carry_out_fault(line, fault),
             Command::Broker(broker) => self.join(line, broker),
@@ -122,12 +123,71 @@ impl World {
         let host = found.ok_or_else(|| CommandError(format!("no client {client} is running")))?;
         self.check_not_paused(host)?;
         let cause = self.commanded(line);
+        self.host_mut(host).next = None;
+        self.begin_closing(host, cause);
+        Ok(Applied::Done)
+    }
+
+    fn begin_closing(&mut self, host: HostId, cause: EventId) {
         self.with_host(host, Some(cause), |host, ctx| match &mut host.node {
             Node::Producer(producer) => producer.close(ctx),
             Node::Consumer(consumer) => consumer.close(ctx),
             _ => {}
         });
+    }
+
+    /// The client that a restart is of, and what it is to be.
+    ///
+    /// # Errors
+    /// Why it cannot be that.
+    fn restarted(&self, restart: &Restart) -> Result<(HostId, Node), CommandError> {
+        // Who is started again already is changed once more.
+        let found = self.hosts().find_map(|(id, host)| match (host.to_be(), restart) {
+            (Node::Producer(it), Restart::Producer(name, changes)) if it.name() == name => {
+                Some((id, it.again(changes, self.bootstrap()).map(Node::Producer)))
+            }
+            (Node::Consumer(it), Restart::Consumer(name, changes)) if it.name() == name => {
+                Some((id, it.again(changes, self.bootstrap()).map(Node::Consumer)))
+            }
+            _ => None,
+        });
+        let (host, node) = found.ok_or_else(|| {
+            CommandError(match restart {
+                Restart::Producer(name, _) => format!("there is no producer {name}"),
+                Restart::Consumer(name, _) => format!("there is no consumer {name}"),
+            })
+        })?;
+        self.check_not_paused(host)?;
+        Ok((host, node.map_err(|error| CommandError(error.to_string()))?))
+    }
+
+    /// Whether a client could be started again so.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check_restart(&self, restart: &Restart) -> Result<(), CommandError> {
+        self.restarted(restart).map(drop)
+    }
+
+    fn restart(&mut self, line: &str, restart: &Restart) -> Result<Applied, CommandError> {
+        let (id, node) = self.restarted(restart)?;
+        let cause = self.commanded(line);
+        self.host_mut(id).next = Some(Box::new(node));
+        if self.is_running(id) {
+            self.begin_closing(id, cause);
+        } else {
+            self.start_next(id, cause);
+        }
         Ok(Applied::Done)
+    }
+
+    /// Where a process has ended, the one that is to follow it starts.
+    pub(super) fn start_next(&mut self, id: HostId, cause: EventId) {
+        if self.host(id).next.is_some() {
+            let host = self.host_mut(id);
+            host.node = *host.next.take().expect("it was looked at");
+            self.start(id, cause);
+        }
     }
 
     fn check_not_paused(&self, host: HostId) -> Result<(), CommandError> {

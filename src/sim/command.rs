@@ -1,7 +1,7 @@
 //! Commands: the only way in which anything outside changes a world.
 
 use super::{Fault, NewBroker};
-use crate::client::{Call, ConsumerConfig, ProducerConfig, Reads, Workload};
+use crate::client::{Call, ConsumerChanges, ConsumerConfig, ProducerChanges, ProducerConfig, Reads, Workload};
 use crate::tools::Invocation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -64,12 +64,23 @@ pub enum Command {
         /// The client's name.
         client: String,
     },
+    /// Closes a client and starts it again, under its name, with other settings; one that has ended is just started.
+    Restart(Restart),
     /// Lets something go wrong, or ends it.
     Fault(Fault),
     /// Runs one of Kafka's tools: a short-lived client that connects, asks, and ends.
     Tool(Invocation),
     /// Starts a broker that joins the cluster.
     Broker(NewBroker),
+}
+
+/// A client that is to be started again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Restart {
+    /// The producer of a name, and what is to be different.
+    Producer(String, ProducerChanges),
+    /// The consumer of a name, and what is to be different.
+    Consumer(String, ConsumerChanges),
 }
 
 /// What a command gives back.

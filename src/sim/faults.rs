@@ -178,6 +178,7 @@ impl World {
     fn end(&mut self, id: HostId, how: End, cause: EventId) {
         let host = self.host_mut(id);
         host.crashed = true;
+        host.next = None;
         host.powered_off = how == End::PowerLoss;
         host.paused = false;
         host.held.clear();
@@ -200,7 +201,7 @@ impl World {
         }
         match how {
             // The kernel lives on and closes the process's connections.
-            End::Crash => self.exit(id, Some(cause)),
+            End::Crash => drop(self.exit(id, Some(cause))),
             End::PowerLoss => self.go_dark(id, cause),
         }
         self.host_mut(id).alarm = None;
@@ -236,8 +237,8 @@ impl World {
         });
     }
 
-    /// A node's process is started again, on what its disk holds.
-    fn start(&mut self, id: HostId, cause: EventId) {
+    /// A process is started again: a node's on what its disk holds.
+    pub(super) fn start(&mut self, id: HostId, cause: EventId) {
         let now = self.now();
         let host = self.host_mut(id);
         (host.running, host.crashed, host.powered_off, host.paused) = (true, false, false, false);

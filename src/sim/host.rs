@@ -17,6 +17,8 @@ const CPU_COST: SimDuration = SimDuration::from_micros(100);
 pub(super) struct Host {
     pub(super) name: String,
     pub(super) node: Node,
+    /// What its process is as soon as that which runs has ended.
+    pub(super) next: Option<Box<Node>>,
     pub(super) disk: Disk,
     pub(super) rng: Rng,
     /// Its process runs.
@@ -83,6 +85,7 @@ impl Host {
         Self {
             name,
             node,
+            next: None,
             disk: Disk::default(),
             rng,
             running: true,
@@ -123,6 +126,11 @@ impl Host {
         let cpu = if self.slow_cpu > 1 { CPU_COST * u64::from(self.slow_cpu) } else { SimDuration::ZERO };
         let disk = if self.slow_disk > 1 { disk * u64::from(self.slow_disk) } else { SimDuration::ZERO };
         cpu + disk
+    }
+
+    /// What its process is, or is to be once that which runs has ended.
+    pub(super) fn to_be(&self) -> &Node {
+        self.next.as_deref().unwrap_or(&self.node)
     }
 
     pub(super) fn next_deadline(&self) -> Option<SimTime> {

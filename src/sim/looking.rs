@@ -296,6 +296,22 @@ impl World {
         })
     }
 
+    /// The producer with this name, as it will be when it has been started again, if it is to be.
+    pub fn producer_to_be(&self, name: &str) -> Option<&Producer> {
+        self.hosts().find_map(|(_, host)| match host.to_be() {
+            Node::Producer(producer) if producer.name() == name => Some(producer),
+            _ => None,
+        })
+    }
+
+    /// The consumer with this name, as it will be when it has been started again, if it is to be.
+    pub fn consumer_to_be(&self, name: &str) -> Option<&Consumer> {
+        self.hosts().find_map(|(_, host)| match host.to_be() {
+            Node::Consumer(consumer) if consumer.name() == name => Some(consumer),
+            _ => None,
+        })
+    }
+
     /// Every topic, by name.
     pub fn topics(&self) -> Vec<TopicInfo> {
         let Some(metadata) = self.cluster_metadata() else { return Vec::new() };

@@ -10,6 +10,7 @@
 mod apply;
 mod command;
 mod faults;
+mod history;
 mod host;
 mod looking;
 mod net;
@@ -21,8 +22,9 @@ mod told;
 mod trace;
 mod world;
 
-pub use command::{Applied, Command, CommandError};
+pub use command::{Applied, Command, CommandError, Restart};
 pub use faults::Fault;
+pub use history::History;
 pub use looking::{ControllerInfo, GroupInfo, Impairments, LinkInfo, MemberInfo, PartitionInfo, TopicInfo};
 pub use nodes::NewBroker;
 pub use scheduler::Scheduler;

@@ -275,7 +275,10 @@ impl World {
             Effect::Send(conn, message) => self.send(host, conn, message, cause),
             Effect::Close(conn) => self.close(host, conn, cause),
             Effect::Fact(fact) => self.tell(host, fact, cause),
-            Effect::Exit => self.exit(host, cause),
+            Effect::Exit => {
+                let exited = self.exit(host, cause);
+                self.start_next(host, exited);
+            }
         }
     }
 
@@ -337,7 +340,7 @@ impl World {
         self.nodes.get(&node).copied()
     }
 
-    pub(super) fn exit(&mut self, id: HostId, cause: Option<EventId>) {
+    pub(super) fn exit(&mut self, id: HostId, cause: Option<EventId>) -> EventId {
         let now = self.now();
         let host = self.host_mut(id);
         (host.running, host.since) = (false, now);
@@ -350,7 +353,7 @@ impl World {
                 self.close(id, server_end, cause);
             }
         }
-        self.emit(Some(id), cause, TraceKind::Exited);
+        self.emit(Some(id), cause, TraceKind::Exited)
     }
 
     fn connect(&mut self, client: HostId, conn: ConnId, to: &Endpoint, cause: Option<EventId>) {

@@ -1,13 +1,15 @@
 //! Which configs there are, and whether what somebody types would do: asked of the worker, which knows Kafka's
 //! definitions and the script language; the page knows neither.
 
+use super::client_configs;
 use super::settings::Owner;
 use crate::base::Sort;
 use crate::cluster::config_defs::{self, Scope};
 use crate::script::{Line, Statement};
+use crate::sim::{Command, World};
 use serde::{Deserialize, Serialize};
 
-/// The configs that can be set on an owner, by name. A client's are not altered while it runs: it has none here.
+/// The configs that can be set on an owner, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// Whose.
@@ -66,7 +68,8 @@ impl Catalogue {
                     fixed: fixed(key.scope, owner).map(Into::into),
                 })
                 .collect(),
-            Owner::Client(_) => Vec::new(),
+            Owner::Producer(_) => client_configs::known(true),
+            Owner::Consumer(_) => client_configs::known(false),
         };
         configs.retain(|config| !config.name.starts_with("internal."));
         configs.order_by(|a, b| a.name.cmp(&b.name));
@@ -84,11 +87,11 @@ fn fixed(scope: Scope, owner: &Owner) -> Option<&'static str> {
 
 impl Verdict {
     /// Of a config's value, in Kafka's words.
-    pub fn of_value(owner: &Owner, name: &str, value: &str) -> Self {
+    pub fn of_value(world: &World, owner: &Owner, name: &str, value: &str) -> Self {
         let checked = match owner {
             Owner::Topic(_) => config_defs::topic_config(name).map(|key| key.check(value)),
             Owner::Broker(_) | Owner::Brokers => config_defs::broker_config(name).map(|key| key.check(value)),
-            Owner::Client(_) => None,
+            Owner::Producer(_) | Owner::Consumer(_) => Some(of_client(world, &owner.set_line(name, value))),
         };
         let wrong = checked.unwrap_or_else(|| Err(format!("Kafka knows no config {name} here"))).err();
         Self { text: format!("{name}={value}"), wrong, changes: true }
@@ -107,9 +110,21 @@ impl Verdict {
     }
 }
 
+/// Whether a client could be started again as a line says.
+fn of_client(world: &World, line: &str) -> Result<(), String> {
+    match Line::parse(line).map_err(|error| error.message)?.kind {
+        Statement::Change(Command::Restart(restart)) => {
+            world.check_restart(&restart).map_err(|error| error.to_string())
+        }
+        other => panic!("a client's configs are set by `restart`: {other:?}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::SimTime;
+    use crate::session::Session;
 
     fn config(catalogue: &Catalogue, name: &str) -> KnownConfig {
         catalogue.configs.iter().find(|config| config.name == name).expect("Kafka knows it").clone()
@@ -129,15 +144,33 @@ mod tests {
         assert_eq!((listener(&one), listener(&all).as_deref()), (None, Some("per broker only")));
         assert!(one.configs.is_sorted_by(|a, b| a.name < b.name));
         assert!(one.configs.iter().all(|config| !config.name.starts_with("internal.")));
-        assert!(Catalogue::of(&Owner::Client("p1".into())).configs.is_empty());
+        let producer = Catalogue::of(&Owner::Producer("p1".into()));
+        let linger = config(&producer, "linger.ms");
+        assert_eq!((linger.kind.as_str(), linger.default.as_deref()), ("Long", Some("5")));
+        assert!(config(&producer, "--rate").meaning.is_some());
+        let consumer = Catalogue::of(&Owner::Consumer("c1".into()));
+        assert_eq!(config(&consumer, "enable.auto.commit").default.as_deref(), Some("true"));
     }
 
     #[test]
     fn what_is_typed_is_judged() {
         let (orders, brokers) = (Owner::Topic("orders".into()), Owner::Brokers);
-        assert_eq!(Verdict::of_value(&orders, "segment.bytes", "2097152").wrong, None);
-        assert!(Verdict::of_value(&orders, "segment.bytes", "many").wrong.is_some());
-        assert!(Verdict::of_value(&brokers, "no.such.config", "1").wrong.is_some());
+        let script = "producer p --topic orders --rate 5/s\nconsumer c --topic orders --group g\n";
+        let mut session = Session::start(script, 1).expect("the script is right");
+        session.advance_to(SimTime(9_000_000));
+        let of_value = |owner: &Owner, name: &str, value: &str| {
+            Verdict::of_value(session.world(), owner, name, value).wrong.unwrap_or_default()
+        };
+        assert_eq!(of_value(&orders, "segment.bytes", "2097152"), "");
+        assert_ne!(of_value(&orders, "segment.bytes", "many"), "");
+        assert_ne!(of_value(&brokers, "no.such.config", "1"), "");
+        let (producer, consumer) = (Owner::Producer("p".into()), Owner::Consumer("c".into()));
+        assert_eq!(of_value(&producer, "linger.ms", "50"), "");
+        assert_eq!(of_value(&producer, "--rate", "9/s"), "");
+        assert!(of_value(&producer, "--rate", "soon").contains("no rate"));
+        assert!(of_value(&producer, "linger.ms", "soon").contains("Not a number of type LONG"));
+        assert!(of_value(&consumer, "session.timeout.ms", "1000").contains("Heartbeat must be set lower"));
+        assert_eq!(of_value(&Owner::Producer("q".into()), "linger.ms", "50"), "there is no producer q");
         let crash = Verdict::of_line("crash broker 1");
         assert_eq!((crash.wrong, crash.changes), (None, true));
         assert!(!Verdict::of_line("show leader(orders-0)").changes && !Verdict::of_line("run 1s").changes);

@@ -154,6 +154,10 @@ fn host_offers(out: &mut Vec<Offer>, scene: &Scene, host: u32) {
     let (Some(node), Some(view)) = (node_words(scene, host), scene.hosts.get(&host)) else { return };
     let server = matches!(view.role, Role::Broker(_) | Role::Controller(_));
     let up = view.process.is_up();
+    if !server && view.process != Process::Paused {
+        let label = if up { "Close it and start it again" } else { "Start it again" };
+        add(out, Some(Tool::Restart), "restart", label, format!("restart {node}"), false);
+    }
     if up {
         add(out, Some(Tool::Crash), "crash", &format!("Crash {node}"), format!("crash {node}"), true);
     } else if server {

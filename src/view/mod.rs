@@ -17,6 +17,7 @@ pub mod fixture;
 mod gauges;
 mod groups;
 mod inspect;
+mod judging;
 mod lags;
 mod layout;
 mod members;
@@ -48,6 +49,7 @@ pub use dissect::{Dissection, Row};
 pub use faults::{Offer, Tool, node_words, offers, tool_offer};
 pub use gauges::{Gauge, Gauges};
 pub use inspect::{Sheet, Table, sheet};
+pub use judging::Judging;
 pub use lags::{Drain, LagSample, Lags};
 pub use layout::{
     Band, ClientBox, Column, Density, Field, GroupBox, INFO, Item, Layout, Level, QuorumBox, Rect, Room, Shelf,

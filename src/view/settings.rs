@@ -1,5 +1,7 @@
 //! Configs as they are set: of topics, brokers, all brokers, and clients.
 
+use super::browse::quoted;
+use super::catalogue::KnownConfig;
 use super::client_configs;
 use crate::base::SortedMap;
 use crate::cluster::{ConfigMap, ConfigSource, ResourceType};
@@ -16,8 +18,49 @@ pub enum Owner {
     Broker(i32),
     /// All brokers' where they have none of their own: the cluster-wide defaults.
     Brokers,
-    /// A producer's or consumer's, by the client's name.
-    Client(Arc<str>),
+    /// A producer's, by its name.
+    Producer(Arc<str>),
+    /// A consumer's, by its name.
+    Consumer(Arc<str>),
+}
+
+impl Owner {
+    /// The line that sets a config, which kafka-configs.sh does, or for a client starting it again.
+    pub fn set_line(&self, name: &str, value: &str) -> String {
+        let restart = |kind: &str, client: &str| match name.starts_with("--") {
+            true => format!("restart {kind} {client} {name} {}", quoted(value)),
+            false => format!("restart {kind} {client} --{kind}-property {}", quoted(&format!("{name}={value}"))),
+        };
+        match self {
+            Self::Producer(client) => restart("producer", client),
+            Self::Consumer(client) => restart("consumer", client),
+            _ => {
+                // A value with commas stands in brackets, as the tool wants it.
+                let given = if value.contains(',') { format!("[{value}]") } else { value.to_owned() };
+                let given = given.replace('\\', "\\\\").replace('"', "\\\"");
+                format!("kafka-configs.sh --alter {} --add-config \"{name}={given}\"", self.entity())
+            }
+        }
+    }
+
+    /// The line that gives a config its default back.
+    pub fn reset_line(&self, config: &KnownConfig) -> Option<String> {
+        match self {
+            Self::Producer(_) | Self::Consumer(_) => {
+                config.default.as_ref().map(|default| self.set_line(&config.name, default))
+            }
+            _ => Some(format!("kafka-configs.sh --alter {} --delete-config {}", self.entity(), config.name)),
+        }
+    }
+
+    /// The words that name it to kafka-configs.sh.
+    fn entity(&self) -> String {
+        match self {
+            Self::Topic(topic) => format!("--entity-type topics --entity-name {topic}"),
+            Self::Broker(id) => format!("--entity-type brokers --entity-name {id}"),
+            Self::Brokers | Self::Producer(_) | Self::Consumer(_) => "--entity-type brokers --entity-default".into(),
+        }
+    }
 }
 
 /// Configs as they are set.
@@ -25,7 +68,7 @@ pub enum Owner {
 pub struct Settings {
     /// Whose they are.
     pub owner: Owner,
-    /// What is set on it while the cluster runs; for a client, every config with the value in force.
+    /// What is set on it while the cluster runs; for a client, what is in force and not the default.
     pub own: SortedMap<Arc<str>, Arc<str>>,
     /// What holds where nothing is set on it and that is not Kafka's default: the value, and where it is set.
     pub under: SortedMap<Arc<str>, (Arc<str>, Arc<str>)>,
@@ -39,7 +82,8 @@ impl Settings {
             Owner::Topic(topic) => out.topic(world, topic),
             Owner::Brokers => out.own = set_on(world, ResourceType::Broker, ""),
             Owner::Broker(id) => out.broker(world, *id),
-            Owner::Client(name) => out.own = client(world, name),
+            Owner::Producer(name) => out.client(world.producer_to_be(name).map(client_configs::producer), true),
+            Owner::Consumer(name) => out.client(world.consumer_to_be(name).map(client_configs::consumer), false),
         }
         out
     }
@@ -57,6 +101,15 @@ impl Settings {
                 self.under.insert(config.name.into(), (value, place.into()));
             }
         }
+    }
+
+    fn client(&mut self, in_force: Option<Vec<(&'static str, String)>>, of_producer: bool) {
+        let known = client_configs::known(of_producer);
+        let is_default = |name: &str, value: &str| {
+            known.iter().any(|config| config.name == name && config.default.as_deref() == Some(value))
+        };
+        let own = in_force.into_iter().flatten().filter(|(name, value)| !is_default(name, value));
+        self.own = own.map(|(name, value)| (name.into(), value.into())).collect();
     }
 
     fn broker(&mut self, world: &World, id: i32) {
@@ -77,12 +130,6 @@ const FILE: &str = "the broker’s file";
 fn set_on(world: &World, kind: ResourceType, name: &str) -> SortedMap<Arc<str>, Arc<str>> {
     let set = world.cluster_metadata().and_then(|metadata| metadata.configs().of(kind, name));
     set.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-fn client(world: &World, name: &str) -> SortedMap<Arc<str>, Arc<str>> {
-    let producer = world.producer(name).map(|it| client_configs::producer(it.config()));
-    let values = producer.or_else(|| Some(client_configs::consumer(world.consumer(name)?.config())));
-    values.into_iter().flatten().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +160,9 @@ mod tests {
         assert_eq!(under(&broker, "message.max.bytes"), "2000000, the cluster-wide default");
         assert_eq!(under(&broker, "log.segment.bytes"), "2097152, the broker’s file");
         assert_eq!(of(Owner::Brokers).own.get("message.max.bytes").map(|v| &**v), Some("2000000"));
-        assert_eq!(of(Owner::Client("p".into())).own.get("acks").map(|v| &**v), Some("1"));
-        assert!(of(Owner::Client("nobody".into())).own.is_empty());
+        let producer = of(Owner::Producer("p".into()));
+        let own: Vec<(&str, &str)> = producer.own.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(own, [("--topic", "t"), ("acks", "1"), ("enable.idempotence", "false")]);
+        assert!(of(Owner::Consumer("nobody".into())).own.is_empty());
     }
 }

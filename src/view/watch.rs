@@ -204,7 +204,7 @@ impl Watch {
         match question {
             Question::Settings(owner) => Answer::Settings(Settings::of(world, owner)),
             Question::Catalogue(owner) => Answer::Catalogue(Catalogue::of(owner)),
-            Question::Value(owner, name, value) => Answer::Verdict(Verdict::of_value(owner, name, value)),
+            Question::Value(owner, name, value) => Answer::Verdict(Verdict::of_value(world, owner, name, value)),
             Question::Line(line) => Answer::Verdict(Verdict::of_line(line)),
             Question::Why(id) => Answer::Why(annals.causes.why(*id, name)),
             Question::Record(tp, offset) => {

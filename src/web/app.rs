@@ -15,8 +15,8 @@ use super::{
 use crate::base::{EventId, SimTime, SortedSet, TopicPartition};
 use crate::link::ToWorker;
 use crate::view::{
-    Addition, Draft, Goal, Owner, Player, Question, Room, Scene, Selection, Speed, Tool, Toward, Weight, addition_line,
-    rows, tool_offer,
+    Addition, Draft, Goal, Owner, Player, Question, Room, Scene, Selection, Speed, Tool, Toward, addition_line, rows,
+    tool_offer,
 };
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::{document, window};
@@ -51,6 +51,8 @@ pub(super) enum Msg {
     Answer(bool),
     /// Open or close the map of the keys.
     Help,
+    /// Judge the history as Jepsen would and show what it comes to, or close that.
+    Judge(bool),
     /// Open or close the saved sessions.
     Sessions,
     /// Ask for something about saves.
@@ -148,6 +150,8 @@ pub(super) struct App {
     dialog_shown: bool,
     /// Whether the map of the keys is open.
     pub(super) help: bool,
+    /// Whether the judgement of the history is open.
+    pub(super) judging: bool,
     /// Whether the saved sessions are open.
     pub(super) sessions: bool,
     /// Whose configs are open.
@@ -159,9 +163,9 @@ pub(super) struct App {
     /// The record that is inspected.
     pub(super) record: Option<(TopicPartition, i64)>,
     /// Whether it is presented to a hall.
-    presenting: bool,
+    pub(super) presenting: bool,
     showing: Rc<Cell<bool>>,
-    blank: bool,
+    pub(super) blank: bool,
     /// Whether the page is part of another.
     embedded: bool,
     prompting: bool,
@@ -227,6 +231,7 @@ impl Component for App {
             menu_shown: false,
             dialog_shown: false,
             help: false,
+            judging: false,
             sessions: false,
             configs: None,
             drafts: None,
@@ -303,6 +308,7 @@ impl Component for App {
                 }
                 (self.menu, self.armed, self.hint) = (None, None, None);
                 (self.help, self.sessions, self.configs, self.drafts) = (false, false, None, None);
+                self.judging = false;
             }
             Msg::Press(x, y) => self.press(x, y),
             Msg::Menu(place) => self.open_menu(place),
@@ -406,8 +412,8 @@ impl App {
                 { bottom::segments(self, ctx) }
                 { stage::stage(self, ctx) }
                 { tools::hint(self) }
-                { self.caption() }
-                { laws::laws(self) }
+                { stage::caption(self) }
+                { laws::laws(self, ctx) }
             </>
         }
     }
@@ -427,6 +433,12 @@ impl App {
                     self.sessions = false;
                 }
                 self.desk.about_saves(&wish);
+            }
+            Msg::Judge(open) => {
+                self.judging = open;
+                if open {
+                    self.desk.judge();
+                }
             }
             Msg::Read(file) => self.reading = Some(sessions::read(ctx, file)),
             Msg::Configs(owner) => {
@@ -505,7 +517,12 @@ impl App {
 
     /// Whether a dialog is open.
     fn dialog_open(&self) -> bool {
-        self.help || self.sessions || self.configs.is_some() || self.drafts.is_some() || self.desk.asking().is_some()
+        self.help
+            || self.judging
+            || self.sessions
+            || self.configs.is_some()
+            || self.drafts.is_some()
+            || self.desk.asking().is_some()
     }
 
     fn dialogs(&self, ctx: &Context<Self>) -> Html {
@@ -521,25 +538,7 @@ impl App {
             html! { <Compose drafts={drafts.clone()} {verdict} {ask} {run} {close} /> }
         });
         html! {
-            <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ configs }{ draft }</>
-        }
-    }
-
-    /// In a presentation: what happened last, in large letters.
-    fn caption(&self) -> Html {
-        if !self.presenting {
-            return Html::default();
-        }
-        let last = |p: &Player| {
-            let told = p.lines().iter().rev().find(|(_, line)| line.weight > Weight::Routine);
-            (p.now() / 1e6, told.map(|(_, line)| line.text.clone()).unwrap_or_default())
-        };
-        let (now, text) = self.desk.with(last).unwrap_or_default();
-        html! {
-            <>
-                <p class="caption"><span class="mono">{ format!("{now:.1} s") }</span>{ text }</p>
-                if self.blank { <div class="blank" role="img" aria-label="Blank"></div> }
-            </>
+            <>{ dialog::past(self, ctx) }{ help::help(self, ctx) }{ sessions::sessions(self, ctx) }{ laws::judgement(self, ctx) }{ configs }{ draft }</>
         }
     }
 

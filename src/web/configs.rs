@@ -1,5 +1,5 @@
 //! Configs of a topic, a broker, all brokers or a client: all that Kafka knows, what is set, and setting one. Each change
-//! is a line of `kafka-configs.sh`.
+//! is a line: of `kafka-configs.sh`, or one that starts a client again.
 
 use super::dialog;
 use crate::base::{Sort, SortedMap};
@@ -45,11 +45,10 @@ pub(super) fn configs(props: &Props) -> Html {
     {
         let right =
             props.verdict.as_ref().filter(|verdict| verdict.wrong.is_none()).map(|verdict| verdict.text.clone());
-        let (run, owner, edited, submitted) =
-            (props.run.clone(), props.owner.clone(), edited.clone(), submitted.clone());
+        let (run, owner, edited, submitted) = (does(props), props.owner.clone(), edited.clone(), submitted.clone());
         use_effect_with(((*submitted).clone(), right), move |(wish, right)| {
             if let Some((name, value)) = wish.as_ref().filter(|(n, v)| right.as_ref() == Some(&format!("{n}={v}"))) {
-                run.emit(set_line(&owner, name, value));
+                run.emit(owner.set_line(name, value));
                 edited.set(None);
                 submitted.set(None);
             }
@@ -61,20 +60,11 @@ pub(super) fn configs(props: &Props) -> Html {
         let filter = filter.clone();
         Callback::from(move |event: InputEvent| filter.set(value(&event)))
     };
-    let rows: Html = match &props.owner {
-        Owner::Client(_) => {
-            known.own.iter().filter(|(name, _)| name.contains(filter.trim())).map(|(n, v)| in_force(n, v)).collect()
-        }
-        _ => {
-            let there = props.catalogue.iter().filter(|catalogue| catalogue.owner == props.owner);
-            let wanted = |config: &&KnownConfig| config.name.contains(filter.trim());
-            let mut all: Vec<&KnownConfig> = there.flat_map(|catalogue| &catalogue.configs).filter(wanted).collect();
-            all.order_by_key(|c| {
-                (!known.own.contains_key(c.name.as_str()), c.fixed.is_some(), c.meaning.is_none(), &c.name)
-            });
-            all.into_iter().map(|config| row(props, known, config, &edited, &submitted)).collect()
-        }
-    };
+    let there = props.catalogue.iter().filter(|catalogue| catalogue.owner == props.owner);
+    let wanted = |config: &&KnownConfig| config.name.contains(filter.trim());
+    let mut all: Vec<&KnownConfig> = there.flat_map(|catalogue| &catalogue.configs).filter(wanted).collect();
+    all.order_by_key(|c| (!known.own.contains_key(c.name.as_str()), c.fixed.is_some(), c.meaning.is_none(), &c.name));
+    let rows: Html = all.into_iter().map(|config| row(props, known, config, &edited, &submitted)).collect();
     let body = html! {
         <div class="configs">
             if let Some(note) = note(&props.owner) { <p class="q">{ note }</p> }
@@ -92,23 +82,27 @@ fn title(owner: &Owner) -> String {
         Owner::Topic(topic) => format!("Configs of {topic}"),
         Owner::Broker(id) => format!("Configs of broker {id}"),
         Owner::Brokers => "Configs of all brokers".into(),
-        Owner::Client(name) => format!("Configs of {name}"),
+        Owner::Producer(name) | Owner::Consumer(name) => format!("Configs of {name}"),
     }
 }
 
 fn note(owner: &Owner) -> Option<&'static str> {
     match owner {
         Owner::Brokers => Some("Cluster-wide defaults: they hold for every broker that has no value of its own."),
-        Owner::Client(_) => {
-            Some("A client has its configs from its start to its end, as in Kafka: another one may have others.")
-        }
+        Owner::Producer(_) | Owner::Consumer(_) => Some(
+            "A client keeps its configs as long as it runs. To set one is to close it in order and start it again.",
+        ),
         _ => None,
     }
 }
 
-/// A config of a client, as it is in force.
-fn in_force(name: &Arc<str>, value: &Arc<str>) -> Html {
-    html! { <li key={name.to_string()} class="fact"><code>{ name.to_string() }</code><code>{ value.to_string() }</code></li> }
+/// Types a line, and asks what is set then: a client that is about to be started again has changed nothing on the stage yet.
+fn does(props: &Props) -> Callback<String> {
+    let (run, ask, owner) = (props.run.clone(), props.ask.clone(), props.owner.clone());
+    Callback::from(move |line: String| {
+        run.emit(line);
+        ask.emit(Question::Settings(owner.clone()));
+    })
 }
 
 type Edited = UseStateHandle<Option<(String, String)>>;
@@ -127,14 +121,13 @@ fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited, subm
         let (edited, name) = (edited.clone(), name.to_owned());
         Callback::from(move |event: InputEvent| edited.set(Some((name.clone(), value(&event)))))
     };
-    let alter = |change: String| {
-        let line = format!("kafka-configs.sh --alter {} {change}", entity(&props.owner));
-        let (run, edited) = (props.run.clone(), edited.clone());
-        Callback::from(move |()| {
+    let reset = props.owner.reset_line(key).filter(|_| set.is_some() && shown.is_none()).map(|line| {
+        let (run, edited) = (does(props), edited.clone());
+        Callback::from(move |_: MouseEvent| {
             run.emit(line.clone());
             edited.set(None);
         })
-    };
+    });
     let submit = {
         let (submitted, wish) = (submitted.clone(), (name.to_owned(), text.clone()));
         Callback::from(move |event: SubmitEvent| {
@@ -152,9 +145,7 @@ fn row(props: &Props, known: &Settings, key: &KnownConfig, edited: &Edited, subm
                     <input class="mono" autocomplete="off" value={text} {placeholder} oninput={edit} readonly={fixed.is_some()}
                         aria-invalid={wrong.is_some().to_string()} /></label>
                 if shown.is_some() && fixed.is_none() { <button class="btn line" type="submit" disabled={right == Some(false) || text_is_empty}>{ "Set" }</button> }
-                if set.is_some() && shown.is_none() {
-                    <button class="btn line" type="button" onclick={alter(format!("--delete-config {name}")).reform(|_: MouseEvent| ())}>{ "Reset" }</button>
-                }
+                if let Some(reset) = reset { <button class="btn line" type="button" onclick={reset}>{ "Reset" }</button> }
             </form>
             if let Some(wrong) = wrong { <p class="bad" role="alert">{ wrong }</p> }
         </li>
@@ -169,22 +160,6 @@ fn about(key: &KnownConfig, under: Option<&(Arc<str>, Arc<str>)>, fixed: Option<
     parts.extend(fixed.map(str::to_owned));
     parts.push(key.meaning.as_deref().unwrap_or("kept, but changes nothing in this build").to_owned());
     parts.join(" · ")
-}
-
-/// The line that sets a config. A value with commas stands in brackets, as kafka-configs.sh wants it.
-fn set_line(owner: &Owner, name: &str, value: &str) -> String {
-    let given = if value.contains(',') { format!("[{value}]") } else { value.to_owned() };
-    let given = given.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("kafka-configs.sh --alter {} --add-config \"{name}={given}\"", entity(owner))
-}
-
-/// The words that name an owner to kafka-configs.sh.
-fn entity(owner: &Owner) -> String {
-    match owner {
-        Owner::Topic(topic) => format!("--entity-type topics --entity-name {topic}"),
-        Owner::Broker(id) => format!("--entity-type brokers --entity-name {id}"),
-        Owner::Brokers | Owner::Client(_) => "--entity-type brokers --entity-default".into(),
-    }
 }
 
 fn value(event: &InputEvent) -> String {

@@ -6,6 +6,7 @@ mod answers;
 use super::host::Host;
 use super::keep;
 use crate::base::{EventId, SimTime, SortedMap};
+use crate::check::jepsen::Judgement;
 use crate::link::{Kept, Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
 use crate::view::{
     Catalogue, Dissection, Goal, Player, Query, Question, Rebalances, RecordView, Records, Settings, Sought, Speed,
@@ -80,6 +81,7 @@ pub(crate) struct Desk {
     why: RefCell<Option<Rc<Why>>>,
     rebalances: RefCell<Option<Rc<Rebalances>>>,
     record: RefCell<Option<Rc<RecordView>>>,
+    judgement: RefCell<Option<Rc<Judgement>>>,
     /// The message to take apart once the moment that is sought is reached.
     visiting: Cell<Option<EventId>>,
     /// The event whose causes were asked for last.
@@ -164,6 +166,7 @@ impl Desk {
             why: RefCell::new(None),
             rebalances: RefCell::new(None),
             record: RefCell::new(None),
+            judgement: RefCell::new(None),
             visiting: Cell::new(None),
             puzzled: Cell::new(None),
             kept: RefCell::default(),
@@ -297,6 +300,7 @@ impl Desk {
                 self.say(&Event::Changed);
             }
             ToPage::Told(answer) => self.told(*answer),
+            ToPage::Judged(judgement) => self.judged(*judgement),
             ToPage::Saves { kept, trouble } => {
                 self.kept.replace((kept, trouble));
                 self.say(&Event::Changed);

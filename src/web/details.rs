@@ -81,13 +81,16 @@ fn configure(app: &App, ctx: &Context<App>, selected: &Selection) -> Html {
             html! { <button class="btn line wide" onclick={open}>{ icon("list", 16) }<span>{ "Its lag and its rebalances" }</span></button> }
         }
         Selection::Client(host) => {
-            let name = app.desk.with(|p| {
+            let owner = app.desk.with(|p| {
                 let view = p.scene().hosts.get(host)?;
-                matches!(view.role, Role::Producer | Role::Consumer).then(|| view.name.clone())
+                let (label, name) = (format!("Configure {}", view.name), view.name.clone());
+                match view.role {
+                    Role::Producer => Some((Owner::Producer(name), label)),
+                    Role::Consumer => Some((Owner::Consumer(name), label)),
+                    _ => None,
+                }
             });
-            name.flatten()
-                .map(|name| button(Owner::Client(name.clone()), format!("Configs of {name}")))
-                .unwrap_or_default()
+            owner.flatten().map(|(owner, label)| button(owner, label)).unwrap_or_default()
         }
         other => match other.partition() {
             Some(tp) => button(Owner::Topic(tp.topic.clone()), format!("Configure topic {}", tp.topic)),

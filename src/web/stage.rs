@@ -3,7 +3,7 @@
 
 use super::app::{App, Msg};
 use super::zoom;
-use crate::view::{Scene, Selection, Toward};
+use crate::view::{Player, Scene, Selection, Toward, Weight};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -118,4 +118,22 @@ fn options(scene: &Scene, all: &[Vec<Selection>], selected: Option<&Selection>, 
     let shown: Vec<Html> = extra.into_iter().chain(around).map(option).collect();
     let none = html! { <div key="none" role="option" aria-selected="false">{ "Nothing yet" }</div> };
     if shown.is_empty() { none } else { shown.into_iter().collect() }
+}
+
+/// In a presentation: what happened last, in large letters.
+pub(super) fn caption(app: &App) -> Html {
+    if !app.presenting {
+        return Html::default();
+    }
+    let last = |p: &Player| {
+        let told = p.lines().iter().rev().find(|(_, line)| line.weight > Weight::Routine);
+        (p.now() / 1e6, told.map(|(_, line)| line.text.clone()).unwrap_or_default())
+    };
+    let (now, text) = app.desk.with(last).unwrap_or_default();
+    html! {
+        <>
+            <p class="caption"><span class="mono">{ format!("{now:.1} s") }</span>{ text }</p>
+            if app.blank { <div class="blank" role="img" aria-label="Blank"></div> }
+        </>
+    }
 }

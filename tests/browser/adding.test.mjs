@@ -49,10 +49,35 @@ test("something new is composed, checked as it is filled in, and added", () =>
     // What it is configured with.
     await page.getByRole("tab", { name: "Tables" }).click();
     await page.locator(".panel").getByRole("button", { name: "careful" }).click();
-    await page.getByRole("button", { name: "Configs of careful" }).click();
+    await page.getByRole("button", { name: "Configure careful" }).click();
     const configs = page.getByRole("dialog", { name: "Configs of careful" });
-    await configs.locator("li", { hasText: "linger.ms" }).locator("code", { hasText: /^40$/ }).waitFor();
-    await configs.locator("li", { hasText: "acks" }).locator("code", { hasText: /^1$/ }).waitFor();
+    const field = (name) => configs.getByLabel(new RegExp(`^${name.replaceAll(".", "\\.")}`));
+    const shows = (name, value) => page.waitForFunction(([name, value]) => {
+      const row = [...document.querySelectorAll(".configs li")].find((li) => li.querySelector("code").textContent === name);
+      return row?.querySelector("input").value === value;
+    }, [name, value]);
+    await shows("linger.ms", "40");
+    await shows("acks", "1");
+    // Another value is checked as it is typed, and closes the producer and starts it again; so does what it sends.
+    await field("delivery.timeout.ms").fill("1");
+    await configs.getByRole("alert").getByText("delivery.timeout.ms should be equal to or larger than").waitFor();
+    await field("linger.ms").fill("70");
+    await field("linger.ms").press("Enter");
+    await shows("linger.ms", "70");
+    await field("--rate").fill("9/s");
+    await field("--rate").press("Enter");
+    await shows("--rate", "9/s");
+    await shows("linger.ms", "70");
+    await page.keyboard.press("Escape");
+    await advance(page, 2);
+    await page.locator(".log, .feed, body").getByText("Producer careful starts.").first().waitFor();
+    // Each is a command, and can be undone.
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+z");
+    await until(page, (s) => s.scene.producers.some((p) => p.name === "careful"));
+    await page.getByRole("button", { name: "Configure careful" }).click();
+    await shows("linger.ms", "40");
+    await shows("--rate", "2/s");
   }, wide));
 
 test("configs of a broker and of all brokers are set and reset", () =>

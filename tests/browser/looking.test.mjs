@@ -137,3 +137,31 @@ test("for a hall: large type, a caption, a clicker's keys; embedded: only the st
     { ...wide, path: "?embed" },
   );
 });
+
+test("the history is judged as Jepsen would, with links to its moments", () =>
+  withPage(async (page) => {
+    await pausedAfter(page, 1);
+    await page.evaluate(async () => {
+      const does = (line) => window.terrarium.command(line);
+      const made = does("kafka-topics.sh --create --topic t --partitions 1 --replication-factor 3");
+      await window.terrarium.advance(3);
+      await made;
+      await does("producer again --topic t --producer-property enable.idempotence=false --producer-property request.timeout.ms=1000 --producer-property delivery.timeout.ms=60000");
+      await window.terrarium.advance(1);
+      await does("send again value=once");
+      await window.terrarium.advance(1);
+      for (const broker of [1, 2, 3]) await does(`cut broker ${broker} producer again --one-way`);
+      await does("send again value=twice");
+      await window.terrarium.advance(4);
+      await does("heal");
+      await window.terrarium.advance(40);
+    });
+    await page.getByRole("button", { name: "Judge the history" }).click();
+    const dialog = page.getByRole("dialog", { name: "The history, as Jepsen judges it" });
+    await dialog.getByRole("heading", { name: "duplicate: 1" }).waitFor();
+    const line = dialog.locator("li", { hasText: "t-0: twice is at @1 and @2" });
+    const { time } = await state(page);
+    await line.getByRole("button").first().click();
+    await dialog.waitFor({ state: "detached" });
+    await until(page, `(s) => s.time < ${time}`);
+  }, { viewport: { width: 1440, height: 900 } }));

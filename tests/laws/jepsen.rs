@@ -1,157 +1,19 @@
 //! Histories of running worlds, as clients could tell them, under Jepsen's checker: it knows nothing of brokers and logs,
 //! and comes to the same judgement as the laws.
 
-use bytes::Bytes;
-use kafka_terrarium::base::{HostId, SimTime, SortedMap, SortedSet};
-use kafka_terrarium::check::jepsen::{Action, Anomaly, Kind, Moment, Op, Outcome, Step, anomalies, worst_realtime_lag};
-use kafka_terrarium::machine::Fact;
+use kafka_terrarium::base::SimTime;
+use kafka_terrarium::check::jepsen::{
+    Action, Anomaly, Judgement, Kind, Op, Outcome, Step, anomalies, worst_realtime_lag,
+};
 use kafka_terrarium::script::{Runner, Script, Turn};
-use kafka_terrarium::sim::{TraceEvent, TraceKind};
-use kafka_terrarium::wire::{Message, RequestKind, ResponseKind, records};
-
-/// Partition and values of a batch that a producer has sent.
-type Sent = (String, Vec<String>);
-
-/// What clients did and were told. A batch is an operation of its producer, a poll one of its consumer.
-#[derive(Default)]
-struct History {
-    ops: Vec<Op>,
-    /// Batches by their producer and checksum that have no answer yet.
-    pending: SortedMap<(HostId, u32), Sent>,
-    /// When each value was sent first, by its producer.
-    first_sent: SortedMap<(HostId, String), Moment>,
-    /// When each consumer's last poll that brought something began, which is when the one before was over, and when it
-    /// was over itself.
-    polls: SortedMap<HostId, (Option<Moment>, Moment)>,
-    /// What consumers were sent, by partition and offset.
-    fetched: SortedMap<(HostId, String, i64), String>,
-    /// How many operations have begun and ended.
-    moments: usize,
-    time_us: u64,
-}
-
-fn values(batch: &Bytes) -> Vec<(i64, String)> {
-    let text = |value: Option<Bytes>| String::from_utf8(value.expect("a value").to_vec()).expect("a text");
-    let records = records::decode(batch).expect("records");
-    records.into_iter().map(|(offset, record)| (offset, text(record.value))).collect()
-}
-
-impl History {
-    /// Reads a trace of a world in which all is about the topic `t`.
-    fn read(&mut self, event: &TraceEvent) {
-        self.time_us = event.at.0;
-        match &event.kind {
-            TraceKind::Sent { packet, message: Message::Request(request) } => {
-                if let RequestKind::Produce(body) = &request.body {
-                    for partition in body.topic_data.iter().flat_map(|topic| &topic.partition_data) {
-                        let batches = records::split(partition.records.clone().unwrap_or_default()).expect("batches");
-                        for (header, batch) in batches {
-                            let values: Vec<String> = values(&batch).into_iter().map(|(_, value)| value).collect();
-                            let now = self.moment();
-                            self.first_sent.entry((packet.from, values[0].clone())).or_insert(now);
-                            self.pending.insert((packet.from, header.crc), (partition.index.to_string(), values));
-                        }
-                    }
-                }
-            }
-            TraceKind::Sent { packet, message: Message::Response(response) } => {
-                if let ResponseKind::Fetch(body) = &response.body {
-                    for partition in body.responses.iter().flat_map(|topic| &topic.partitions) {
-                        let batches = records::split(partition.records.clone().unwrap_or_default());
-                        let batches = batches.unwrap_or_default();
-                        // Of the metadata log, which brokers fetch, nothing is for consumers.
-                        for (offset, value) in batches.iter().flat_map(|(_, batch)| plain_values(batch)) {
-                            self.fetched.insert((packet.to, partition.partition_index.to_string(), offset), value);
-                        }
-                    }
-                }
-            }
-            TraceKind::Fact(fact) => self.hear(event.host.expect("a machine's"), fact),
-            _ => {}
-        }
-    }
-
-    fn hear(&mut self, host: HostId, fact: &Fact) {
-        match fact {
-            Fact::Acknowledged { base_offset, crc, .. } => {
-                let (key, values) = self.pending.remove(&(host, *crc)).expect("it was sent");
-                let offsets = *base_offset..;
-                let sends = offsets.zip(values).map(|(offset, value)| {
-                    let offset = Some(offset).filter(|_| *base_offset >= 0);
-                    Action::Send { key: key.clone(), value, offset }
-                });
-                let sends: Vec<Action> = sends.collect();
-                let began = self.began(host, &sends);
-                self.did(host, began, Outcome::Ok, sends);
-            }
-            Fact::Polled { partition, first_offset, last_offset, .. } => {
-                let key = partition.partition.to_string();
-                let read = (*first_offset..=*last_offset)
-                    .filter_map(|offset| Some((offset, self.fetched.get(&(host, key.clone(), offset))?.clone())));
-                let polled = SortedMap::from([(key.clone(), read.collect())]);
-                // A poll that brings records of several partitions is told of once for each.
-                let began = self.polls.get(&host).and_then(|(began, end)| match end.time_us == self.time_us {
-                    true => *began,
-                    false => Some(*end),
-                });
-                self.did(host, began, Outcome::Ok, vec![Action::Poll(polled)]);
-                let end = self.moment();
-                self.polls.insert(host, (began, end));
-            }
-            _ => {}
-        }
-    }
-
-    fn moment(&mut self) -> Moment {
-        self.moments += 1;
-        Moment { index: self.moments, time_us: self.time_us }
-    }
-
-    /// When a batch was begun to be sent.
-    fn began(&self, host: HostId, sends: &[Action]) -> Option<Moment> {
-        let Some(Action::Send { value, .. }) = sends.first() else { return None };
-        self.first_sent.get(&(host, value.clone())).copied()
-    }
-
-    fn did(&mut self, host: HostId, began: Option<Moment>, outcome: Outcome, actions: Vec<Action>) {
-        let (Moment { index, time_us }, process, kind) = (self.moment(), i64::from(host.0), Kind::Work(actions));
-        let rebalanced = SortedSet::new();
-        self.ops.push(Op { index, time_us, began, process, outcome, kind, is_txn: false, rebalanced });
-    }
-
-    /// What has no answer in the end may have been written. (A batch that was sent anew, with another checksum, has one.)
-    fn end(mut self) -> Vec<Op> {
-        let told: SortedSet<String> = self.ops.iter().flat_map(sent_values).collect();
-        let mut pending: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
-        pending.sort_by_key(|((host, _), (_, values))| self.first_sent[&(*host, values[0].clone())].index);
-        for ((host, _), (key, values)) in pending {
-            let untold = values.into_iter().filter(|value| !told.contains(value));
-            let sends = untold.map(|value| Action::Send { key: key.clone(), value, offset: None });
-            let sends: Vec<Action> = sends.collect();
-            let began = self.began(host, &sends);
-            self.did(host, began, Outcome::Info, sends);
-        }
-        self.ops
-    }
-}
+use kafka_terrarium::sim::History;
 
 fn sent_values(op: &Op) -> Vec<String> {
-    let Kind::Work(actions) = &op.kind else { return Vec::new() };
-    let value = |action: &Action| match action {
-        Action::Send { value, .. } => Some(value.clone()),
-        Action::Poll(_) => None,
-    };
-    actions.iter().filter_map(value).collect()
+    op.sent_values().map(str::to_owned).collect()
 }
 
-fn plain_values(batch: &Bytes) -> Vec<(i64, String)> {
-    let records = records::decode(batch).unwrap_or_default();
-    let text = |value: Option<Bytes>| String::from_utf8(value?.to_vec()).ok();
-    records.into_iter().filter_map(|(offset, record)| Some((offset, text(record.value)?))).collect()
-}
-
-/// Plays a script to its end: the history, and what the laws say of losses.
-fn played(script: &str) -> (Vec<Op>, Runner) {
+/// Plays a script to its end: the history, and the world.
+fn recorded(script: &str) -> (History, Runner) {
     let script = Script::parse(script).unwrap_or_else(|error| panic!("{error}"));
     let mut runner = Runner::new(script, 1);
     let mut history = History::default();
@@ -160,7 +22,13 @@ fn played(script: &str) -> (Vec<Op>, Runner) {
         runner.world_mut().take_trace().iter().for_each(|event| history.read(event));
     }
     assert_eq!(runner.stopped(), None);
-    (history.end(), runner)
+    (history, runner)
+}
+
+/// The same, as operations.
+fn played(script: &str) -> (Vec<Op>, Runner) {
+    let (history, runner) = recorded(script);
+    (history.operations(), runner)
 }
 
 /// Anomalies but those that Kafka allows: others' writes may lie between those of one send. Circles of writes are told
@@ -311,4 +179,70 @@ fn real_time_and_processes_close_circles_of_reads_after_an_unclean_election() {
     let reader = history.iter().find(polls).expect("it has polled").process;
     history.iter_mut().filter(|op| sent_values(op) == ["a1"]).for_each(|op| op.process = reader);
     assert_eq!(circles(&history), [("G1c-process", true); 3]);
+}
+
+/// What a scenario comes to when somebody reads all of it in the end.
+fn judged(script: &str) -> (Judgement, Runner) {
+    let (history, runner) = recorded(script);
+    (history.judge(runner.world()), runner)
+}
+
+fn count(judgement: &Judgement, name: &str) -> usize {
+    judgement.kinds.iter().filter(|kind| kind.name == name).map(|kind| kind.count).sum()
+}
+
+/// The final reader tells what is lost from what nobody has read yet.
+#[test]
+fn only_what_is_lost_is_unseen() {
+    let one =
+        "producer p --topic t --rate 20/s --producer-property acks=1 --producer-property enable.idempotence=false";
+    let faults = "pause broker 1\nrun 20s\n\
+                  cut broker 1 controller 101\ncut broker 1 controller 102\ncut broker 1 controller 103\n\
+                  resume broker 1\nrun 1s\nheal\nrun 20s\nclose p\nrun 3s\n";
+    let (judgement, runner) = judged(&script(one, faults));
+    assert_eq!(count(&judgement, "unseen") as u64, runner.world().lost(), "{judgement}");
+    assert!(!judgement.is_good() && judgement.out_of_reach.is_empty());
+    // Nobody has read these yet, and nothing is wrong with them.
+    let nobody = "cluster --brokers 1 --controllers 1\nkafka-topics.sh --create --topic t --partitions 2\n\
+                  producer p --topic t --rate 20/s\nrun 5s\nclose p\nrun 1s\n";
+    let (judgement, runner) = judged(nobody);
+    assert!(judgement.is_good() && judgement.kinds.is_empty(), "{judgement}");
+    assert_eq!(judgement.sent as u64, runner.world().producer("p").expect("it was there").acked());
+    // Nor can anything be said of what nobody leads.
+    let down = format!("{nobody}crash broker 1\nrun 1s\n");
+    let (judgement, _) = judged(&down);
+    assert_eq!((judgement.is_good(), judgement.out_of_reach.len()), (true, 2), "{judgement}");
+}
+
+/// Members come and go, consumers are started again and seek: what they read again is no anomaly of Kafka's.
+#[test]
+fn rebalances_restarts_and_seeks_are_no_anomalies() {
+    let script = "cluster --brokers 1 --controllers 1 --set offsets.topic.num.partitions=1\n\
+                  kafka-topics.sh --create --topic t --partitions 2\n\
+                  producer p --topic t --rate 20/s\n\
+                  consumer a --topic t --group g --commit sync --consumer-property auto.offset.reset=earliest\n\
+                  consumer c --topic t --consumer-property auto.offset.reset=earliest\n\
+                  run 8s\nconsumer b --topic t --group g --commit sync\nrun 8s\ncrash consumer a\n\
+                  restart consumer a --work 1ms\nrun 50s\nseek c t-0 beginning\nrun 5s\nrestart producer p\nrun 5s\n";
+    let (judgement, _) = judged(script);
+    assert!(judgement.is_good(), "{judgement}");
+    assert!(judgement.read > judgement.sent * 2, "{judgement}");
+}
+
+/// A retry without idempotence; and two records that are alike are two.
+#[test]
+fn a_duplicate_is_told_from_records_that_are_alike() {
+    let script = |idempotence: bool| {
+        format!(
+            "cluster --brokers 1 --controllers 1\nkafka-topics.sh --create --topic t --partitions 1\n\
+             producer p --topic t --producer-property acks=all --producer-property enable.idempotence={idempotence} \
+             --producer-property request.timeout.ms=2000 --producer-property delivery.timeout.ms=60000\n\
+             run 1s\nsend p value=a\nsend p value=a\nrun 1s\nsend p value=a\nrun 1s\n\
+             cut broker 1 producer p --one-way\nsend p value=b\nrun 5s\nheal\nrun 60s\n"
+        )
+    };
+    let (twice, _) = judged(&script(false));
+    assert!(count(&twice, "duplicate") == 1 && !twice.is_good(), "{twice}");
+    let (once, _) = judged(&script(true));
+    assert_eq!((once.sent, once.is_good()), (4, true), "{once}");
 }

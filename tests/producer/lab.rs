@@ -226,9 +226,16 @@ impl Lab {
 
     /// Hands it a record without a key.
     pub(crate) fn hand(&mut self, partition: Option<i32>, size: usize) {
+        assert_eq!(self.try_hand(partition, size), None, "it takes the record");
+    }
+
+    /// Hands it a record without a key; why it fails at once, if it does.
+    pub(crate) fn try_hand(&mut self, partition: Option<i32>, size: usize) -> Option<String> {
         let record = Record { value: Some(vec![b'v'; size].into()), ..Record::default() };
         let record = ProducerRecord { partition, record, ..ProducerRecord::default() };
-        self.act(|producer, ctx| producer.send(record, ctx).expect("it takes the record"));
+        let mut failure = None;
+        self.act(|producer, ctx| failure = producer.send(record, ctx).err());
+        failure.map(|error| error.0)
     }
 
     pub(crate) fn close(&mut self) {
@@ -242,6 +249,12 @@ impl Lab {
     /// Sends a record alone, by waiting until it has lingered.
     pub(crate) fn send_alone(&mut self, partition: i32) {
         self.send(partition, 10);
+        self.run(5);
+    }
+
+    /// The same, where the partitioner wants it.
+    pub(crate) fn send_alone_anywhere(&mut self, size: usize) {
+        self.hand(None, size);
         self.run(5);
     }
 

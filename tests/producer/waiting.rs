@@ -52,12 +52,38 @@ fn memory_that_comes_back_goes_to_those_who_wait_in_their_order() {
 #[test]
 fn what_can_never_have_memory_is_refused_at_once() {
     let mut lab = Lab::new(&[("buffer.memory", "1000")], &[1]);
+    let text = "Attempt to allocate 16384 bytes, but there is a hard limit of 1000 on memory allocations.";
     lab.send(0, 10);
-    assert_eq!(
-        lab.client.last_error(),
-        Some("Attempt to allocate 16384 bytes, but there is a hard limit of 1000 on memory allocations.")
-    );
-    assert_eq!((lab.client.failed(), lab.client.pending()), (1, 0));
+    assert_eq!(lab.client.last_error(), Some(text), "it waited for metadata first");
+    assert_eq!(lab.try_hand(Some(0), 10).as_deref(), Some(text));
+    assert_eq!((lab.client.failed(), lab.client.pending()), (2, 0));
+}
+
+/// `KafkaProducer.doSend` asks for metadata and the partitioner before it looks at the size.
+#[test]
+fn what_is_too_large_has_taken_its_turn() {
+    let round_robin = ("partitioner.class", "org.apache.kafka.clients.producer.RoundRobinPartitioner");
+    let mut lab = Lab::new(&[round_robin, ("max.request.size", "500")], &[1, 1, 1]);
+    (0..4).for_each(|_| lab.send_alone_anywhere(10));
+    let text = "The message is 986 bytes when serialized which is larger than 500, which is the value of the \
+                max.request.size configuration.";
+    assert_eq!(lab.try_hand(None, 900).as_deref(), Some(text));
+    lab.send_alone_anywhere(10);
+    let partitions: Vec<i32> = lab.produced.iter().flat_map(super::lab::Produced::partitions).collect();
+    let [first, _, third, fourth, after] = partitions[..] else { panic!("five were sent: {partitions:?}") };
+    assert_eq!((fourth, after), (first, third), "the turn between them was the large record's");
+    assert_eq!(lab.client.failed(), 1);
+}
+
+#[test]
+fn what_is_too_large_waits_for_metadata_first() {
+    let mut lab = Lab::new(&[("max.request.size", "500"), ("max.block.ms", "300")], &[1]);
+    lab.silent = true;
+    assert_eq!(lab.try_hand(None, 900), None);
+    lab.run(299);
+    assert_eq!((lab.client.blocked(), lab.client.failed()), (1, 0));
+    lab.run(1);
+    assert_eq!(lab.client.last_error(), Some("Topic t not present in metadata after 300 ms."));
 }
 
 #[test]

@@ -14,11 +14,13 @@
 mod cycles;
 mod lag;
 mod order;
+mod telling;
 #[cfg(test)]
 mod tests;
 
 pub use cycles::Cycle;
 pub use lag::{Lag, realtime_lags, worst_realtime_lag};
+pub use telling::{Judgement, Kind as KindOfAnomaly, Told};
 
 use crate::base::{SortedMap, SortedSet};
 use order::Order;
@@ -225,6 +227,16 @@ impl Op {
             Kind::Work(_) => None,
             Kind::Assign(keys) | Kind::Subscribe(keys) => Some(keys),
         }
+    }
+
+    /// The keys to which it sent.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.sends().map(|(key, _)| key)
+    }
+
+    /// The values that it sent.
+    pub fn sent_values(&self) -> impl Iterator<Item = &str> {
+        self.sends().map(|(_, value)| value)
     }
 
     /// The values that it sent, each with its key.

@@ -1,6 +1,6 @@
 //! A consumer's configs under Kafka's names, with Kafka's defaults, limits and messages (`ConsumerConfig`).
 
-use super::application::ApplicationConfig;
+use super::application::{ApplicationConfig, Commits};
 use crate::base::SimDuration;
 use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::config::{CommonClientConfigs, ConfigError, boolean, int, int_millis, invalid, not_built, one_of};
@@ -176,9 +176,10 @@ impl ConsumerConfig {
         Ok(())
     }
 
-    /// Whether it commits its positions by itself: in a group, unless that was switched off.
+    /// Whether it commits its positions by itself: in a group, unless that was switched off or its application commits.
     pub fn commits_by_itself(&self) -> bool {
-        self.group_id.is_some() && self.enable_auto_commit.unwrap_or(true)
+        let unless_set = self.application.commits == Commits::Never;
+        self.group_id.is_some() && self.enable_auto_commit.unwrap_or(unless_set)
     }
 
     /// The assignors that it offers, the preferred one first.

@@ -10,6 +10,7 @@
 //! comes while the application is in it is acted on at once.
 
 mod application;
+mod changes;
 mod closing;
 mod commits;
 mod config;
@@ -22,6 +23,7 @@ mod subscription;
 mod validation;
 
 pub use application::{ApplicationConfig, Call, Commits, Death, SeekTo};
+pub use changes::ConsumerChanges;
 pub use config::{ConsumerConfig, OffsetReset};
 pub use subscription::{Reads, compile_pattern};
 
@@ -53,6 +55,8 @@ const MAX_ROUNDS: u32 = 1_000;
 pub struct Consumer {
     name: Arc<str>,
     config: ConsumerConfig,
+    /// What it was told to read when it started.
+    reads: Reads,
     net: NetworkClient<Asked>,
     subscription: Subscription,
     fetching_from: SortedSet<i32>,
@@ -123,11 +127,12 @@ impl Consumer {
             allow_auto_topic_creation: config.allow_auto_create_topics,
             ..config.common.network(name, bootstrap)
         };
-        let subscription = Subscription::new(reads);
+        let subscription = Subscription::new(reads.clone());
         let mut net = NetworkClient::new(network, Wanted::new());
         net.metadata_mut().want_only(subscription.topics.clone(), subscription.is_pattern());
         Self {
             name: name.into(),
+            reads,
             net,
             subscription,
             fetching_from: SortedSet::new(),
@@ -151,6 +156,11 @@ impl Consumer {
     /// Its name and `client.id`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it was told to read when it started.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     /// The topics that it reads, or whose partitions its group may give it.
@@ -192,6 +202,11 @@ impl Consumer {
     /// How many records its application has worked on.
     pub fn worked(&self) -> u64 {
         self.application.worked()
+    }
+
+    /// The topics of which it has metadata.
+    pub fn known_topics(&self) -> impl Iterator<Item = &str> {
+        self.net.metadata().topic_names().map(|(name, _)| &**name)
     }
 
     /// Kafka's words for the last exception that its application got.

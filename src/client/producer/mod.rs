@@ -10,6 +10,7 @@
 
 mod accumulator;
 mod batch;
+mod changes;
 mod config;
 mod init_producer_id;
 mod partitioner;
@@ -18,6 +19,7 @@ mod sends;
 mod transaction_manager;
 mod workload;
 
+pub use changes::ProducerChanges;
 pub use config::ProducerConfig;
 pub use partitioner::LoadStats;
 pub use sends::ProducerRecord;
@@ -208,6 +210,11 @@ impl Producer {
         queues
     }
 
+    /// The topics of which it has metadata.
+    pub fn known_topics(&self) -> impl Iterator<Item = &str> {
+        self.net.metadata().topic_names().map(|(name, _)| &**name)
+    }
+
     /// Kafka's words for why records were last given up.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
@@ -260,7 +267,7 @@ impl Producer {
 
     /// When it wants to be woken.
     pub fn next_deadline(&self) -> Option<SimTime> {
-        let work = self.work.as_ref().filter(|_| !self.is_application_blocked());
+        let work = self.work.as_ref().filter(|_| !self.closing && !self.is_application_blocked());
         let deadline = earlier(self.net.next_deadline(), work.and_then(Work::next_at));
         earlier(earlier(deadline, self.sends_deadline()), self.sender_at)
     }
@@ -274,7 +281,6 @@ impl Producer {
     /// Sends what it holds and ends.
     pub fn close(&mut self, ctx: &mut Ctx<'_>) {
         self.closing = true;
-        self.work = None;
         self.act(true, ctx);
     }
 }

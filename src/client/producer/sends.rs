@@ -54,60 +54,40 @@ impl Producer {
     /// Hands it a record.
     ///
     /// # Errors
-    /// Kafka's message for a record that is larger than `max.request.size` or `buffer.memory`, whose partition or
-    /// timestamp is negative, or that comes after [`Producer::close`].
+    /// Kafka's message for a record whose partition or timestamp is negative, that comes after [`Producer::close`], or that
+    /// fails at once. What fails later shows in [`Producer::failed`] alone.
     pub fn send(&mut self, record: ProducerRecord, ctx: &mut Ctx<'_>) -> Result<(), super::SendError> {
         let ProducerRecord { topic, partition, timestamp_ms, record } = record;
         if self.closing {
             return Err(super::SendError("Cannot perform operation after producer has been closed".into()));
         }
-        let refused = self.refuse(&record, partition, timestamp_ms);
-        if let Some((error, message)) = refused {
-            let topic = topic.unwrap_or_else(|| self.topic.clone());
+        let topic = topic.unwrap_or_else(|| self.topic.clone());
+        if let Some(message) = refused(partition, timestamp_ms) {
             self.taken += 1;
-            self.give_up(&topic, 1, error, message.clone(), ctx);
+            self.give_up(&topic, 1, ErrorCode::INVALID_REQUEST, message.clone(), ctx);
             return Err(super::SendError(message));
         }
         let record = Record { timestamp_ms: timestamp_ms.unwrap_or(0), ..record };
-        let topic = topic.unwrap_or_else(|| self.topic.clone());
-        let wake = self.begin_send(topic, partition, record, timestamp_ms.is_some(), false, ctx);
+        let (wake, failure) = self.begin_send(topic, partition, record, timestamp_ms.is_some(), false, ctx);
         self.act(wake, ctx);
-        Ok(())
+        failure.map_or(Ok(()), |message| Err(super::SendError(message)))
     }
 
-    fn refuse(
-        &self,
-        record: &Record,
-        partition: Option<i32>,
-        timestamp_ms: Option<i64>,
-    ) -> Option<(ErrorCode, String)> {
-        let invalid = |what: &str, value: i64, name: &str| {
-            let text = format!("Invalid {what}: {value}. {name} should always be non-negative or null.");
-            Some((ErrorCode::INVALID_REQUEST, text))
-        };
-        if let Some(timestamp_ms) = timestamp_ms.filter(|timestamp| *timestamp < 0) {
-            return invalid("timestamp", timestamp_ms, "Timestamp");
-        }
-        if let Some(partition) = partition.filter(|partition| *partition < 0) {
-            return invalid("partition", i64::from(partition), "Partition number");
-        }
+    /// What is wrong with a record's size (`KafkaProducer.ensureValidRecordSize`).
+    fn too_large(&self, record: &Record) -> Option<String> {
         let size = HEADER_LEN + size_upper_bound(record);
-        let too_large = |rest: String| {
-            let text = format!("The message is {size} bytes when serialized which is larger than {rest}");
-            Some((ErrorCode::MESSAGE_TOO_LARGE, text))
+        let (most, memory) = (self.config.max_request_size, self.config.buffer_memory);
+        let what = if size > most {
+            format!("{most}, which is the value of the max.request.size configuration.")
+        } else if size as u64 > memory {
+            "the total memory buffer you have configured with the buffer.memory configuration.".into()
+        } else {
+            return None;
         };
-        if size > self.config.max_request_size {
-            let limit = self.config.max_request_size;
-            return too_large(format!("{limit}, which is the value of the max.request.size configuration."));
-        }
-        if size as u64 > self.config.buffer_memory {
-            let rest = "the total memory buffer you have configured with the buffer.memory configuration.";
-            return too_large(rest.into());
-        }
-        None
+        Some(format!("The message is {size} bytes when serialized which is larger than {what}"))
     }
 
-    /// Begins a call of `send`; whether the sender has something to do now.
+    /// Begins a call of `send`; whether the sender has something to do now, and why the call has failed if it has.
     fn begin_send(
         &mut self,
         topic: Arc<str>,
@@ -116,23 +96,24 @@ impl Producer {
         is_dated: bool,
         of_workload: bool,
         ctx: &mut Ctx<'_>,
-    ) -> bool {
+    ) -> (bool, Option<String>) {
         self.taken += 1;
         let since = ctx.now();
         self.net.metadata_mut().use_topic(&topic, since);
         self.sends.push_back(Send { topic, partition, record, is_dated, since, memory_since: None, of_workload });
-        self.unblock(ctx)
+        self.try_sends(ctx)
     }
 
     /// Makes the workload's records that are due; whether the sender has something to do now.
     pub(super) fn do_work(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let mut wake = false;
-        while !self.is_application_blocked()
+        while !self.closing
+            && !self.is_application_blocked()
             && let Some(work) = &mut self.work
             && let Some((key, value)) = work.next(&self.name, ctx.now(), ctx.rng())
         {
             let record = Record { key, value: Some(value), ..Record::default() };
-            wake |= self.begin_send(self.topic.clone(), None, record, false, true, ctx);
+            wake |= self.begin_send(self.topic.clone(), None, record, false, true, ctx).0;
         }
         wake
     }
@@ -143,11 +124,12 @@ impl Producer {
 
     /// Tries every call of `send` that waits; whether the sender has something to do now.
     pub(super) fn unblock(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        if self.sends.is_empty() {
-            return false;
-        }
-        let mut wake = false;
-        let mut memory = true;
+        !self.sends.is_empty() && self.try_sends(ctx).0
+    }
+
+    /// The same, and why the last of them has failed, if it has.
+    fn try_sends(&mut self, ctx: &mut Ctx<'_>) -> (bool, Option<String>) {
+        let (mut wake, mut memory, mut failure) = (false, true, None);
         for mut send in std::mem::take(&mut self.sends) {
             let tried = match self.try_send(&mut send, memory, ctx) {
                 Tried::NoMetadata | Tried::NoMemory if send.since + self.config.max_block <= ctx.now() => {
@@ -155,9 +137,13 @@ impl Producer {
                 }
                 tried => tried,
             };
+            failure = None;
             match tried {
                 Tried::Taken { wake: now } => wake |= now,
-                Tried::Failed(error, message) => self.give_up(&send.topic, 1, error, message, ctx),
+                Tried::Failed(error, message) => {
+                    failure = Some(message.clone());
+                    self.give_up(&send.topic, 1, error, message, ctx);
+                }
                 Tried::NoMetadata => {
                     self.net.metadata_mut().use_topic(&send.topic, ctx.now());
                     self.net.metadata_mut().request_topic(&send.topic);
@@ -172,7 +158,7 @@ impl Producer {
                 }
             }
         }
-        wake
+        (wake, failure)
     }
 
     fn try_send(&mut self, send: &mut Send, memory: bool, ctx: &mut Ctx<'_>) -> Tried {
@@ -198,6 +184,10 @@ impl Producer {
             send.partition = Some(round_robin.next(&send.topic, self.net.metadata()));
         }
         let partition = send.partition.or_else(|| key.map(|key| partition_for_key(key, partitions as u32)));
+        // Only now: what is too large has taken its turn among the partitions, and has waited for metadata.
+        if let Some(text) = self.too_large(&send.record) {
+            return Tried::Failed(ErrorCode::MESSAGE_TOO_LARGE, text);
+        }
         let needed = self.accumulator.size_for(&send.record);
         if needed as u64 > self.config.buffer_memory {
             let limit = self.config.buffer_memory;
@@ -271,4 +261,15 @@ impl Producer {
         self.last_error = Some(message);
         ctx.fact(Fact::SendFailed { topic: topic.clone(), records, error });
     }
+}
+
+/// Why there is no such record (the constructor of `ProducerRecord`).
+fn refused(partition: Option<i32>, timestamp_ms: Option<i64>) -> Option<String> {
+    let invalid = |what: &str, value: i64, name: &str| {
+        format!("Invalid {what}: {value}. {name} should always be non-negative or null.")
+    };
+    let timestamp = timestamp_ms.filter(|timestamp| *timestamp < 0);
+    let partition = partition.filter(|partition| *partition < 0).map(i64::from);
+    let of_partition = || Some(invalid("partition", partition?, "Partition number"));
+    timestamp.map(|value| invalid("timestamp", value, "Timestamp")).or_else(of_partition)
 }

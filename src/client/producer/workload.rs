@@ -50,6 +50,9 @@ pub enum Keys {
 }
 
 impl Workload {
+    /// Bytes of a value, least and most, unless somebody says otherwise.
+    pub const VALUE_SIZE: (usize, usize) = (100, 100);
+
     /// A record every `interval`, with values of one size.
     pub fn steady(interval: SimDuration, keys: Keys, value_size: usize) -> Self {
         Self { interval: Some(interval), burst: None, keys, value_size: (value_size, value_size) }

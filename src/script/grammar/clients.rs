@@ -1,14 +1,13 @@
-//! Producers, `send`, `flush`, and `close` of any client.
+//! Producers, `send`, `flush`, and `close` and `restart` of any client.
 
 use super::flags::{self, Flag};
-use super::workload;
-use crate::base::SimDuration;
-use crate::client::{Burst, Keys, ProducerConfig, Workload};
+use super::{consumers, workload};
+use crate::client::{ProducerChanges, ProducerConfig};
 use crate::script::ast::Statement;
 use crate::script::cursor::{Cursor, Word};
 use crate::script::date;
 use crate::script::error::Error;
-use crate::sim::Command;
+use crate::sim::{Command, Restart};
 
 const PRODUCER_FLAGS: [&str; 7] =
     ["--topic", "--rate", "--burst", "--keys", "--value-size", "--compression-type", "--producer-property"];
@@ -16,12 +15,9 @@ const PRODUCER_FLAGS: [&str; 7] =
 /// What `producer` was given.
 #[derive(Default)]
 struct GivenProducer {
-    topic: Option<String>,
-    interval: Option<SimDuration>,
-    burst: Option<Burst>,
-    keys: Option<Keys>,
-    value_size: Option<(usize, usize)>,
+    changes: ProducerChanges,
     compression: Option<()>,
+    /// What its configs would be if there were no others.
     config: ProducerConfig,
     /// The first flag that says what the records are that `--rate` or `--burst` sends.
     of_workload: Option<Word>,
@@ -30,68 +26,87 @@ struct GivenProducer {
 /// `producer NAME --topic T [--rate 5/s] …`.
 pub(super) fn producer(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     let name = flags::name(cursor.expect_word("the producer's name")?, "a producer's name")?;
-    let mut given = GivenProducer::default();
-    while let Some(flag) = flags::next(cursor, "producer", &PRODUCER_FLAGS)? {
-        given.take(flag, cursor)?;
-    }
-    given.config.validate().map_err(|error| verb.error(error.to_string()))?;
-    let topic = given.topic.take().ok_or_else(|| missing_topic(cursor))?;
-    let workload = given.workload()?;
-    Ok(Statement::Change(Command::Producer { name, topic, config: given.config, workload }))
+    let given = GivenProducer::read("producer", cursor)?;
+    let mut changes = given.changes;
+    let config = changes.config(&ProducerConfig::default()).map_err(|error| verb.error(error.to_string()))?;
+    let topic = changes.topic.take().ok_or_else(|| missing_topic(cursor))?;
+    let flag = given.of_workload.as_ref().unwrap_or(verb);
+    let workload = changes.workload(None).map_err(|error| flag.error(error.to_string()))?;
+    Ok(Statement::Change(Command::Producer { name, topic, config, workload }))
 }
 
 fn missing_topic(cursor: &mut Cursor<'_>) -> Error {
     Error::new(cursor.position(), "the command ends here; `--topic` and a topic's name are missing")
 }
 
+/// `restart producer NAME …` or `restart consumer NAME …`, with what is to be different.
+pub(super) fn restart(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
+    let kind = cursor.expect_word("`producer` or `consumer`")?;
+    let restart = match kind.text.as_str() {
+        "producer" => {
+            let name = flags::name(cursor.expect_word("the producer's name")?, "a producer's name")?;
+            Restart::Producer(name, GivenProducer::read("restart producer", cursor)?.changes)
+        }
+        "consumer" => {
+            let name = flags::name(cursor.expect_word("the consumer's name")?, "a consumer's name")?;
+            Restart::Consumer(name, consumers::changes("restart consumer", &kind, cursor)?)
+        }
+        other => {
+            let text = format!("`restart {other}`; it is `restart producer NAME` or `restart consumer NAME`; ");
+            return Err(kind.error(text + "a node is stopped and started"));
+        }
+    };
+    Ok(Statement::Change(Command::Restart(restart)))
+}
+
 impl GivenProducer {
+    fn read(verb: &str, cursor: &mut Cursor<'_>) -> Result<Self, Error> {
+        let mut given = Self::default();
+        while let Some(flag) = flags::next(cursor, verb, &PRODUCER_FLAGS)? {
+            given.take(flag, cursor)?;
+        }
+        Ok(given)
+    }
+
     fn take(&mut self, flag: Flag, cursor: &mut Cursor<'_>) -> Result<(), Error> {
         let name = flag.name.clone();
+        let changes = &mut self.changes;
         match name.text.as_str() {
-            "--topic" => flags::once(&mut self.topic, flag.value(cursor, "a topic's name")?.text, &name),
+            "--topic" => flags::once(&mut changes.topic, flag.value(cursor, "a topic's name")?.text, &name),
             "--rate" => {
                 let rate = workload::rate(&flag.value(cursor, "a rate such as 5/s")?)?;
-                flags::once(&mut self.interval, rate, &name)
+                flags::once(&mut changes.interval, rate, &name)
             }
             "--burst" => {
                 let burst = workload::burst(&flag.value(cursor, "a burst such as 100/5s")?)?;
-                flags::once(&mut self.burst, burst, &name)
+                flags::once(&mut changes.burst, burst, &name)
             }
             "--keys" => {
                 self.of_workload.get_or_insert(name.clone());
                 let keys = workload::keys(&flag.value(cursor, "`none` or `uniform:10`")?)?;
-                flags::once(&mut self.keys, keys, &name)
+                flags::once(&mut changes.keys, keys, &name)
             }
             "--value-size" => {
                 self.of_workload.get_or_insert(name.clone());
                 let size = workload::value_size(&flag.value(cursor, "a number of bytes")?)?;
-                flags::once(&mut self.value_size, size, &name)
+                flags::once(&mut changes.value_size, size, &name)
             }
             "--compression-type" => {
                 let value = flag.value(cursor, "a codec such as `lz4`")?;
                 flags::once(&mut self.compression, (), &name)?;
-                self.config.set("compression.type", &value.text).map_err(|error| value.error(error.to_string()))
+                self.set("compression.type".to_owned(), &value)
             }
             _ => {
                 let (key, value) = flags::pair(&flag.value(cursor, "KEY=VALUE")?)?;
-                self.config.set(&key, &value.text).map_err(|error| value.error(error.to_string()))
+                self.set(key, &value)
             }
         }
     }
 
-    fn workload(&mut self) -> Result<Option<Workload>, Error> {
-        let (interval, burst) = (self.interval, self.burst);
-        if interval.is_none() && burst.is_none() {
-            return match &self.of_workload {
-                None => Ok(None),
-                Some(flag) => Err(flag.error(format!(
-                    "`{}` without `--rate` or `--burst`; it says what the records are that they send",
-                    flag.text
-                ))),
-            };
-        }
-        let value_size = self.value_size.unwrap_or((workload::DEFAULT_VALUE_SIZE, workload::DEFAULT_VALUE_SIZE));
-        Ok(Some(Workload { interval, burst, keys: self.keys.take().unwrap_or(Keys::None), value_size }))
+    fn set(&mut self, key: String, value: &Word) -> Result<(), Error> {
+        self.config.set(&key, &value.text).map_err(|error| value.error(error.to_string()))?;
+        self.changes.properties.push((key, value.text.clone()));
+        Ok(())
     }
 }
 

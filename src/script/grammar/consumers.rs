@@ -3,7 +3,9 @@
 use super::flags::{self, Flag};
 use super::parse_duration;
 use crate::base::{SimDuration, TopicPartition};
-use crate::client::{Call, Commits, ConsumerConfig, Death, Reads, SeekTo, compile_pattern};
+use crate::client::{
+    Call, Commits, ConfigError, ConsumerChanges, ConsumerConfig, Death, Reads, SeekTo, compile_pattern,
+};
 use crate::script::ast::Statement;
 use crate::script::cursor::{Cursor, Word};
 use crate::script::error::Error;
@@ -28,34 +30,49 @@ const POLL: SimDuration = SimDuration::from_secs(1);
 /// What `consumer` was given.
 #[derive(Default)]
 struct Given {
+    changes: ConsumerChanges,
     topics: Option<Vec<String>>,
     pattern: Option<String>,
     partitions: Option<Vec<TopicPartition>>,
-    group: Option<String>,
-    work: Option<SimDuration>,
-    commits: Option<Commits>,
     manual: Option<()>,
-    poison: Option<String>,
-    dies: Option<Death>,
+    /// What its configs would be if there were no others.
     config: ConsumerConfig,
 }
 
 /// `consumer NAME --topic T [--group G] [--work 20ms] …`.
 pub(super) fn consumer(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     let name = flags::name(cursor.expect_word("the consumer's name")?, "a consumer's name")?;
+    let changes = changes("consumer", verb, cursor)?;
+    if changes.reads.is_none() {
+        let message = "the command ends here; `--topic` and a topic's name are missing";
+        return Err(Error::new(cursor.position(), message));
+    }
+    let in_words = |error: ConfigError| verb.error(error.to_string());
+    let config = changes.config(&ConsumerConfig::default()).map_err(in_words)?;
+    let reads = changes.reads(None, &config).map_err(in_words)?.expect("it was looked at");
+    Ok(Statement::Change(Command::Consumer { name, reads, config }))
+}
+
+/// Reads what a consumer is to be.
+pub(super) fn changes(what: &str, verb: &Word, cursor: &mut Cursor<'_>) -> Result<ConsumerChanges, Error> {
     let mut given = Given::default();
-    while let Some(flag) = flags::next(cursor, "consumer", &FLAGS)? {
+    while let Some(flag) = flags::next(cursor, what, &FLAGS)? {
         given.take(flag, cursor)?;
     }
-    let reads = given.reads(verb, cursor)?;
-    let config = given.config();
-    config.validate().map_err(|error| verb.error(error.to_string()))?;
-    Ok(Statement::Change(Command::Consumer { name, reads, config }))
+    let reads = match (given.topics, given.pattern, given.partitions) {
+        (None, None, None) => None,
+        (Some(topics), None, None) => Some(Reads::All(topics)),
+        (None, Some(pattern), None) => Some(Reads::Pattern(pattern)),
+        (None, None, Some(partitions)) => Some(Reads::Partitions(partitions)),
+        _ => return Err(verb.error("more than one of `--topic`, `--include` and `--assign`; a consumer reads by one")),
+    };
+    Ok(ConsumerChanges { reads, by_hand: given.manual.is_some(), ..given.changes })
 }
 
 impl Given {
     fn take(&mut self, flag: Flag, cursor: &mut Cursor<'_>) -> Result<(), Error> {
         let name = flag.name.clone();
+        let changes = &mut self.changes;
         match name.text.as_str() {
             "--topic" => {
                 let names = flag.value(cursor, "a topic's name")?.text;
@@ -72,48 +89,19 @@ impl Given {
                 let all = all.text.split(',').map(|text| partition(text, &all)).collect::<Result<_, _>>()?;
                 flags::once(&mut self.partitions, all, &name)
             }
-            "--group" => flags::once(&mut self.group, flag.value(cursor, "a group's name")?.text, &name),
-            "--work" => flags::once(&mut self.work, parse_duration(&flag.value(cursor, "a duration")?)?, &name),
-            "--commit" => flags::once(&mut self.commits, commits(&flag.value(cursor, COMMITS)?)?, &name),
+            "--group" => flags::once(&mut changes.group, flag.value(cursor, "a group's name")?.text, &name),
+            "--work" => flags::once(&mut changes.work, parse_duration(&flag.value(cursor, "a duration")?)?, &name),
+            "--commit" => flags::once(&mut changes.commits, commits(&flag.value(cursor, COMMITS)?)?, &name),
             "--manual" => flag.no_value().and_then(|()| flags::once(&mut self.manual, (), &name)),
-            "--poison" => flags::once(&mut self.poison, flag.value(cursor, "a record's value")?.text, &name),
-            "--dies" => flags::once(&mut self.dies, death(&flag.value(cursor, DEATH)?)?, &name),
+            "--poison" => flags::once(&mut changes.poison, flag.value(cursor, "a record's value")?.text, &name),
+            "--dies" => flags::once(&mut changes.dies, death(&flag.value(cursor, DEATH)?)?, &name),
             _ => {
                 let (key, value) = flags::pair(&flag.value(cursor, "KEY=VALUE")?)?;
-                self.config.set(&key, &value.text).map_err(|error| value.error(error.to_string()))
+                self.config.set(&key, &value.text).map_err(|error| value.error(error.to_string()))?;
+                changes.properties.push((key, value.text));
+                Ok(())
             }
         }
-    }
-
-    fn reads(&mut self, verb: &Word, cursor: &mut Cursor<'_>) -> Result<Reads, Error> {
-        let in_group = self.group.is_some() || self.config.group_id.is_some();
-        match (self.topics.take(), self.pattern.take(), self.partitions.take()) {
-            (Some(topics), None, None) if in_group => Ok(Reads::Topics(topics)),
-            (Some(topics), None, None) => Ok(Reads::All(topics)),
-            (None, Some(pattern), None) if in_group => Ok(Reads::Pattern(pattern)),
-            (None, Some(_), None) => Err(verb.error("`--include` subscribes, and needs `--group`")),
-            (None, None, Some(partitions)) => Ok(Reads::Partitions(partitions)),
-            (None, None, None) => {
-                let message = "the command ends here; `--topic` and a topic's name are missing";
-                Err(Error::new(cursor.position(), message))
-            }
-            _ => Err(verb.error("more than one of `--topic`, `--include` and `--assign`; a consumer reads by one")),
-        }
-    }
-
-    fn config(self) -> ConsumerConfig {
-        let mut config = self.config;
-        config.group_id = self.group.or(config.group_id);
-        let application = &mut config.application;
-        application.work = self.work.unwrap_or(SimDuration::ZERO);
-        application.commits = self.commits.unwrap_or_default();
-        application.by_hand = self.manual.is_some();
-        application.poison = self.poison;
-        application.dies = self.dies;
-        if application.commits != Commits::Never && config.enable_auto_commit.is_none() {
-            config.enable_auto_commit = Some(false);
-        }
-        config
     }
 }
 

@@ -10,7 +10,7 @@ use crate::script::expression::{Comparison, Expression, ExpressionKind, Kind, Qu
 /// How deeply an expression may nest: more than anybody reads, and little enough for the stack.
 const MAX_DEPTH: usize = 64;
 
-const FUNCTIONS: [&str; 32] = [
+const FUNCTIONS: [&str; 33] = [
     "leader",
     "isr",
     "elr",
@@ -36,6 +36,7 @@ const FUNCTIONS: [&str; 32] = [
     "lag",
     "committed",
     "assigned",
+    "topics",
     "members",
     "generation",
     "state",
@@ -290,6 +291,7 @@ fn query(cursor: &mut Cursor<'_>, name: &str, at: Position) -> Result<Query, Err
             Query::Committed(group, partition(cursor)?)
         }
         "assigned" => Query::Assigned(argument(cursor, "a consumer's name")?.0),
+        "topics" => Query::Topics(argument(cursor, "a client's name")?.0),
         "members" => Query::Members(group(cursor)?),
         "generation" => Query::Generation(group(cursor)?),
         "state" => state(cursor)?,

@@ -17,7 +17,7 @@ use super::tools;
 use crate::base::{SimDuration, SimTime};
 
 /// The words a command can begin with, beside the names of Kafka's tools.
-const VERBS: [&str; 30] = [
+const VERBS: [&str; 31] = [
     "cluster",
     "broker",
     "producer",
@@ -30,6 +30,7 @@ const VERBS: [&str; 30] = [
     "unsubscribe",
     "flush",
     "close",
+    "restart",
     "crash",
     "power-loss",
     "stop",
@@ -138,6 +139,7 @@ fn ordinary(verb: &Word, cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         "send" => clients::send(cursor),
         "flush" => clients::flush(cursor),
         "close" => clients::close(cursor),
+        "restart" => clients::restart(cursor),
         "poll" => consumers::poll(cursor),
         "commit" => consumers::commit(cursor),
         "seek" => consumers::seek(cursor),

@@ -5,8 +5,6 @@ use crate::client::{Burst, Keys};
 use crate::script::cursor::Word;
 use crate::script::error::Error;
 
-/// Bytes of a value when `--value-size` does not say.
-pub(super) const DEFAULT_VALUE_SIZE: usize = 100;
 /// The largest `--value-size`: far beyond Kafka's default limit on messages, near nobody's memory.
 const MAX_VALUE_SIZE: usize = 16 << 20;
 /// The most keys that a workload draws from.

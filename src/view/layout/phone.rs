@@ -22,7 +22,7 @@ pub(super) fn layout(scene: &Scene, room: Room, chosen: Option<&TopicPartition>)
     let mut out = Layout { unit: UNIT, width: w, narrow: true, ..Layout::default() };
     let sides = Sides::of(scene);
     let producers: Side = sides.left.iter().cloned().collect();
-    let mut y = chip_row(&mut out.clients, &producers, w, 9.0) + 4.0;
+    let mut y = chip_row(&mut out.clients, &producers, sides.left.density, w, 9.0) + 4.0;
     y = quorum(&mut out, scene, Rect::new(5.0, y, w - 10.0, 26.0));
     let tp = chosen.cloned().or_else(|| shown(scene, None).into_iter().next());
     let held = tp.as_ref().and_then(|tp| scene.partitions.get(tp)).map(|p| p.replicas.clone()).unwrap_or_default();
@@ -52,14 +52,14 @@ pub(super) fn layout(scene: &Scene, room: Room, chosen: Option<&TopicPartition>)
 fn consumers(out: &mut Layout, side: &Clients, width: f64, mut y: f64) -> f64 {
     for cluster in side.clusters.iter().filter(|cluster| cluster.group.is_some()) {
         let Some(id) = cluster.group.clone() else { continue };
-        let bottom = chip_row(&mut out.clients, &cluster.clients, width, y + HEAD);
+        let bottom = chip_row(&mut out.clients, &cluster.clients, side.density, width, y + HEAD);
         let frame = Rect::new(2.0, y, width - 4.0, bottom - y + 1.0);
         out.groups.push(GroupBox { id, frame, head: Rect::new(10.0, y, width - 20.0, HEAD - 2.0) });
         y = bottom + 8.0;
     }
     let alone = side.clusters.iter().filter(|cluster| cluster.group.is_none());
     let alone: Side = alone.flat_map(|cluster| &cluster.clients).cloned().collect();
-    chip_row(&mut out.clients, &alone, width, y)
+    chip_row(&mut out.clients, &alone, side.density, width, y)
 }
 
 /// The controllers in one line; gives the place below.
@@ -104,16 +104,20 @@ fn fold(out: &mut Layout, others: &[i32], area: Rect) -> f64 {
     card.bottom() + 6.0
 }
 
-/// A row of client chips, as many rows as needed; gives the lower edge.
-fn chip_row(out: &mut Vec<ClientBox>, side: &Side, width: f64, y: f64) -> f64 {
-    let per_row = side.len().clamp(1, 3);
-    let w = ((width - 12.0 - 8.0 * (per_row as f64 - 1.0)) / per_row as f64).min(150.0);
+/// A row of client chips, or of tiles when there are many, as many rows as needed; gives the lower edge.
+fn chip_row(out: &mut Vec<ClientBox>, side: &Side, density: Density, width: f64, y: f64) -> f64 {
+    let room = width - 12.0;
+    let (gap, per_row, h, pitch, density) = match density {
+        Density::Tile => (3.0, (room / 25.0).floor().max(1.0) as usize, 15.0, 18.0, Density::Tile),
+        _ => (8.0, side.len().clamp(1, 3), 38.0, 44.0, Density::Folded),
+    };
+    let w = ((room - gap * (per_row as f64 - 1.0)) / per_row as f64).min(150.0);
     for (n, (host, name, role)) in side.iter().enumerate() {
         let (row, at) = (n / per_row, n % per_row);
         let in_row = per_row.min(side.len() - row * per_row) as f64;
-        let left = (width - in_row * (w + 8.0) + 8.0) / 2.0;
-        let card = Rect::new(left + at as f64 * (w + 8.0), y + row as f64 * 44.0, w, 38.0);
-        out.push(ClientBox { host: *host, name: name.clone(), role: *role, card, density: Density::Folded });
+        let left = (width - in_row * (w + gap) + gap) / 2.0;
+        let card = Rect::new(left + at as f64 * (w + gap), y + row as f64 * pitch, w, h);
+        out.push(ClientBox { host: *host, name: name.clone(), role: *role, card, density });
     }
-    y + side.len().div_ceil(per_row) as f64 * 44.0
+    y + side.len().div_ceil(per_row) as f64 * pitch
 }

@@ -29,6 +29,8 @@ pub enum Density {
     Folded,
     /// One line.
     Row,
+    /// A tile with the end of its name, several in a line.
+    Tile,
 }
 
 /// A group's bracket.
@@ -74,13 +76,27 @@ impl Density {
         match count {
             0..=4 => Self::Full,
             5..=8 => Self::Folded,
-            _ => Self::Row,
+            9..=20 => Self::Row,
+            _ => Self::Tile,
         }
     }
 
-    /// At most so many clients of a side have a box; the rest is counted.
+    /// At most so many lines of boxes stand on a side; what has none is counted.
     fn most(self) -> usize {
-        if self == Self::Row { 20 } else { 8 }
+        match self {
+            Self::Full | Self::Folded => 8,
+            Self::Row => 20,
+            Self::Tile => 26,
+        }
+    }
+
+    /// How many boxes of clients like this one stand in a line.
+    fn per_line(self, role: Role) -> usize {
+        match (self, role) {
+            (Self::Tile, Role::Consumer) => 6,
+            (Self::Tile, _) => 4,
+            _ => 1,
+        }
     }
 
     /// How high a box is.
@@ -90,6 +106,7 @@ impl Density {
             Self::Full => 76.0,
             Self::Folded => 38.0,
             Self::Row => 17.0,
+            Self::Tile => 15.0,
         }
     }
 
@@ -98,14 +115,27 @@ impl Density {
         match self {
             Self::Full => 8.0,
             Self::Folded => 6.0,
-            Self::Row => 3.0,
+            Self::Row | Self::Tile => 3.0,
         }
     }
 }
 
 impl Cluster {
+    fn per_line(&self, density: Density) -> usize {
+        self.clients.first().map_or(1, |(.., role)| density.per_line(*role))
+    }
+
+    fn lines(&self, density: Density) -> usize {
+        self.clients.len().div_ceil(self.per_line(density))
+    }
+
+    /// Lines of tiles that there would be room for in place of its head.
+    fn head_lines(&self, density: Density) -> usize {
+        if density == Density::Tile && self.group.is_some() { 3 } else { 0 }
+    }
+
     fn height(&self, density: Density) -> f64 {
-        let n = self.clients.len() as f64;
+        let n = self.lines(density) as f64;
         let boxes = (n * (density.height(self.group.is_some()) + density.gap()) - density.gap()).max(0.0);
         if self.group.is_some() { GROUP_HEAD + boxes + if n > 0.0 { BRACKET } else { 0.0 } } else { boxes }
     }
@@ -120,7 +150,7 @@ pub(super) fn gutters(width: f64) -> (f64, f64) {
 /// The clients of one side: as many as have a box, and how many have none.
 pub(super) struct Clients {
     pub(super) clusters: Vec<Cluster>,
-    density: Density,
+    pub(super) density: Density,
     more: usize,
 }
 
@@ -179,17 +209,20 @@ impl Clients {
         let count = |clusters: &[Cluster]| clusters.iter().map(|cluster| cluster.clients.len().max(1)).sum::<usize>();
         let all = count(&clusters);
         let density = Density::of(all);
-        let mut room = density.most();
-        for cluster in &mut clusters {
-            cluster.clients.truncate(room);
-            room = room.saturating_sub(cluster.clients.len().max(1));
+        if density == Density::Tile {
+            // Those in no group share their lines.
+            let (grouped, alone): (Vec<_>, Vec<_>) = clusters.into_iter().partition(|cluster| cluster.group.is_some());
+            let clients: Side = alone.into_iter().flat_map(|cluster| cluster.clients).collect();
+            let alone = Some(Cluster { group: None, clients }).filter(|cluster| !cluster.clients.is_empty());
+            clusters = grouped.into_iter().chain(alone).collect();
         }
         // The bracket of a group that lost all of its consumers to the count is gone with them.
         let mut room = density.most();
-        clusters.retain(|cluster| {
-            let shown = room > 0;
-            room = room.saturating_sub(cluster.clients.len().max(1));
-            shown
+        clusters.retain_mut(|cluster| {
+            let lines = room.saturating_sub(cluster.head_lines(density));
+            cluster.clients.truncate(lines * cluster.per_line(density));
+            room = lines.saturating_sub(cluster.lines(density).max(1));
+            lines > 0
         });
         let more = all - count(&clusters);
         Self { clusters, density, more }
@@ -237,8 +270,12 @@ impl Clients {
         let grouped = cluster.group.is_some();
         let (h, pitch) = (self.density.height(grouped), self.density.height(grouped) + self.density.gap());
         let first = area.y + if grouped { GROUP_HEAD } else { 0.0 };
+        let per_line = cluster.per_line(self.density);
+        let across = (area.w + self.density.gap()) / per_line as f64;
         for (n, (host, name, role)) in cluster.clients.iter().enumerate() {
-            let card = Rect::new(area.x, first + n as f64 * pitch, area.w, h);
+            let (line, place) = ((n / per_line) as f64, (n % per_line) as f64);
+            let w = across - self.density.gap();
+            let card = Rect::new(area.x + place * across, first + line * pitch, w, h);
             let (name, density) = (name.clone(), self.density);
             out.clients.push(ClientBox { host: *host, name, role: *role, card, density });
         }

@@ -85,6 +85,8 @@ fn nothing_overlaps_at_any_size() {
         (10, 3, vec![("orders", 12, 3)], 3),
         (12, 3, vec![("orders", 700, 3)], 3),
         (100, 3, vec![("orders", 3, 3)], 20),
+        (3, 3, vec![("orders", 3, 3)], 70),
+        (3, 3, vec![("orders", 3, 3)], 400),
         (100, 5, vec![("orders", 400, 3), ("payments", 600, 3)], 3),
     ] {
         let (producers, consumers) = (clients(clients_a_side), clients(clients_a_side + 1));
@@ -113,6 +115,24 @@ fn brackets_hold_their_consumers(scene: &Scene, layout: &Layout) {
             let of = scene.consumers[&client.name].group.as_ref();
             assert_eq!(group.frame.overlaps(&client.card), of == Some(&group.id), "{client:?} and {group:?}");
         }
+    }
+}
+
+/// Many clients are tiles; only what there is no line for is counted.
+#[test]
+fn a_hundred_clients_a_side_are_drawn() {
+    let names = clients(100);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut scene = fixture::cluster(3, 3, &[], &[("orders", 3, 3)], [&names, &names]);
+    fixture::group(&mut scene, "one", &names[..60]);
+    let layout = layout(&scene, room(SIZES[0]), None);
+    let shown = |role| layout.clients.iter().filter(|c| c.role == role && c.density == Density::Tile).count();
+    assert_eq!((shown(Role::Producer), shown(Role::Consumer)), (100, 100));
+    assert!(layout.more_clients.iter().all(|(_, more)| *more == 0));
+    for client in &layout.clients {
+        let card = client.card;
+        let hit = layout.hit(&scene, card.center(), card.middle());
+        assert_eq!(hit, Some(crate::view::Selection::Client(client.host)), "{client:?}");
     }
 }
 

@@ -78,15 +78,18 @@ impl Layout {
         // On a phone there is no gutter: the rail runs between the bar and the name.
         let x = if self.narrow { row.x + 11.0 } else { row.x - 8.0 };
         let y = row.y + (row.h / 2.0).min(22.0);
-        Some(Route::new(vec![(row.x, y), (x, y), (x, under), (node.center(), under), (node.center(), node.bottom())]))
+        // It ends below the box: a message that arrives must not lie over the controller's name.
+        let end = quorum.card.bottom() + 1.0;
+        Some(Route::new(vec![(row.x, y), (x, y), (x, under), (node.center(), under), (node.center(), end)]))
     }
 
     fn arc(&self, a: i32, b: i32) -> Option<Route> {
         let quorum = self.quorum.as_ref()?;
         let node = |id| quorum.nodes.iter().find(|(at, _)| *at == id).map(|(_, r)| *r);
         let (a, b) = (node(a)?, node(b)?);
-        let y = quorum.card.y + 1.0;
-        (a != b).then(|| Route::new(vec![(a.center(), a.y), (a.center(), y), (b.center(), y), (b.center(), b.y)]))
+        // Above the boxes, and off their names.
+        let (end, y) = (quorum.card.y, quorum.card.y - 4.0);
+        (a != b).then(|| Route::new(vec![(a.center(), end), (a.center(), y), (b.center(), y), (b.center(), end)]))
     }
 
     /// From a client's box to a controller, for tools that speak to one: over the top.
@@ -126,13 +129,16 @@ pub(super) fn client_ways(layout: &Layout) -> SortedMap<(u32, usize), Route> {
         let Some(card) = layout.row_card(row) else { continue };
         for right in [false, true] {
             let side: Vec<&ClientBox> = layout.clients.iter().filter(|c| (c.role == Role::Consumer) == right).collect();
+            // Of tiles the gutter begins beside the outermost.
+            let edges = side.iter().map(|c| if right { c.card.x } else { c.card.right() });
+            let edge = edges.reduce(if right { f64::min } else { f64::max }).unwrap_or_default();
             let ports = ports(&side, card);
             for (n, client) in side.iter().enumerate() {
                 let lane = (n as f64 + 1.0) / (side.len() as f64 + 1.0);
                 let route = if layout.narrow {
                     phone(client, card, lane)
                 } else {
-                    gutter(client.card, card, ports[n], lane, right)
+                    gutter((client.card, edge), card, ports[n], lane, right)
                 };
                 out.insert((client.host, row), route);
             }
@@ -158,8 +164,8 @@ fn ports(side: &[&ClientBox], row: Rect) -> Vec<f64> {
     ports
 }
 
-fn gutter(client: Rect, row: Rect, port: f64, lane: f64, right: bool) -> Route {
-    let (from, to) = if right { (client.x, row.right()) } else { (client.right(), row.x) };
+fn gutter((client, from): (Rect, f64), row: Rect, port: f64, lane: f64, right: bool) -> Route {
+    let to = if right { row.right() } else { row.x };
     let y = client.middle();
     if (y - port).abs() < 1.0 {
         return Route::new(vec![(from, y), (to, y)]);

@@ -2,6 +2,7 @@
 
 use super::{Desk, Event};
 use crate::base::{EventId, SimTime};
+use crate::check::jepsen::Judgement;
 use crate::link::ToWorker;
 use crate::view::{
     Answer, Catalogue, Dissection, Goal, Query, Question, Rebalances, RecordView, Records, Settings, Verdict, Why,
@@ -114,6 +115,23 @@ impl Desk {
     /// The record that was asked for last.
     pub(crate) fn record(&self) -> Option<Rc<RecordView>> {
         self.record.borrow().clone()
+    }
+
+    /// Asks for the history to be judged.
+    pub(crate) fn judge(&self) {
+        self.judgement.take();
+        self.ask(&ToWorker::Judge);
+    }
+
+    /// What the history came to when it was asked for last, once that is known.
+    pub(crate) fn judgement(&self) -> Option<Rc<Judgement>> {
+        self.judgement.borrow().clone()
+    }
+
+    /// The history has been judged.
+    pub(super) fn judged(&self, judgement: Judgement) {
+        self.judgement.replace(Some(Rc::new(judgement)));
+        self.say(&Event::Changed);
     }
 
     /// Goes to the moment of a message, and takes it apart.

@@ -5,10 +5,16 @@ use super::groups;
 use super::marks::{chip, seal};
 use crate::view::{ClientBox, ConsumerView, Density, Process, ProducerView, Rect, Role, Scene};
 
+/// So many records that wait fill a tile's bar.
+const FULL: u64 = 20;
+
 /// Draws a client's box with what its machine says of itself.
 pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
     let p = b.palette;
     let paused = scene.hosts.get(&c.host).is_some_and(|h| h.process == Process::Paused);
+    if c.density == Density::Tile {
+        return tile(b, scene, c, paused);
+    }
     if paused {
         b.dashed_card(c.card, 5.0, &p.warn_soft, &p.warn, &[6.0, 3.0]);
         b.icon(PAUSE, c.card.right() - 18.0, c.card.y + 4.0, 14.0, &p.warn, 1.8);
@@ -34,6 +40,27 @@ pub(crate) fn client(b: &Brush, scene: &Scene, c: &ClientBox) {
             b.left(&text, c.card.x + 9.0, c.card.middle() + 4.0, SMALL_BOLD, &p.ink);
         }
     }
+}
+
+/// One of many: the end of its name, how much a producer holds, and what is not as usual in its colour and outline.
+fn tile(b: &Brush, scene: &Scene, c: &ClientBox, paused: bool) {
+    let (p, r) = (b.palette, c.card);
+    let producer = scene.producers.get(&c.name).filter(|_| c.role == Role::Producer);
+    if paused {
+        b.dashed_card(r, 2.0, &p.warn_soft, &p.warn, &[4.0, 2.0]);
+    } else if waits(scene, c).is_some() {
+        b.dashed_card(r, 2.0, &p.group_soft, &p.group, &[3.0, 2.0]);
+    } else if producer.is_some_and(|view| view.failed > 0) {
+        b.card(r, 2.0, &p.bad_soft, &p.bad, 1.0);
+    } else {
+        b.card(r, 2.0, &p.shelf, &p.line2, 1.0);
+    }
+    if let Some(view) = producer {
+        let h = view.pending.min(FULL) as f64 / FULL as f64 * (r.h - 2.0);
+        b.rect(Rect::new(r.x + 1.0, r.bottom() - 1.0 - h, 3.0, h), &p.ink2);
+    }
+    let at = c.name.char_indices().rev().nth(2).map_or(0, |(at, _)| at);
+    b.text(&c.name[at..], r.center() + 1.5, r.y + 11.5, SMALL, &p.ink, Anchor::Middle);
 }
 
 /// What a consumer in a group waits for.
@@ -63,7 +90,7 @@ fn member(b: &Brush, scene: &Scene, c: &ClientBox, view: &ConsumerView) {
             corner(r.y + 14.0, r.w - b.width(&name, SMALL_BOLD) - 22.0);
             groups::holdings(b, scene, view, Rect::new(r.x + 7.0, r.y + 18.5, r.w - 12.0, 16.0), c.density);
         }
-        Density::Row => {
+        Density::Tile | Density::Row => {
             let name = b.fitted(&c.name, SMALL, r.w * 0.42);
             b.left(&name, r.x + 6.0, r.y + 12.5, SMALL, if waits(scene, c).is_some() { &p.group } else { &p.ink });
             let x = r.x + r.w * 0.46;

@@ -128,7 +128,7 @@ pub(crate) fn holdings(b: &Brush, scene: &Scene, view: &ConsumerView, area: Rect
 fn label(view: &ConsumerView, tp: &TopicPartition, holding: Holding, density: Density) -> String {
     let position = view.positions.iter().find(|(of, _)| of == tp).map(|(_, offset)| offset.to_string());
     match (holding, density) {
-        (_, Density::Row) => String::new(),
+        (_, Density::Row | Density::Tile) => String::new(),
         (Holding::Owned, _) => position.unwrap_or_default(),
         (Holding::Revoked, Density::Full) => "revoked".into(),
         (Holding::Assigned, Density::Full) => "+ next".into(),

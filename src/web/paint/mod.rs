@@ -47,7 +47,7 @@ pub(crate) struct Painter {
     /// What the layout was made for.
     made_for: Option<Made>,
     spots: Vec<Spot>,
-    /// The ways of messages, and those messages that lie below the figure.
+    /// The ways of messages, which lie below the figure.
     below: Layer,
     /// The figure, without messages and clients.
     figure: Layer,
@@ -62,7 +62,7 @@ pub(crate) struct Painter {
     figure_last: bool,
     /// The field: thousands of tiles that change seldom.
     field: Layer,
-    /// The messages above it, and the ring around what is selected.
+    /// The messages, and the ring around what is selected.
     above: Layer,
 }
 
@@ -145,14 +145,11 @@ impl Painter {
         self.motion.used.retain(|_, idle| *idle < 30_000.0);
         self.spots.clear();
         let (motion, spots) = (&self.motion, &mut self.spots);
-        // Messages come out from under a client's box and go in under the broker's card.
-        self.below.renew(&self.palette, layout, unit, |b| {
-            traffic::ways(b, scene, layout, motion);
-            traffic.draw(b, false, now, layout.width, spots);
-        });
+        self.below.renew(&self.palette, layout, unit, |b| traffic::ways(b, scene, layout, motion));
         self.above.renew(&self.palette, layout, unit, |b| {
             traffic::ports(b, layout, motion);
-            traffic.draw(b, true, now, layout.width, spots);
+            traffic.draw(b, false, now, layout, spots);
+            traffic.draw(b, true, now, layout, spots);
             ring(b, scene, layout, look, spots);
         });
     }

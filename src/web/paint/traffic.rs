@@ -58,12 +58,17 @@ impl<'a> Traffic<'a> {
     }
 
     /// Draws the messages of the gutters, or those above the rows; gives where they are.
-    pub(crate) fn draw(&self, b: &Brush, above: bool, now: f64, width: f64, spots: &mut Vec<Spot>) {
+    pub(crate) fn draw(&self, b: &Brush, above: bool, now: f64, layout: &Layout, spots: &mut Vec<Spot>) {
+        let width = layout.width;
         let mut refusals = 0;
         let mut streams: SortedMap<(u32, u32), (&Way, usize)> = SortedMap::new();
         for (packet, way, part) in self.flights.iter().filter(|(_, way, _)| way.above == above) {
             let (place_x, y, right) = place(way, *part);
-            let x = within(b, packet, place_x, width);
+            let x = match way.above || layout.narrow {
+                true => within(b, packet, place_x, (0.0, width)),
+                // In a gutter, between boxes and rows: under neither could it be read.
+                false => within(b, packet, place_x, ends(&way.route)),
+            };
             refusals += usize::from(packet.is_refusal());
             if self.streams && !packet.is_refusal() && !is_bead(packet) {
                 streams.entry((packet.from, packet.to)).or_insert((way, 0)).1 += 1;
@@ -100,15 +105,24 @@ fn place(way: &Way, part: f64) -> (f64, f64, bool) {
     (place.x, place.y, if across.abs() < 1.0 { right } else { right == way.forward })
 }
 
-/// A mark stays on the stage, however near to its edge its way runs.
-fn within(b: &Brush, packet: &PacketView, x: f64, width: f64) -> f64 {
+/// Where a way begins and ends from left to right.
+fn ends(route: &Route) -> (f64, f64) {
+    let points = route.points();
+    let (a, b) = (points.first().map_or(0.0, |p| p.0), points.last().map_or(0.0, |p| p.0));
+    (a.min(b), a.max(b))
+}
+
+/// A mark stays on the stage, or in its gutter, however near to the edge its way runs; one that is too wide for that stands
+/// in the middle.
+fn within(b: &Brush, packet: &PacketView, x: f64, (from, to): (f64, f64)) -> f64 {
     let half = match packet.cargo {
         _ if packet.is_refusal() => 28.0,
         _ if is_bead(packet) => 3.0,
         Cargo::Ack { .. } => 9.0,
         _ => marks::envelope_width(b, packet) / 2.0,
     };
-    x.clamp(half + 4.0, (width - half - 4.0).max(half + 4.0))
+    let (least, most) = (from + half + 4.0, to - half - 4.0);
+    if least > most { (from + to) / 2.0 } else { x.clamp(least, most) }
 }
 
 /// Whether a message is one of those that are drawn as beads: what goes to and fro between servers all the time. A group's

@@ -126,6 +126,28 @@ impl Worker {
         }
     }
 
+    /// Begins to judge the history; what was being judged is given up.
+    pub(super) fn judge(self: Rc<Self>) {
+        let judging = self.run.borrow().as_ref().map(super::Run::judging);
+        if self.judging.replace(judging).is_none() {
+            self.judge_slice();
+        }
+    }
+
+    fn judge_slice(self: Rc<Self>) {
+        let begun = self.clock_ms();
+        while self.clock_ms() - begun < SLICE_MS {
+            let judged = self.judging.borrow_mut().as_mut().map(|judging| judging.go_on(SEEK_TURNS));
+            let Some(judgement) = judged else { return };
+            if let Some(judgement) = judgement {
+                self.judging.replace(None);
+                self.tell(&ToPage::Judged(Box::new(judgement)));
+                return;
+            }
+        }
+        Timeout::new(0, move || self.judge_slice()).forget();
+    }
+
     /// Milliseconds of the worker's own clock.
     pub(super) fn clock_ms(&self) -> f64 {
         let performance = js_sys::Reflect::get(&self.scope, &"performance".into()).ok();

@@ -13,6 +13,7 @@ mod storage;
 mod typing;
 
 use crate::link::{ToPage, ToWorker, decode, encode};
+use crate::view::Judging;
 use computing::Task;
 use run::Run;
 use saving::Saver;
@@ -26,6 +27,8 @@ struct Worker {
     scope: DedicatedWorkerGlobalScope,
     run: RefCell<Option<Run>>,
     task: RefCell<Option<Task>>,
+    /// The history that is being judged.
+    judging: RefCell<Option<Judging>>,
     saver: RefCell<Option<Rc<Saver>>>,
     /// Whether the page knows that the script cannot go on.
     stopped: Cell<bool>,
@@ -39,6 +42,7 @@ pub fn start() {
         scope,
         run: RefCell::new(None),
         task: RefCell::new(None),
+        judging: RefCell::new(None),
         saver: RefCell::new(None),
         stopped: Cell::new(false),
     });
@@ -109,6 +113,7 @@ impl Worker {
                     self.tell(&ToPage::Told(Box::new(answer)));
                 }
             }
+            ToWorker::Judge => self.judge(),
             ToWorker::Saves => wasm_bindgen_futures::spawn_local(self.kept(None)),
             ToWorker::Keep { title } => wasm_bindgen_futures::spawn_local(self.keep(title)),
             ToWorker::OpenKept { key } => wasm_bindgen_futures::spawn_local(self.open_kept(key)),

@@ -5,8 +5,8 @@ use crate::link::{Opened, Refusal};
 use crate::script::{self, Origin, Output, Reply, Said};
 use crate::session::Session;
 use crate::view::{
-    self, Chapter, Chronicle, Dissection, Frame, Goal, Position, Query, Question, Records, Replay, Replayed, Sought,
-    Undoable, Watch,
+    self, Chapter, Chronicle, Dissection, Frame, Goal, Judging, Position, Query, Question, Records, Replay, Replayed,
+    Sought, Undoable, Watch,
 };
 
 /// A session and who watches it.
@@ -62,6 +62,11 @@ impl Run {
     /// Where history ends, if that is later.
     pub(super) fn tip(&self) -> Option<Position> {
         self.watch.tip()
+    }
+
+    /// Begins to judge the history up to here.
+    pub(super) fn judging(&self) -> Judging {
+        self.watch.judging()
     }
 
     /// What can be undone and done again.
