@@ -13,6 +13,8 @@ mod kept_once;
 mod murmur2;
 mod persistent;
 mod rng;
+mod sort;
+mod sorted;
 mod time;
 mod uuid;
 
@@ -23,5 +25,7 @@ pub use kept_once::KeptOnce;
 pub use murmur2::{murmur2, partition_for_key};
 pub use persistent::{OrdMap, OrdSet, Slots, Vector};
 pub use rng::Rng;
+pub use sort::Sort;
+pub use sorted::{SortedMap, SortedSet};
 pub use time::{ParseDurationError, SimDuration, SimTime, earlier};
 pub use uuid::{uuid_from_text, uuid_text};

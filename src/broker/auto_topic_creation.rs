@@ -4,27 +4,26 @@
 
 use super::coordinators::OFFSETS_TOPIC;
 use super::{Broker, Serving};
-use crate::base::{ConnId, SimDuration, SimTime};
+use crate::base::{ConnId, SimDuration, SimTime, SortedSet};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::controller_channel::{ActiveController, ChannelEvent};
 use crate::network::{ControllerChannel, envelope};
 use crate::wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use crate::wire::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use crate::wire::{ApiKey, ErrorCode, Request, RequestKind, ResponseKind, StrBytes, TopicName, api_range};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The topics that the controller has been asked to create.
 #[derive(Clone, Debug)]
 pub(super) struct AutoTopicCreation {
     channel: ControllerChannel<Vec<Arc<str>>>,
-    in_flight: BTreeSet<Arc<str>>,
+    in_flight: SortedSet<Arc<str>>,
 }
 
 impl AutoTopicCreation {
     pub(super) fn new(broker: i32, request_timeout: SimDuration) -> Self {
         let channel = ControllerChannel::new(broker, request_timeout, Some(request_timeout));
-        Self { channel, in_flight: BTreeSet::new() }
+        Self { channel, in_flight: SortedSet::new() }
     }
 
     pub(super) fn owns(&self, conn: ConnId) -> bool {

@@ -13,12 +13,12 @@
 use super::group::{Effect, GroupShard, RequestToken, Turn, WriteId};
 use super::group_requests::Asked;
 use super::{Broker, Serving};
-use crate::base::{OrdMap, OrdSet, SimDuration, SimTime, TopicPartition};
+use crate::base::{OrdMap, OrdSet, SimDuration, SimTime, SortedSet, TopicPartition};
 use crate::machine::Fact;
 use crate::storage::{IoWork, Log};
 use crate::wire::records::{self, ProducerStamp, Record};
 use crate::wire::{ErrorCode, GroupRecord, RecordError};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The topic of groups and their offsets.
@@ -40,7 +40,7 @@ pub(super) struct Coordinators {
     effects: VecDeque<(i32, Effect)>,
     is_carrying_out: bool,
     /// Partitions whose high watermark has moved.
-    moved: BTreeSet<i32>,
+    moved: SortedSet<i32>,
 }
 
 /// The coordinator of one partition.

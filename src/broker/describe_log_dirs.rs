@@ -1,13 +1,13 @@
 //! DescribeLogDirs: how much of each partition is in which log directory. A broker here has one.
 
 use super::{Broker, Served, str_bytes};
+use crate::base::SortedMap;
 use crate::storage::Disk;
 use crate::wire::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use crate::wire::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 use crate::wire::{ResponseKind, TopicName};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// `log.dirs`, Kafka's default: where the one directory would lie.
@@ -19,7 +19,7 @@ impl Broker {
             None => true,
             Some(topics) => topics.iter().any(|t| &**t.topic == topic && t.partitions.contains(&index)),
         };
-        let mut topics: BTreeMap<Arc<str>, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
+        let mut topics: SortedMap<Arc<str>, Vec<DescribeLogDirsPartition>> = SortedMap::new();
         for (tp, log) in disk.logs().filter(|(tp, _)| is_asked(&tp.topic, tp.partition)) {
             let partition = DescribeLogDirsPartition::default()
                 .with_partition_index(tp.partition)

@@ -2,13 +2,13 @@
 
 use super::metadata::is_internal;
 use super::{Broker, Served, str_bytes};
+use crate::base::SortedSet;
 use crate::cluster::{PartitionRegistration, TopicInfo};
 use crate::wire::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
 use crate::wire::messages::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
 use crate::wire::{BrokerId, ErrorCode, ResponseKind, TopicName};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// `max.request.partition.size.limit`.
@@ -18,7 +18,7 @@ impl Broker {
     pub(super) fn describe_topic_partitions(&self, request: &DescribeTopicPartitionsRequest) -> Served {
         let topics = self.metadata.topics();
         let fetch_all = request.topics.is_empty();
-        let mut names: BTreeSet<Arc<str>> = match fetch_all {
+        let mut names: SortedSet<Arc<str>> = match fetch_all {
             true => topics.iter_by_name().map(|topic| topic.name.clone()).collect(),
             false => request.topics.iter().map(|topic| Arc::from(&**topic.name)).collect(),
         };

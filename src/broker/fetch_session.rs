@@ -99,7 +99,8 @@ impl FetchSessions {
         forgotten: &[Key],
         rng: &mut Rng,
     ) -> Result<(SessionUse, Vec<InTurn>), ErrorCode> {
-        let in_turn = |named: Vec<Arc<Wanted>>| (0..).zip(named).map(|(turn, wanted)| InTurn { turn, wanted }).collect();
+        let in_turn =
+            |named: Vec<Arc<Wanted>>| (0..).zip(named).map(|(turn, wanted)| InTurn { turn, wanted }).collect();
         if version < FIRST_WITH_SESSIONS {
             return Ok((SessionUse::None, in_turn(named)));
         }

@@ -6,7 +6,7 @@
 //! it fetches it appends as it is. The leader's high watermark comes with each answer: a fetch later than it moved.
 
 use super::{Broker, Serving};
-use crate::base::{ConnId, Endpoint, OrdMap, SimTime, TopicPartition, earlier};
+use crate::base::{ConnId, Endpoint, OrdMap, SimTime, SortedMap, TopicPartition, earlier};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NetEvent, NetworkClient, NetworkConfig};
 use crate::storage::{EpochEnd, Log};
@@ -15,7 +15,6 @@ use crate::wire::messages::fetch_response::PartitionData;
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use crate::wire::messages::{FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse};
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind, TopicName};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const LATEST: i64 = -1;
@@ -207,7 +206,7 @@ impl Broker {
     }
 
     fn fetch_request(&self, next: &crate::network::NextFetch<Key, FetchFrom>) -> FetchRequest {
-        let mut topics: BTreeMap<Uuid, Vec<FetchPartition>> = BTreeMap::new();
+        let mut topics: SortedMap<Uuid, Vec<FetchPartition>> = SortedMap::new();
         for ((topic_id, index), from) in next.named.iter() {
             let partition = FetchPartition::default()
                 .with_partition(*index)
@@ -218,7 +217,7 @@ impl Broker {
                 .with_partition_max_bytes(from.max_bytes);
             topics.entry(*topic_id).or_default().push(partition);
         }
-        let mut forgotten: BTreeMap<Uuid, Vec<i32>> = BTreeMap::new();
+        let mut forgotten: SortedMap<Uuid, Vec<i32>> = SortedMap::new();
         for (topic_id, index) in &next.forgotten {
             forgotten.entry(*topic_id).or_default().push(*index);
         }

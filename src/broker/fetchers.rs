@@ -5,17 +5,16 @@
 //! since they were last polled, when each wants to be woken, and which connection is whose.
 
 use super::fetcher::ReplicaFetcher;
-use crate::base::{ConnId, SimTime};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::{ConnId, SimTime, SortedMap, SortedSet};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fetchers {
-    by_source: BTreeMap<i32, Known>,
+    by_source: SortedMap<i32, Known>,
     /// By id; most of the time one.
     touched: Vec<i32>,
-    conns: BTreeMap<ConnId, i32>,
-    deadlines: BTreeSet<(SimTime, i32)>,
+    conns: SortedMap<ConnId, i32>,
+    deadlines: SortedSet<(SimTime, i32)>,
 }
 
 /// A fetcher, and the connection and the deadline under which it is found.

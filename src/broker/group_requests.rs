@@ -4,7 +4,7 @@
 use super::coordinators::OFFSETS_TOPIC;
 use super::group::{GroupResponse, GroupShard, RequestContext, RequestToken, Turn, coordinator_partition};
 use super::{Broker, Served, Serving};
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, TopicPartition};
 use crate::machine::Fact;
 use crate::network::Pending;
 use crate::wire::messages::delete_groups_response::DeletableGroupResult;
@@ -249,7 +249,7 @@ impl Broker {
         body: &DeleteGroupsRequest,
         serving: &mut Serving<'_, '_>,
     ) -> Served {
-        let mut by_partition = std::collections::BTreeMap::<i32, Vec<GroupId>>::new();
+        let mut by_partition = SortedMap::<i32, Vec<GroupId>>::new();
         for group in &body.groups_names {
             let groups = by_partition.entry(self.partition_of_group(group)).or_default();
             if !groups.contains(group) {

@@ -4,14 +4,13 @@
 //! partition epoch: who asks on an outdated view is refused, and learns the truth from the metadata log.
 
 use super::{Broker, Serving};
-use crate::base::{ConnId, SimDuration, SimTime, TopicPartition, earlier};
+use crate::base::{ConnId, SimDuration, SimTime, SortedMap, TopicPartition, earlier};
 use crate::machine::{Input, Mutant};
 use crate::network::ControllerChannel;
 use crate::network::controller_channel::{ActiveController, ChannelEvent};
 use crate::wire::messages::alter_partition_request::{BrokerState, PartitionData, TopicData};
 use crate::wire::messages::{AlterPartitionRequest, AlterPartitionResponse, alter_partition_response};
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How long it waits after an error of the whole request.
@@ -28,7 +27,7 @@ struct Change {
     epochs: Vec<i64>,
 }
 
-type Changes = BTreeMap<TopicPartition, Change>;
+type Changes = SortedMap<TopicPartition, Change>;
 
 /// The changes of ISRs that are under way.
 #[derive(Clone, Debug)]
@@ -44,7 +43,7 @@ impl AlterPartitions {
     pub(super) fn new(broker: i32, request_timeout: SimDuration) -> Self {
         Self {
             channel: ControllerChannel::new(broker, request_timeout, None),
-            unsent: BTreeMap::new(),
+            unsent: SortedMap::new(),
             in_flight: false,
             not_before: SimTime::ZERO,
         }
@@ -207,7 +206,7 @@ impl Broker {
 }
 
 fn request(broker: i32, epoch: i64, changes: &Changes) -> AlterPartitionRequest {
-    let mut topics: BTreeMap<uuid::Uuid, Vec<PartitionData>> = BTreeMap::new();
+    let mut topics: SortedMap<uuid::Uuid, Vec<PartitionData>> = SortedMap::new();
     for (tp, change) in changes {
         let state = |(replica, epoch): (&i32, &i64)| {
             BrokerState::default().with_broker_id(BrokerId(*replica)).with_broker_epoch(*epoch)

@@ -6,7 +6,7 @@
 use super::metadata::is_internal;
 use super::purgatory::{Parked, Waiting};
 use super::{Broker, Served, Serving, str_bytes};
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{SimDuration, Sort, TopicPartition};
 use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
 use crate::storage::{AppendInfo, Origin};
@@ -341,7 +341,7 @@ impl Broker {
         mut leaders: Vec<i32>,
         entry: impl Fn(BrokerId, crate::wire::StrBytes, i32, Option<crate::wire::StrBytes>) -> T,
     ) -> Vec<T> {
-        leaders.sort_unstable();
+        leaders.order();
         leaders.dedup();
         let brokers = self.metadata.brokers();
         let endpoint = |leader: i32| {

@@ -7,13 +7,12 @@
 use super::config::{BrokerConfig, ConfigLayers, TopicConfig};
 use super::partition::Partition;
 use super::{Broker, BrokerProcess, Serving};
-use crate::base::{OrdMap, TopicPartition};
+use crate::base::{OrdMap, SortedMap, SortedSet, TopicPartition};
 use crate::cluster::{Controller, PartitionRegistration, ResourceType, TopicInfo};
 use crate::machine::{Fact, Mutant};
 use crate::quorum::{LogBatch, Replica};
 use crate::storage::Log;
 use crate::wire::MetadataRecord;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -25,11 +24,11 @@ fn partitions_of(topic: &TopicInfo) -> Vec<TopicPartition> {
 /// What batches of the metadata log have changed, as far as replicas and configs are concerned.
 #[derive(Default)]
 struct Delta {
-    partitions: BTreeSet<(Uuid, i32)>,
+    partitions: SortedSet<(Uuid, i32)>,
     /// Topics that are gone, each with its partitions.
-    deleted: BTreeMap<Uuid, Vec<TopicPartition>>,
+    deleted: SortedMap<Uuid, Vec<TopicPartition>>,
     /// Topics whose configs changed.
-    configs: BTreeSet<Arc<str>>,
+    configs: SortedSet<Arc<str>>,
     /// Configs of this broker, or of all, changed.
     broker_configs: bool,
 }

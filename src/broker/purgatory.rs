@@ -2,9 +2,8 @@
 
 use super::fetch::Fetch;
 use super::produce::DelayedProduce;
-use crate::base::{ConnId, OrdMap, OrdSet, SimTime, TopicPartition};
+use crate::base::{ConnId, OrdMap, OrdSet, SimTime, SortedSet, TopicPartition};
 use crate::network::Pending;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// In place of a high watermark: whatever happens to the partition may matter.
@@ -45,7 +44,7 @@ pub(super) struct Purgatory {
     deadlines: OrdSet<(SimTime, u64)>,
     /// Partition, the high watermark that is awaited, and who waits.
     watchers: OrdSet<(TopicPartition, i64, u64)>,
-    touched: BTreeSet<u64>,
+    touched: SortedSet<u64>,
 }
 
 impl Purgatory {
@@ -116,7 +115,7 @@ impl Purgatory {
     }
 
     /// The requests that a touched partition may satisfy, oldest first.
-    pub(super) fn take_touched(&mut self) -> BTreeSet<u64> {
+    pub(super) fn take_touched(&mut self) -> SortedSet<u64> {
         std::mem::take(&mut self.touched)
     }
 

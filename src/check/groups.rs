@@ -4,7 +4,7 @@
 //! although it committed behind it, is counted here, each with its cause; no law is broken by that.
 
 use super::verdicts::{Law, Verdicts};
-use crate::base::{HostId, OrdMap, TopicPartition};
+use crate::base::{HostId, OrdMap, Sort, TopicPartition};
 use crate::machine::Fact;
 use std::collections::VecDeque;
 use std::fmt;
@@ -100,7 +100,7 @@ impl Done {
             again.push((both, who));
         }
         kept.push(((first, last), member.clone()));
-        kept.sort();
+        kept.order();
         for (span, who) in kept {
             match self.worked.last_mut() {
                 Some((end, before)) if end.1 + 1 == span.0 && *before == who => end.1 = span.1,

@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::loss::{Allowance, Cut, Missing};
 use super::verdicts::{Law, Verdicts};
 use super::window::{Span, Window};
-use crate::base::{OrdMap, TopicPartition};
+use crate::base::{OrdMap, Sort, TopicPartition};
 use crate::storage::Log;
 use uuid::Uuid;
 
@@ -356,7 +356,7 @@ impl PartitionLaw {
         }
         allowed.extend(self.unclean.iter().filter(|(epoch, _)| *epoch > span.epoch).map(|(_, why)| *why));
         allowed.extend(self.cuts.iter().filter(|cut| cut.took(&span)).map(|_| Allowance::PowerLoss));
-        allowed.sort();
+        allowed.order();
         allowed.dedup();
         let explained = missing.explained(&allowed);
         if missing.committed && allowed.is_empty() {

@@ -4,21 +4,20 @@
 //! `metadata.max.idle.ms`; for a topic that is new to it, it asks alone (KIP-526, `ProducerMetadata`).
 
 use super::assignor::{PartitionsPerTopic, ReplicaRacks};
-use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition};
+use crate::base::{Endpoint, SimDuration, SimTime, SortedMap, SortedSet, TopicPartition};
 use crate::wire::messages::MetadataResponse;
 use crate::wire::messages::metadata_response::{MetadataResponseBroker, MetadataResponseTopic};
 use crate::wire::{ErrorCode, Treatment};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A client's view of the cluster, and when to refresh it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metadata {
-    brokers: BTreeMap<i32, Endpoint>,
-    racks: BTreeMap<i32, Arc<str>>,
-    topics: BTreeMap<Arc<str>, KnownTopic>,
-    errors: BTreeMap<Arc<str>, ErrorCode>,
+    brokers: SortedMap<i32, Endpoint>,
+    racks: SortedMap<i32, Arc<str>>,
+    topics: SortedMap<Arc<str>, KnownTopic>,
+    errors: SortedMap<Arc<str>, ErrorCode>,
     wanted: Wanted,
     /// Every topic is asked about, for a pattern.
     wants_all: bool,
@@ -41,7 +40,7 @@ struct Used {
     /// `metadata.max.idle.ms`.
     max_idle: SimDuration,
     /// When each is dropped unless it is used again.
-    expires_at: BTreeMap<Arc<str>, SimTime>,
+    expires_at: SortedMap<Arc<str>, SimTime>,
     /// Those of which no answer has told yet, not even that there is no such topic.
     new: Wanted,
 }
@@ -72,7 +71,7 @@ pub(super) struct LeaderHint {
 }
 
 /// The topics that a client asks about; none at all asks for brokers alone.
-pub(super) type Wanted = BTreeSet<Arc<str>>;
+pub(super) type Wanted = SortedSet<Arc<str>>;
 
 /// A topic as the last response had it.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +88,7 @@ pub(super) struct KnownTopic {
 impl Metadata {
     /// Metadata of a client that wants these topics. With `max_idle` it is a producer's, which wants what it uses.
     pub(super) fn new(wanted: Wanted, max_idle: Option<SimDuration>) -> Self {
-        let of = |max_idle| Used { max_idle, expires_at: BTreeMap::new(), new: Wanted::new() };
+        let of = |max_idle| Used { max_idle, expires_at: SortedMap::new(), new: Wanted::new() };
         Self { wanted, used: max_idle.map(of), ..Self::default() }
     }
 
@@ -266,8 +265,8 @@ impl Metadata {
 
     /// Forgets everything but what is wanted: the bootstrap servers are to be asked again (KIP-899).
     pub(super) fn rebootstrap(&mut self) {
-        (self.brokers, self.racks) = (BTreeMap::new(), BTreeMap::new());
-        (self.topics, self.errors) = (BTreeMap::new(), BTreeMap::new());
+        (self.brokers, self.racks) = (SortedMap::new(), SortedMap::new());
+        (self.topics, self.errors) = (SortedMap::new(), SortedMap::new());
         self.needs_full = true;
     }
 
@@ -275,7 +274,7 @@ impl Metadata {
         self.errors.get(topic).copied()
     }
 
-    pub(super) fn brokers(&self) -> &BTreeMap<i32, Endpoint> {
+    pub(super) fn brokers(&self) -> &SortedMap<i32, Endpoint> {
         &self.brokers
     }
 

@@ -7,13 +7,12 @@
 
 use super::exponential_backoff;
 use super::metadata::{Asked, LeaderHint, Metadata, Question, Wanted};
-use crate::base::{Endpoint, SimDuration, SimTime, earlier};
+use crate::base::{Endpoint, SimDuration, SimTime, SortedMap, earlier};
 use crate::machine::{Ctx, Input};
 use crate::network::{self, NodeId};
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
 use crate::wire::messages::{MetadataRequest, MetadataResponse};
 use crate::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a network client is set up with.
@@ -74,7 +73,7 @@ pub(super) struct NetworkClient<T> {
     net: network::NetworkClient<Purpose<T>>,
     metadata: Metadata,
     /// Nodes that the client above has added: coordinators.
-    added: BTreeMap<NodeId, Endpoint>,
+    added: SortedMap<NodeId, Endpoint>,
     /// Requests for metadata that failed since the last answer.
     metadata_failures: u32,
     /// Answers since the last that held anything new.
@@ -109,7 +108,7 @@ impl<T: Clone> NetworkClient<T> {
             metadata: Metadata::new(wanted, config.metadata_max_idle),
             config,
             net: network::NetworkClient::new(net),
-            added: BTreeMap::new(),
+            added: SortedMap::new(),
             metadata_failures: 0,
             equivalent_answers: 0,
             metadata_not_before: SimTime::ZERO,

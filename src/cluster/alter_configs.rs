@@ -11,6 +11,7 @@ use super::configs::default_value;
 use super::names::check_topic_name;
 use super::result::{ApiError, text, v0};
 use super::{ConfigMap, Controller, Outcome, ResourceType};
+use crate::base::{SortedMap, SortedSet};
 use crate::wire::messages::incremental_alter_configs_request::AlterConfigsResource;
 use crate::wire::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use crate::wire::messages::{
@@ -19,7 +20,6 @@ use crate::wire::messages::{
 };
 use crate::wire::metadata_records::{ClearElrRecord, ConfigRecord};
 use crate::wire::{ErrorCode, VersionedRecord};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The longest value of a config.
@@ -102,7 +102,7 @@ impl Controller {
     fn alter_resource(&self, resource: &AlterConfigsResource) -> Result<Vec<VersionedRecord>, ApiError> {
         let invalid = |message: String| ApiError::new(ErrorCode::INVALID_REQUEST, message);
         let kind = resource_type(resource.resource_type)?;
-        let names: BTreeSet<&str> = resource.configs.iter().map(|config| &*config.name).collect();
+        let names: SortedSet<&str> = resource.configs.iter().map(|config| &*config.name).collect();
         if names.len() < resource.configs.len() {
             return Err(invalid("Error due to duplicate config keys".into()));
         }
@@ -127,7 +127,7 @@ impl Controller {
     pub(super) fn new_topic_config_records(
         &self,
         topic: &str,
-        configs: &BTreeMap<&str, Option<&str>>,
+        configs: &SortedMap<&str, Option<&str>>,
     ) -> Result<Vec<VersionedRecord>, ApiError> {
         let nulls: Vec<&str> = configs.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
         if !nulls.is_empty() {

@@ -3,9 +3,8 @@
 
 use super::config_defs::{self, ConfigKey, ConfigType};
 use super::{Controller, ELR_FEATURE};
-use crate::base::OrdMap;
+use crate::base::{OrdMap, SortedMap};
 use crate::wire::metadata_records::ConfigRecord;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a config belongs to, with its number in requests and records.
@@ -62,7 +61,7 @@ pub struct EffectiveConfig {
 }
 
 /// Configs of one resource that are set.
-pub type ConfigMap = BTreeMap<Arc<str>, Arc<str>>;
+pub type ConfigMap = SortedMap<Arc<str>, Arc<str>>;
 
 /// All configs that are set.
 #[derive(Clone, Debug, Default)]

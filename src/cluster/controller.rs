@@ -3,8 +3,8 @@
 use super::features::FeatureControl;
 use super::result::{ApiError, v0};
 use super::{ClusterControl, ConfigControl, Outcome, PlacementRandom, ReplicationControl, ResourceType};
+use crate::base::SortedMap;
 use crate::wire::metadata_records::{MetadataRecord, ProducerIdsRecord};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ pub struct ControllerSettings {
     /// `delete.topic.enable`.
     pub delete_topic_enable: bool,
     /// The broker configs that were set in its file, by Kafka's names: defaults of topic configs.
-    pub static_configs: BTreeMap<Arc<str>, Arc<str>>,
+    pub static_configs: SortedMap<Arc<str>, Arc<str>>,
 }
 
 impl ControllerSettings {
@@ -37,7 +37,7 @@ impl ControllerSettings {
             num_partitions: 1,
             default_replication_factor: 1,
             delete_topic_enable: true,
-            static_configs: BTreeMap::new(),
+            static_configs: SortedMap::new(),
         }
     }
 }

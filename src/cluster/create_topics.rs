@@ -7,12 +7,12 @@
 use super::names::check_new_topic_name;
 use super::result::{ApiError, text, v0};
 use super::{Controller, ControllerRandom, Outcome, PartitionRegistration, place_replicas};
+use crate::base::{Sort, SortedMap};
 use crate::wire::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic};
 use crate::wire::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
 use crate::wire::messages::{BrokerId, CreateTopicsRequest, CreateTopicsResponse};
 use crate::wire::metadata_records::TopicRecord;
 use crate::wire::{ErrorCode, VersionedRecord};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All partitions of one request together (`ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`).
@@ -77,7 +77,7 @@ impl Controller {
     ) -> Result<(Vec<VersionedRecord>, CreatableTopicResult), ApiError> {
         check_new_topic_name(&topic.name, self.topics.iter_by_name().map(|topic| &*topic.name))?;
         let configs = topic.configs.iter().map(|config| (&*config.name, config.value.as_deref()));
-        let configs: BTreeMap<&str, Option<&str>> = configs.collect();
+        let configs: SortedMap<&str, Option<&str>> = configs.collect();
         let config_records = self.new_topic_config_records(&topic.name, &configs)?;
         let partitions =
             if topic.assignments.is_empty() { self.place_topic(topic, random)? } else { self.assign_topic(topic)? };
@@ -99,7 +99,7 @@ impl Controller {
     }
 
     /// Every config of the topic as it takes effect.
-    fn configs_of_new_topic(&self, configs: &BTreeMap<&str, Option<&str>>) -> Vec<CreatableTopicConfigs> {
+    fn configs_of_new_topic(&self, configs: &SortedMap<&str, Option<&str>>) -> Vec<CreatableTopicConfigs> {
         let set = configs.iter().filter_map(|(name, value)| Some((Arc::from(*name), Arc::from((*value)?)))).collect();
         let effective = self.effective_topic_configs(&set).into_iter();
         let entry = |config: super::EffectiveConfig| {
@@ -146,7 +146,7 @@ impl Controller {
         if topic.num_partitions != -1 {
             return contradiction("numPartitions");
         }
-        let mut partitions = BTreeMap::new();
+        let mut partitions = SortedMap::new();
         let mut factor = None;
         for CreatableReplicaAssignment { partition_index, broker_ids, .. } in &topic.assignments {
             let replicas: Vec<i32> = broker_ids.iter().map(|id| id.0).collect();
@@ -179,7 +179,7 @@ impl Controller {
             return refuse("an empty replica list.".into());
         }
         let mut sorted = replicas.to_vec();
-        sorted.sort_unstable();
+        sorted.order();
         for (at, id) in sorted.iter().enumerate() {
             if self.brokers.registration(*id).is_none() {
                 return refuse(format!("broker {id}, but no such broker is registered."));

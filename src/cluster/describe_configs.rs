@@ -6,13 +6,13 @@ use super::configs::ConfigSource;
 use super::names::check_topic_name;
 use super::result::{ApiError, text};
 use super::{ConfigMap, Controller, ResourceType};
+use crate::base::SortedSet;
 use crate::wire::ErrorCode;
 use crate::wire::messages::describe_configs_request::DescribeConfigsResource;
 use crate::wire::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use crate::wire::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Broker configs that mean the same, in other units: the first that is set takes effect.
@@ -178,7 +178,7 @@ impl Controller {
         let shown = config_defs::broker_configs().iter().filter(|key| !INTERNAL.contains(&key.name));
         let known = shown.map(|key| Arc::from(key.name));
         let set = self.broker_layers().into_iter().flat_map(|(configs, _)| configs).flat_map(|configs| configs.keys());
-        let names: BTreeSet<Arc<str>> = known.chain(set.cloned()).collect();
+        let names: SortedSet<Arc<str>> = known.chain(set.cloned()).collect();
         let describe = |name: Arc<str>| {
             let key = config_defs::broker_config(&name);
             let value = self.effective_broker_config(&name);

@@ -20,6 +20,7 @@
 
 use super::partition::{DIRECTORY_UNASSIGNED, LEADER_NO_CHANGE};
 use super::{LEADER_NONE, LeaderRecoveryState, MetadataVersion, PartitionRegistration};
+use crate::base::Sort;
 use crate::wire::VersionedRecord;
 use crate::wire::metadata_records::PartitionChangeRecord;
 use uuid::Uuid;
@@ -200,13 +201,13 @@ impl<'a, L: Fn(i32) -> bool> PartitionChangeBuilder<'a, L> {
         }
         // Since the ISR fell below the minimum nothing was committed without these.
         let mut candidates: Vec<i32> = self.target_elr.iter().chain(&self.partition.isr).copied().collect();
-        candidates.sort_unstable();
+        candidates.order();
         candidates.dedup();
         let trusted = |replica: &i32| !self.unclean_shutdown_replicas.contains(replica);
         let outside = |replica: &i32| !self.target_isr.contains(replica);
         self.target_elr = candidates.iter().copied().filter(|replica| outside(replica) && trusted(replica)).collect();
         candidates.extend(&self.partition.last_known_elr);
-        candidates.sort_unstable();
+        candidates.order();
         candidates.dedup();
         candidates.retain(|replica| outside(replica) && !self.target_elr.contains(replica));
         self.target_last_known_elr = candidates;

@@ -6,7 +6,7 @@
 //! but it counts, so a replication factor of 3 can be had from three brokers of which one is dead. After as many
 //! partitions as there are live brokers everything is shuffled, so that not always the same brokers share partitions.
 
-use std::collections::BTreeMap;
+use crate::base::{Sort, SortedMap};
 use std::sync::Arc;
 
 /// Where the placement's starting points and shuffles come from.
@@ -73,7 +73,7 @@ struct RackList {
 
 impl RackList {
     fn new(brokers: impl IntoIterator<Item = UsableBroker>, random: &mut impl PlacementRandom) -> Self {
-        let mut by_name: BTreeMap<Option<Arc<str>>, Rack> = BTreeMap::new();
+        let mut by_name: SortedMap<Option<Arc<str>>, Rack> = SortedMap::new();
         let (mut total, mut unfenced) = (0, 0);
         for broker in brokers {
             let rack = by_name.entry(broker.rack).or_default();
@@ -89,9 +89,9 @@ impl RackList {
         // through by name, the brokers without a rack first.
         let capacity = (by_name.len() * 4 / 3 + 1).next_power_of_two().max(16);
         let mut racks: Vec<(Option<Arc<str>>, Rack)> = by_name.into_iter().collect();
-        racks.sort_by_key(|(name, _)| java_bucket(name.as_deref(), capacity));
+        racks.order_by_key(|(name, _)| java_bucket(name.as_deref(), capacity));
         let mut order: Vec<usize> = (0..racks.len()).collect();
-        order.sort_by_key(|&index| racks[index].0.clone());
+        order.order_by_key(|&index| racks[index].0.clone());
         let mut racks: Vec<Rack> = racks.into_iter().map(|(_, rack)| rack).collect();
         for rack in &mut racks {
             rack.fenced.initialize(random);
@@ -172,7 +172,7 @@ struct BrokerList {
 impl BrokerList {
     fn initialize(&mut self, random: &mut impl PlacementRandom) {
         if !self.brokers.is_empty() {
-            self.brokers.sort_unstable();
+            self.brokers.order();
             self.offset = random.next_below(self.brokers.len());
         }
     }
@@ -212,8 +212,7 @@ fn java_bucket(key: Option<&str>, capacity: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Rng;
-    use std::collections::BTreeSet;
+    use crate::base::{Rng, SortedSet};
 
     fn brokers(racks: &[Option<&str>], fenced: &[i32]) -> Vec<UsableBroker> {
         let broker = |(id, rack): (usize, &Option<&str>)| UsableBroker {
@@ -229,7 +228,7 @@ mod tests {
         let racks = [Some("a"), Some("a"), Some("b"), Some("b"), Some("c"), Some("c")];
         let mut rng = Rng::stream(1, "placement");
         for replicas in place_replicas(brokers(&racks, &[]), 50, 3, &mut rng).unwrap() {
-            let used: BTreeSet<_> = replicas.iter().map(|id| racks[*id as usize]).collect();
+            let used: SortedSet<_> = replicas.iter().map(|id| racks[*id as usize]).collect();
             assert_eq!((used.len(), replicas.len()), (3, 3), "{replicas:?}");
         }
     }

@@ -7,6 +7,7 @@
 use super::create_topics::{broker_ids, invalid_assignment};
 use super::result::{ApiError, text};
 use super::{Controller, Election, Outcome, PartitionRegistration, TopicInfo};
+use crate::base::SortedSet;
 use crate::wire::messages::alter_partition_reassignments_request::ReassignablePartition;
 use crate::wire::messages::alter_partition_reassignments_response::{
     ReassignablePartitionResponse, ReassignableTopicResponse,
@@ -19,7 +20,6 @@ use crate::wire::messages::{
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, TopicName,
 };
 use crate::wire::{ErrorCode, VersionedRecord};
-use std::collections::BTreeSet;
 
 impl Controller {
     /// AlterPartitionReassignments.
@@ -83,7 +83,7 @@ impl Controller {
             let message = format!("The replication factor is changed from {factor} to {}", target.len());
             return Err(ApiError::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
         }
-        let (current, wanted): (BTreeSet<i32>, BTreeSet<i32>) =
+        let (current, wanted): (SortedSet<i32>, SortedSet<i32>) =
             (partition.replicas.iter().copied().collect(), target.iter().copied().collect());
         let removing: Vec<i32> = current.difference(&wanted).copied().collect();
         let adding: Vec<i32> = wanted.difference(&current).copied().collect();
@@ -157,7 +157,7 @@ impl Controller {
 
 /// How many replicas the partition will have when what is under way is done.
 fn replication_factor(partition: &PartitionRegistration) -> usize {
-    let all: BTreeSet<i32> = partition.replicas.iter().chain(&partition.adding_replicas).copied().collect();
+    let all: SortedSet<i32> = partition.replicas.iter().chain(&partition.adding_replicas).copied().collect();
     all.iter().filter(|replica| !partition.removing_replicas.contains(replica)).count()
 }
 

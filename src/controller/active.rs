@@ -2,14 +2,13 @@
 //! and the answers that wait for their records.
 
 use super::{Node, QuorumController};
-use crate::base::{SimTime, earlier};
+use crate::base::{SimTime, SortedMap, earlier};
 use crate::cluster::{Controller, FeatureControl, Heartbeats, Outcome};
 use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
 use crate::quorum::Role;
 use crate::wire::records::Record;
 use crate::wire::{MetadataRecord, ResponseKind, VersionedRecord};
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 pub(super) struct Active {
@@ -20,7 +19,7 @@ pub(super) struct Active {
     /// Offset that the next record gets.
     pub(super) next_write_offset: i64,
     /// Answers by the offset that must be committed first.
-    deferred: BTreeMap<i64, Vec<(Pending, ResponseKind)>>,
+    deferred: SortedMap<i64, Vec<(Pending, ResponseKind)>>,
     pub(super) next_no_op: SimTime,
     pub(super) next_fence_check: SimTime,
     pub(super) next_balance: Option<SimTime>,
@@ -51,7 +50,7 @@ impl QuorumController {
             heartbeats: self.committed.begin_heartbeats(config.broker_session_timeout, now),
             state: self.committed.clone(),
             next_write_offset,
-            deferred: BTreeMap::new(),
+            deferred: SortedMap::new(),
             next_no_op: now + config.metadata_max_idle_interval,
             next_fence_check: now + super::tasks::fence_check_interval(config),
             next_balance: balance,

@@ -1,12 +1,11 @@
 //! All faults end, and the cluster has to become whole again.
 
 use super::Explorer;
-use crate::base::{HostId, SimDuration, TopicPartition};
+use crate::base::{HostId, SimDuration, Sort, SortedSet, TopicPartition};
 use crate::broker::BrokerProcess;
 use crate::client::Consumer;
 use crate::sim::World;
 use crate::storage::Log;
-use std::collections::BTreeSet;
 
 /// How often it is looked whether all is well.
 const LOOK_EVERY: SimDuration = SimDuration::from_millis(500);
@@ -104,8 +103,8 @@ fn in_service(world: &World) -> Vec<String> {
         let Some(info) = world.partition(&tp) else { continue };
         let mut isr = info.isr.clone();
         let mut replicas = info.replicas.clone();
-        isr.sort_unstable();
-        replicas.sort_unstable();
+        isr.order();
+        replicas.order();
         match info.leader {
             None => problems.push(format!("{tp} has no leader: ISR {isr:?}, ELR {:?}", info.elr)),
             Some(leader) if isr != replicas => {
@@ -161,10 +160,10 @@ fn follows_a_deleted_topic(world: &World, consumer: &Consumer, tp: &TopicPartiti
 /// Groups whose partitions are not each with one running member that is at the end.
 fn groups(world: &World) -> Vec<String> {
     let mut problems = Vec::new();
-    let names: BTreeSet<&str> = world.consumers().filter_map(|(_, consumer)| consumer.group()).collect();
+    let names: SortedSet<&str> = world.consumers().filter_map(|(_, consumer)| consumer.group()).collect();
     for group in names {
         let members: Vec<_> = world.consumers().filter(|(_, consumer)| consumer.group() == Some(group)).collect();
-        let topics: BTreeSet<&str> = members.iter().flat_map(|(_, c)| c.topics().map(|topic| &**topic)).collect();
+        let topics: SortedSet<&str> = members.iter().flat_map(|(_, c)| c.topics().map(|topic| &**topic)).collect();
         for tp in partitions(world).into_iter().filter(|tp| topics.contains(&*tp.topic)) {
             let owners: Vec<_> = members.iter().filter(|(_, consumer)| consumer.assigned().contains(&tp)).collect();
             match owners[..] {

@@ -10,13 +10,13 @@ use super::peer::{Incoming, Limits, Peer};
 use super::port::Port;
 use super::setup::{Composed, NO_PORT, SetUp, cannot_listen, joins, set_up};
 use super::{GatewayError, GatewaySpec, Ready, Stopped, Watcher};
-use crate::base::{ConnId, SimDuration, SimTime};
+use crate::base::{ConnId, SimDuration, SimTime, SortedMap, SortedSet};
 use crate::script::{Error, Line, Origin, Output, Position, Reply};
 use crate::session::Session;
 use crate::sim::{TraceEvent, TraceKind};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,14 +77,14 @@ pub(super) struct Driver {
     ports: Vec<Port>,
     broker_ids: Vec<i32>,
     control: Option<TcpListener>,
-    peers: BTreeMap<usize, Peer>,
-    tokens: BTreeMap<ConnId, usize>,
-    controls: BTreeMap<usize, Control>,
+    peers: SortedMap<usize, Peer>,
+    tokens: SortedMap<ConnId, usize>,
+    controls: SortedMap<usize, Control>,
     next_token: usize,
     /// The connections that have something to do.
     queue: VecDeque<usize>,
     /// Peers that have sent more while their broker is not ready for it; which is looked at next.
-    waiting: BTreeSet<usize>,
+    waiting: SortedSet<usize>,
     looked: usize,
     /// Tools that have no answer yet.
     tools: Vec<(Origin, Asker)>,
@@ -127,12 +127,12 @@ impl Driver {
             ports,
             broker_ids: brokers.iter().map(|broker| broker.id).collect(),
             control: None,
-            peers: BTreeMap::new(),
-            tokens: BTreeMap::new(),
-            controls: BTreeMap::new(),
+            peers: SortedMap::new(),
+            tokens: SortedMap::new(),
+            controls: SortedMap::new(),
             next_token: FIRST_PORT + brokers.len(),
             queue: VecDeque::new(),
-            waiting: BTreeSet::new(),
+            waiting: SortedSet::new(),
             looked: 0,
             tools: Vec::new(),
             heard: 0,

@@ -1,7 +1,6 @@
 //! Who takes part in a quorum, and its time limits.
 
-use crate::base::{Endpoint, SimDuration};
-use std::collections::BTreeMap;
+use crate::base::{Endpoint, SimDuration, SortedMap};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -63,7 +62,7 @@ pub struct QuorumConfig {
     /// Id of the log's topic: [`METADATA_TOPIC_ID`].
     pub topic_id: Uuid,
     /// The voters by id (`controller.quorum.voters`). They do not change: dynamic quorums (KIP-853) are not built.
-    pub voters: BTreeMap<i32, Voter>,
+    pub voters: SortedMap<i32, Voter>,
     /// Nodes that a replica without a leader asks, one at random each time. The voters, its own node among them, unless
     /// set otherwise (`controller.quorum.bootstrap.servers`).
     pub bootstrap: Vec<i32>,

@@ -1,8 +1,7 @@
 //! Which nodes have a request of ours in flight, and which are left alone for a while after an error
 //! (`RequestManager`). A replica has at most one request in flight to each node, and expects no answer to another.
 
-use crate::base::{Rng, SimDuration, SimTime};
-use std::collections::BTreeMap;
+use crate::base::{Rng, SimDuration, SimTime, SortedMap};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -15,7 +14,7 @@ enum State {
 /// The nodes that a replica speaks to.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
-    nodes: BTreeMap<i32, State>,
+    nodes: SortedMap<i32, State>,
     next_correlation_id: i32,
     request_timeout: SimDuration,
     retry_backoff: SimDuration,
@@ -23,7 +22,7 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(request_timeout: SimDuration, retry_backoff: SimDuration) -> Self {
-        Self { nodes: BTreeMap::new(), next_correlation_id: 0, request_timeout, retry_backoff }
+        Self { nodes: SortedMap::new(), next_correlation_id: 0, request_timeout, retry_backoff }
     }
 
     /// Forgets every request: a new state of the replica expects none of the old one's answers.

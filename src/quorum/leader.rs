@@ -1,10 +1,9 @@
 //! What a leader knows of the other replicas, and the records that wait to be appended.
 
 use super::config::{QuorumConfig, ReplicaKey};
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, Sort, SortedMap, SortedSet};
 use crate::wire::records::{self, Record};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// An observer that has not fetched for so long is forgotten.
 const OBSERVER_SESSION: SimDuration = SimDuration::from_secs(300);
@@ -49,9 +48,9 @@ pub(super) struct LeaderState {
     own_id: i32,
     pub(super) epoch_start: i64,
     pub(super) granting: Vec<i32>,
-    voters: BTreeMap<i32, Progress>,
-    observers: BTreeMap<ReplicaKey, Progress>,
-    fetched_voters: BTreeSet<i32>,
+    voters: SortedMap<i32, Progress>,
+    observers: SortedMap<ReplicaKey, Progress>,
+    fetched_voters: SortedSet<i32>,
     check_quorum_deadline: Option<SimTime>,
     pub(super) next_begin_epoch: SimTime,
     pub(super) resign_requested: bool,
@@ -67,8 +66,8 @@ impl LeaderState {
             epoch_start,
             granting,
             voters: config.voters.iter().map(|(id, voter)| (*id, Progress::new(voter.key))).collect(),
-            observers: BTreeMap::new(),
-            fetched_voters: BTreeSet::new(),
+            observers: SortedMap::new(),
+            fetched_voters: SortedSet::new(),
             check_quorum_deadline: (!alone).then_some(now + config.check_quorum_timeout()),
             next_begin_epoch: now,
             resign_requested: false,
@@ -115,14 +114,14 @@ impl LeaderState {
     /// epoch: records of earlier epochs are committed by a record of this one (Raft, 5.4.2).
     pub(super) fn committed(&self) -> Option<i64> {
         let mut ends: Vec<Option<i64>> = self.voters.values().map(|voter| voter.end_offset).collect();
-        ends.sort_by(|a, b| b.cmp(a));
+        ends.order_by(|a, b| b.cmp(a));
         ends[ends.len() / 2].filter(|offset| *offset > self.epoch_start)
     }
 
     /// The other voters, the one with the longest log first.
     pub(super) fn successors(&self) -> Vec<ReplicaKey> {
         let mut others: Vec<&Progress> = self.voters.values().filter(|voter| voter.key.id != self.own_id).collect();
-        others.sort_by_key(|voter| (std::cmp::Reverse(voter.end_offset), voter.key));
+        others.order_by_key(|voter| (std::cmp::Reverse(voter.end_offset), voter.key));
         others.into_iter().map(|voter| voter.key).collect()
     }
 

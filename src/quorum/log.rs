@@ -1,11 +1,10 @@
 //! The metadata log of one replica: its batches, where each leader epoch begins, and its snapshots.
 
-use crate::base::Vector;
+use crate::base::{SortedMap, Vector};
 use crate::machine::Fact;
 use crate::wire::VersionedRecord;
 use crate::wire::records::{self, BatchHeader};
 use bytes::{Bytes, BytesMut};
-use std::collections::BTreeMap;
 
 /// An offset with the epoch of the record before it: the end of a log, or of a snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -87,7 +86,7 @@ pub struct MetadataLog {
     batches: Vector<LogBatch>,
     /// Each epoch with the offset at which it begins.
     epochs: Vector<(i32, i64)>,
-    snapshots: BTreeMap<OffsetAndEpoch, Bytes>,
+    snapshots: SortedMap<OffsetAndEpoch, Bytes>,
 }
 
 impl MetadataLog {
@@ -298,7 +297,7 @@ impl MetadataLog {
             self.high_watermark
         );
         let epoch = self.epochs.iter().rev().find(|(_, start)| *start < offset).map_or(0, |(epoch, _)| *epoch);
-        self.snapshots = BTreeMap::from([(OffsetAndEpoch { offset, epoch }, content)]);
+        self.snapshots = SortedMap::from([(OffsetAndEpoch { offset, epoch }, content)]);
         while self.batches.front().is_some_and(|batch| batch.header.last_offset() < offset) {
             self.batches.pop_front();
         }
@@ -318,7 +317,7 @@ impl MetadataLog {
             end_offset: id.offset,
             flushed: id.offset,
             high_watermark: id.offset.max(self.high_watermark),
-            snapshots: BTreeMap::from([(id, content)]),
+            snapshots: SortedMap::from([(id, content)]),
             ..Self::default()
         };
     }

@@ -2,12 +2,11 @@
 //! requests, brings it the answers, and keeps what must survive.
 
 use super::{Durable, Effect, QuorumConfig, Replica, RequestToken, Role, Turn};
-use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier};
+use crate::base::{ConnId, Endpoint, SimDuration, SimTime, SortedMap, earlier};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::controller_channel::ActiveController;
 use crate::network::{NetEvent, NetworkClient, NetworkConfig, Pending};
 use crate::wire::{ErrorCode, Request, RequestKind, ResponseKind, api_name};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the replica's work comes to for the node that it belongs to.
@@ -49,7 +48,7 @@ pub struct RaftManager {
     replica: Replica,
     net: NetworkClient<i32>,
     unsent: Vec<Unsent>,
-    waiting: BTreeMap<RequestToken, Pending>,
+    waiting: SortedMap<RequestToken, Pending>,
     next_token: u64,
 }
 
@@ -74,7 +73,7 @@ impl RaftManager {
             replica,
             net: NetworkClient::new(network),
             unsent: Vec::new(),
-            waiting: BTreeMap::new(),
+            waiting: SortedMap::new(),
             next_token: 0,
         };
         let mut events = Vec::new();

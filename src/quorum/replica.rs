@@ -8,10 +8,9 @@ use super::leader::{LeaderState, MAX_BATCH_BYTES, Progress};
 use super::log::{MetadataLog, OffsetAndEpoch};
 use super::state::{ElectionState, Role, State};
 use super::tally::Tally;
-use crate::base::{SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, SortedSet};
 use crate::wire::control;
 use crate::wire::records::Record;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -254,7 +253,7 @@ impl Replica {
     }
 
     fn resigned(&self, successors: Vec<ReplicaKey>, election_deadline: SimTime) -> State {
-        let unacknowledged: BTreeSet<i32> = self.config.remote_voters().collect();
+        let unacknowledged: SortedSet<i32> = self.config.remote_voters().collect();
         State::Resigned { unacknowledged, successors, election_deadline }
     }
 

@@ -4,9 +4,8 @@ use super::config::ReplicaKey;
 use super::leader::LeaderState;
 use super::log::OffsetAndEpoch;
 use super::tally::Tally;
-use crate::base::SimTime;
+use crate::base::{SimTime, SortedSet};
 use bytes::BytesMut;
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a replica remembers of elections over a crash: the file `quorum-state`.
@@ -71,7 +70,7 @@ pub(super) enum State {
     },
     Leader(Box<LeaderState>),
     Resigned {
-        unacknowledged: BTreeSet<i32>,
+        unacknowledged: SortedSet<i32>,
         successors: Vec<ReplicaKey>,
         election_deadline: SimTime,
     },

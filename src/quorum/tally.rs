@@ -1,11 +1,11 @@
 //! The votes of one election.
 
-use std::collections::BTreeMap;
+use crate::base::SortedMap;
 
 /// What each voter answered; none while it has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tally {
-    votes: BTreeMap<i32, Option<bool>>,
+    votes: SortedMap<i32, Option<bool>>,
 }
 
 impl Tally {

@@ -1,12 +1,12 @@
 //! A store that lives as long as its owner.
 
 use super::{Store, StoreError};
+use crate::base::SortedMap;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// A store in memory.
 #[derive(Debug, Default)]
-pub struct Memory(RefCell<BTreeMap<String, Vec<u8>>>);
+pub struct Memory(RefCell<SortedMap<String, Vec<u8>>>);
 
 impl Store for Memory {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

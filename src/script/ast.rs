@@ -3,9 +3,8 @@
 use super::error::{Error, Position};
 use super::expression::Expression;
 use super::tools::ToolCall;
-use crate::base::{EventId, HostId, SimDuration, SimTime};
+use crate::base::{EventId, HostId, SimDuration, SimTime, SortedSet};
 use crate::sim::{ClusterSpec, Command, World};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A script that has been read: the cluster that it sets up, and its lines.
@@ -29,9 +28,9 @@ pub struct Stated {
     /// `cluster --date`.
     pub date: bool,
     /// The brokers whose host name `broker N --host` says.
-    pub hosts: BTreeSet<i32>,
+    pub hosts: SortedSet<i32>,
     /// The brokers whose port `broker N --port` says.
-    pub ports: BTreeSet<i32>,
+    pub ports: SortedSet<i32>,
 }
 
 impl Script {

@@ -4,11 +4,10 @@
 //! put down as what a person types is: a replay gives the same bytes to the same broker after the same step.
 
 use super::Session;
-use crate::base::{ConnId, SimTime};
+use crate::base::{ConnId, SimTime, SortedSet};
 use crate::sim::{CommandError, World};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// Something that came from outside, and its place in history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +102,7 @@ impl Session {
     }
 
     /// The connections from outside to which something happened since the last call.
-    pub fn external_news(&mut self) -> BTreeSet<ConnId> {
+    pub fn external_news(&mut self) -> SortedSet<ConnId> {
         self.runner.world_mut().external_news()
     }
 

@@ -10,12 +10,11 @@ use super::host::{Held, Host, Node};
 use super::net::{Cargo, Side};
 use super::world::{Happening, World};
 use super::{Applied, CommandError, TraceKind};
-use crate::base::{ConnId, EventId, HostId, SimDuration, SimTime, TopicPartition};
+use crate::base::{ConnId, EventId, HostId, SimDuration, SimTime, SortedMap, TopicPartition};
 use crate::machine::Input;
 use crate::server::End;
 use crate::storage::Disk;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Something that goes wrong, or ends going wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -281,7 +280,7 @@ impl World {
 
     /// Lets what waited arrive at `at`, in its order.
     fn release(&mut self, waiting: Vec<(ConnId, Side)>, at: SimTime, cause: EventId) {
-        let mut nth: BTreeMap<(ConnId, bool), usize> = BTreeMap::new();
+        let mut nth: SortedMap<(ConnId, bool), usize> = SortedMap::new();
         for (conn, side) in waiting {
             self.scheduler.plan(at, Happening::Arrival(conn, side));
             let nth = nth.entry((conn, side == Side::Client)).or_default();

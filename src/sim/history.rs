@@ -9,14 +9,13 @@
 //! acknowledged is the same record: it has the same key, value and timestamp.
 
 use super::{TraceEvent, TraceKind, World};
-use crate::base::{HostId, TopicPartition};
+use crate::base::{HostId, Sort, SortedMap, SortedSet, TopicPartition};
 use crate::check::jepsen::{Action, Judgement, Kind, Moment, Op, Outcome};
 use crate::machine::Fact;
 use crate::wire::messages::{FetchResponse, ProduceRequest};
 use crate::wire::records::{self, BatchHeader};
 use crate::wire::{Message, RequestKind, ResponseKind};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -37,25 +36,25 @@ type Place = (HostId, Uuid, i32);
 pub struct History {
     ops: Vec<Op>,
     /// The clients that run, by their host: name and process.
-    clients: BTreeMap<HostId, (Arc<str>, i64)>,
+    clients: SortedMap<HostId, (Arc<str>, i64)>,
     /// The names of all processes.
     names: Vec<Arc<str>>,
     /// The ids that each topic has had, the last one last.
-    topics: BTreeMap<Arc<str>, Vec<Uuid>>,
+    topics: SortedMap<Arc<str>, Vec<Uuid>>,
     /// The values of each batch that a producer has sent.
-    values: BTreeMap<BatchKey, Vec<String>>,
+    values: SortedMap<BatchKey, Vec<String>>,
     /// Every value.
-    known: BTreeSet<String>,
+    known: SortedSet<String>,
     /// Batches without an answer: partition, when they were sent first, and which they are.
-    pending: BTreeMap<(i64, u32), (Uuid, i32, Moment, BatchKey)>,
+    pending: SortedMap<(i64, u32), (Uuid, i32, Moment, BatchKey)>,
     /// Records in those.
-    unanswered: BTreeMap<(i64, Identity), (String, Moment)>,
+    unanswered: SortedMap<(i64, Identity), (String, Moment)>,
     /// What consumers were sent: batches by their first offset, with the last.
-    fetched: BTreeMap<Place, BTreeMap<i64, (i64, BatchKey)>>,
+    fetched: SortedMap<Place, SortedMap<i64, (i64, BatchKey)>>,
     /// Of each consumer: when its last poll that brought something began, and when it was over.
-    polls: BTreeMap<i64, (Option<Moment>, Moment)>,
+    polls: SortedMap<i64, (Option<Moment>, Moment)>,
     /// What each process reads.
-    reading: BTreeMap<i64, BTreeSet<String>>,
+    reading: SortedMap<i64, SortedSet<String>>,
     /// The last event and its time.
     now: (u64, u64),
 }
@@ -150,7 +149,7 @@ impl History {
 
     fn did(&mut self, process: i64, began: Option<Moment>, outcome: Outcome, kind: Kind) {
         let (index, time_us) = (self.now.0 as usize * 2, self.now.1);
-        let rebalanced = BTreeSet::new();
+        let rebalanced = SortedSet::new();
         self.ops.push(Op { index, time_us, began, process, outcome, kind, is_txn: false, rebalanced });
     }
 
@@ -231,7 +230,7 @@ impl History {
     fn acknowledged(&mut self, process: i64, crc: u32, base_offset: i64) {
         let Some((topic, partition, began, which)) = self.pending.remove(&(process, crc)) else { return };
         let (Some(key), Some(values)) = (self.key_of(topic, partition), self.values.get(&which)) else { return };
-        let answered: BTreeSet<&String> = values.iter().collect();
+        let answered: SortedSet<&String> = values.iter().collect();
         self.unanswered.retain(|(of, _), (value, _)| *of != process || !answered.contains(value));
         let send = |(value, offset): (&String, i64)| {
             let offset = Some(offset).filter(|_| base_offset >= 0);
@@ -261,7 +260,7 @@ impl History {
             true => *began,
             false => Some(*end),
         });
-        self.did(process, began, Outcome::Ok, Kind::Work(vec![Action::Poll(BTreeMap::from([(key, read)]))]));
+        self.did(process, began, Outcome::Ok, Kind::Work(vec![Action::Poll(SortedMap::from([(key, read)]))]));
         self.polls.insert(process, (began, self.begins()));
     }
 
@@ -291,8 +290,8 @@ impl History {
     /// What has no answer may have been written.
     fn end_sends(&mut self) {
         let mut pending: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
-        pending.sort_by_key(|(_, (_, _, began, _))| began.index);
-        let mut told: BTreeSet<String> = self.ops.iter().flat_map(Op::sent_values).map(str::to_owned).collect();
+        pending.order_by_key(|(_, (_, _, began, _))| began.index);
+        let mut told: SortedSet<String> = self.ops.iter().flat_map(Op::sent_values).map(str::to_owned).collect();
         for ((process, _), (topic, partition, began, which)) in pending {
             self.now.0 += 1;
             let Some(key) = self.key_of(topic, partition) else { continue };
@@ -304,8 +303,8 @@ impl History {
     }
 
     /// Reads every partition from its beginning; which ones cannot be read.
-    fn read_finally(&mut self, world: &World) -> BTreeSet<String> {
-        let (mut all, mut out_of_reach) = (BTreeMap::new(), BTreeSet::new());
+    fn read_finally(&mut self, world: &World) -> SortedSet<String> {
+        let (mut all, mut out_of_reach) = (SortedMap::new(), SortedSet::new());
         for topic in world.topics().iter().filter(|topic| !topic.name.starts_with("__")) {
             for partition in 0..topic.partitions {
                 let tp = TopicPartition::new(topic.name.clone(), partition);
@@ -341,7 +340,7 @@ impl History {
 }
 
 /// Gives a batch that no client of this world has sent its values.
-fn note(values: &mut BTreeMap<BatchKey, Vec<String>>, header: &BatchHeader, batch: &Bytes) {
+fn note(values: &mut SortedMap<BatchKey, Vec<String>>, header: &BatchHeader, batch: &Bytes) {
     values.entry((header.crc, header.base_timestamp_ms)).or_insert_with(|| {
         let records = records::decode(batch).unwrap_or_default().into_iter().zip(0..);
         records

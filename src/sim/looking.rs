@@ -2,7 +2,7 @@
 
 use super::host::Node;
 use super::world::World;
-use crate::base::{HostId, SimDuration, SimTime, TopicPartition};
+use crate::base::{HostId, SimDuration, SimTime, Sort, SortedSet, TopicPartition};
 use crate::broker::Broker;
 use crate::broker::group::{ClassicMember, GroupShard, coordinator_partition};
 use crate::check::{Breach, Evidence, LawReport};
@@ -14,7 +14,6 @@ use crate::tools::ToolOutput;
 use crate::wire::StrBytes;
 use crate::wire::consumer_protocol::Assignment;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -240,7 +239,7 @@ impl World {
             })
         };
         let mut all: Vec<ControllerInfo> = self.servers().filter_map(info).collect();
-        all.sort_by_key(|controller| controller.id);
+        all.order_by_key(|controller| controller.id);
         all
     }
 
@@ -390,7 +389,7 @@ impl World {
     /// Every group that a running broker coordinates, by id.
     pub fn groups(&self) -> Vec<GroupInfo> {
         let shards = self.servers().filter_map(|(_, server)| server.broker()).flat_map(Broker::group_shards);
-        let ids: BTreeSet<String> =
+        let ids: SortedSet<String> =
             shards.flat_map(GroupShard::groups).map(|group| group.group_id().to_string()).collect();
         ids.iter().filter_map(|id| self.group(id)).collect()
     }

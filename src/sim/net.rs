@@ -75,7 +75,7 @@ pub(super) struct Connections(Slots<Arc<Connection>>);
 
 impl Connections {
     pub(super) fn new() -> Self {
-        Self(Slots::new())
+        Self(Slots::default())
     }
 
     pub(super) fn get(&self, conn: ConnId) -> Option<&Connection> {

@@ -8,19 +8,18 @@ use super::CommandError;
 use super::host::{Host, Node};
 use super::net::Side;
 use super::world::World;
-use crate::base::{ConnId, HostId};
+use crate::base::{ConnId, HostId, SortedMap, SortedSet};
 use crate::machine::Input;
 use crate::wire::{Message, Response};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What came back on each connection from outside, and which of them stand.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outside {
-    ends: BTreeMap<ConnId, End>,
+    ends: SortedMap<ConnId, End>,
     /// The connections to which something happened that nobody has looked at.
-    news: BTreeSet<ConnId>,
+    news: SortedSet<ConnId>,
 }
 
 /// The outer end of a connection.
@@ -108,12 +107,12 @@ impl World {
 
     /// The connections from outside to which something happened since the last call: they stand, are closed, or have
     /// something to [take](World::external_take).
-    pub fn external_news(&mut self) -> BTreeSet<ConnId> {
+    pub fn external_news(&mut self) -> SortedSet<ConnId> {
         match self.outside_host() {
             Some(outside) if !outside.news.is_empty() => {
                 self.outside_mut().map(|outside| std::mem::take(&mut outside.news)).unwrap_or_default()
             }
-            _ => BTreeSet::new(),
+            _ => SortedSet::new(),
         }
     }
 

@@ -1,8 +1,7 @@
 //! The cluster spec: what a world is made of at its start.
 
-use crate::base::{Endpoint, SimDuration};
+use crate::base::{Endpoint, SimDuration, SortedMap};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a world is made of at its start. With a seed and a command log it determines everything that follows.
@@ -13,7 +12,7 @@ pub struct ClusterSpec {
     /// The controllers.
     pub controllers: Controllers,
     /// Configs of single controllers that are nodes of their own, by id, before those of every node.
-    pub controller_configs: BTreeMap<i32, Vec<(String, String)>>,
+    pub controller_configs: SortedMap<i32, Vec<(String, String)>>,
     /// Configs of every node that differ from the default, as given by `--set KEY=VALUE`.
     pub configs: Vec<(String, String)>,
     /// How messages travel.
@@ -112,7 +111,7 @@ impl ClusterSpec {
         Self {
             brokers: (0..brokers).map(broker).collect(),
             controllers: Controllers::Separate(3),
-            controller_configs: BTreeMap::new(),
+            controller_configs: SortedMap::new(),
             configs: Vec::new(),
             network: NetworkProfile::TEACHING,
             start_ms: Self::DEFAULT_START_MS,

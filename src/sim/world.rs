@@ -9,14 +9,13 @@ use super::spec::{ClusterSpec, NetworkProfile};
 use super::told::Told;
 use super::trace::{Packet, TraceEvent, TraceKind};
 use crate::base::{
-    ConnId, Endpoint, EventId, HostId, SimDuration, SimTime, TopicPartition, TraceHasher, Vector,
+    ConnId, Endpoint, EventId, HostId, SimDuration, SimTime, SortedMap, TopicPartition, TraceHasher, Vector,
 };
 use crate::broker::BrokerProcess;
 use crate::check::Laws;
 use crate::machine::{Ctx, Effect, Fact, Input, Mutant};
 use crate::server::Server;
 use crate::wire::{Message, request_head};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A machine may ask to be woken at the very moment at which it was woken, but not forever.
@@ -32,11 +31,11 @@ pub struct World {
     pub(super) scheduler: Scheduler<Happening>,
     hosts: Vector<Arc<Host>>,
     pub(super) connections: Connections,
-    pub(super) links: BTreeMap<(HostId, HostId), Link>,
+    pub(super) links: SortedMap<(HostId, HostId), Link>,
     /// Who listens where.
-    pub(super) listeners: BTreeMap<Endpoint, HostId>,
+    pub(super) listeners: SortedMap<Endpoint, HostId>,
     /// The server's ends of connections of a host to itself: each has a number of its own there, and stands for this.
-    own_ends: BTreeMap<ConnId, ConnId>,
+    own_ends: SortedMap<ConnId, ConnId>,
     next_conn: u32,
     /// The host from which clients connect that are not of this world, once there was one.
     pub(super) outside: Option<HostId>,
@@ -48,7 +47,7 @@ pub struct World {
     told: Told,
     mutant: Option<Mutant>,
     /// The hosts of the cluster's nodes.
-    pub(super) nodes: Arc<BTreeMap<i32, HostId>>,
+    pub(super) nodes: Arc<SortedMap<i32, HostId>>,
     effects: Vec<Effect>,
 }
 
@@ -72,9 +71,9 @@ impl World {
             scheduler: Scheduler::new(),
             hosts: Vector::new(),
             connections: Connections::new(),
-            links: BTreeMap::new(),
-            listeners: BTreeMap::new(),
-            own_ends: BTreeMap::new(),
+            links: SortedMap::new(),
+            listeners: SortedMap::new(),
+            own_ends: SortedMap::new(),
             next_conn: 0,
             outside: None,
             events: 0,

@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use super::segment::Segment;
-use crate::base::SimTime;
+use crate::base::{SimTime, Sort};
 
 /// A file of a log's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Log {
             let len = self.epochs.checkpoint().len();
             files.push(FileInfo { name: "leader-epoch-checkpoint".into(), len, unflushed: 0 });
         }
-        files.sort_by(|a, b| a.name.cmp(&b.name));
+        files.order_by(|a, b| a.name.cmp(&b.name));
         files
     }
 

@@ -6,10 +6,9 @@ use super::options::{BOOTSTRAP_SERVER, COMMAND_CONFIG, HELP, Options, Spec, VERS
 use super::out::Out;
 use super::topics::unreadable;
 use super::{Program, Refusal};
-use crate::base::SimDuration;
+use crate::base::{SimDuration, SortedMap};
 use crate::client::admin::{Admin, AdminConfig, ClusterNode, Step, Throwable};
 use crate::wire::messages::ApiVersionsResponse;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const OPTIONS: &[Spec] = &[BOOTSTRAP_SERVER, COMMAND_CONFIG, HELP, VERSION];
@@ -67,7 +66,7 @@ impl Program for ApiVersions {
 /// `NodeApiVersions.toString(true)`: every API that the broker serves, and those that clients know and it does not.
 fn listed(versions: &ApiVersionsResponse) -> String {
     let unsupported = |(key, name, ..): &ClientApi| (*key, format!("{name}({key}): UNSUPPORTED"));
-    let mut lines: BTreeMap<i16, String> = CLIENT_APIS.iter().map(unsupported).collect();
+    let mut lines: SortedMap<i16, String> = CLIENT_APIS.iter().map(unsupported).collect();
     for api in &versions.api_keys {
         let (key, min, max) = (api.api_key, api.min_version, api.max_version);
         let range = if min == max { min.to_string() } else { format!("{min} to {max}") };

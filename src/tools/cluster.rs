@@ -5,6 +5,7 @@ use super::files::{Files, set_up};
 use super::java::{padded, properties};
 use super::out::Out;
 use super::{Program, Refusal, future};
+use crate::base::Sort;
 use crate::client::admin::{Admin, AdminConfig, ClusterNode, Step, Throwable, caught};
 use crate::wire::ErrorCode;
 use std::sync::Arc;
@@ -126,7 +127,7 @@ impl Cluster {
 fn print_endpoints(nodes: &[ClusterNode], out: &mut Out) {
     let mut nodes: Vec<&ClusterNode> = nodes.iter().collect();
     // A map by id, whose numbers are their own hash codes.
-    nodes.sort_by_key(|node| node.id);
+    nodes.order_by_key(|node| node.id);
     let host_width = nodes.iter().map(|node| node.host.len()).max().unwrap_or(100);
     let rack_width = nodes.iter().filter_map(|node| node.rack.as_ref()).map(String::len).max().unwrap_or(10);
     let mut row = |id: &str, host: &str, port: &str, rack: &str, state: &str, kind: &str| {

@@ -5,9 +5,9 @@ use super::files::{Files, set_up};
 use super::java::{hash_order, parse_short, properties};
 use super::out::Out;
 use super::{Program, Refusal, TERSE, future};
+use crate::base::SortedMap;
 use crate::client::admin::{Admin, AdminConfig, FeatureUpdate, Step, Throwable, UpgradeType, caught};
 use crate::cluster::MetadataVersion;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const CONNECTION: [Argument; 3] = [
@@ -301,7 +301,7 @@ impl Features {
             Ok(results) => results,
             Err(why) => vec![Some(why); updates.len()],
         };
-        let results: BTreeMap<&str, (i16, Option<Throwable>)> =
+        let results: SortedMap<&str, (i16, Option<Throwable>)> =
             updates.iter().zip(results).map(|(update, why)| (update.feature.as_str(), (update.level, why))).collect();
         let failures = results.values().filter(|(_, why)| why.is_some()).count();
         for (name, (level, why)) in results {

@@ -6,9 +6,8 @@ use super::options::{BOOTSTRAP_SERVER, COMMAND_CONFIG, HELP, Options, Spec, Unre
 use super::out::{Out, ToolOutput};
 use super::topics::{PARTITION_LIMIT, TopicFilter, unreadable};
 use super::{Program, Refusal, TERSE, future};
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, SortedSet, TopicPartition};
 use crate::client::admin::{Admin, AdminConfig, Step, Throwable};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const OPTIONS: &[Spec] = &[
@@ -78,10 +77,10 @@ impl Program for GetOffsets {
         if partitions.is_empty() {
             return Err(terse("Could not match any topic-partitions with the specified filters").into());
         }
-        let wanted: BTreeMap<TopicPartition, i64> = partitions.into_iter().map(|tp| (tp, timestamp)).collect();
+        let wanted: SortedMap<TopicPartition, i64> = partitions.into_iter().map(|tp| (tp, timestamp)).collect();
         let offsets = admin.list_offsets(&wanted, None)?;
         // Kafka sorts by the text `topic-partition`, which puts partition 10 before partition 2.
-        let mut lines: BTreeMap<String, String> = BTreeMap::new();
+        let mut lines: SortedMap<String, String> = SortedMap::new();
         for (tp, listed) in offsets {
             match listed {
                 Ok(listed) if listed.offset >= 0 => {
@@ -108,12 +107,12 @@ impl Program for GetOffsets {
 }
 
 impl GetOffsets {
-    fn partitions(&self, filters: &[Filter], admin: &mut Admin<'_, '_>) -> Step<BTreeSet<TopicPartition>> {
+    fn partitions(&self, filters: &[Filter], admin: &mut Admin<'_, '_>) -> Step<SortedSet<TopicPartition>> {
         let listed = future(admin.list_topics(!self.options.has("exclude-internal-topics")))?;
         let allowed = |name: &String| filters.iter().any(|filter| filter.topics.allows(name));
-        let names: BTreeSet<String> = listed.into_iter().map(|topic| topic.name).filter(allowed).collect();
+        let names: SortedSet<String> = listed.into_iter().map(|topic| topic.name).filter(allowed).collect();
         let topics = future(admin.describe_all_topics(&names, PARTITION_LIMIT))?;
-        let mut partitions = BTreeSet::new();
+        let mut partitions = SortedSet::new();
         for topic in topics {
             let allowed = |p: &i32| filters.iter().any(|filter| filter.allows(&topic.name, *p));
             let indexes = topic.partitions.iter().map(|p| p.partition).filter(allowed);
@@ -154,7 +153,7 @@ struct Filter {
 #[derive(Debug)]
 enum Partitions {
     /// These; none is all.
-    Set(BTreeSet<i32>),
+    Set(SortedSet<i32>),
     /// From the one to before the other.
     Range(i32, i32),
 }
@@ -181,7 +180,7 @@ fn filters(options: &Options) -> Result<Vec<Filter>, Throwable> {
         terse(&format!("{what}: {text}"))
     };
     let set = match text {
-        "" => BTreeSet::new(),
+        "" => SortedSet::new(),
         list => split(list, ',').into_iter().map(parse_int).collect::<Result<_, _>>().map_err(wrong)?,
     };
     Ok(vec![Filter { topics, partitions: Partitions::Set(set) }])
@@ -195,7 +194,7 @@ fn rule(pattern: &str) -> Result<Filter, Throwable> {
     let number = |text: &str, otherwise: i32| if text.is_empty() { Ok(otherwise) } else { parse_int(text) };
     let partitions = match partitions.split_once('-') {
         _ if partitions.is_empty() => Partitions::Range(0, i32::MAX),
-        None if is_number(partitions) => Partitions::Set(BTreeSet::from([parse_int(partitions)?])),
+        None if is_number(partitions) => Partitions::Set(SortedSet::from([parse_int(partitions)?])),
         Some((from, to)) if is_number(from) && is_number(to) => {
             Partitions::Range(number(from, 0)?, number(to, i32::MAX)?)
         }

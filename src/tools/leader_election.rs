@@ -6,7 +6,7 @@ use super::options::{BOOTSTRAP_SERVER, HELP, Options, Spec, VERSION, switch, unc
 use super::out::Out;
 use super::topics::unreadable;
 use super::{Program, Refusal};
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{SimDuration, Sort, TopicPartition};
 use crate::client::admin::{Admin, AdminConfig, ElectionType, Step, Throwable, caught};
 use crate::wire::ErrorCode;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ fn from_json(text: &str) -> Result<Vec<TopicPartition>, Throwable> {
     }
     let twice = |tp: &&TopicPartition| partitions.iter().filter(|other| other == tp).count() > 1;
     let mut duplicates: Vec<TopicPartition> = partitions.iter().filter(twice).cloned().collect();
-    duplicates.sort();
+    duplicates.order();
     duplicates.dedup();
     if !duplicates.is_empty() {
         let list: Vec<String> = in_set(duplicates).iter().map(TopicPartition::to_string).collect();

@@ -6,8 +6,8 @@ use super::options::{BOOTSTRAP_SERVER, COMMAND_CONFIG, HELP, Options, Spec, VERS
 use super::out::Out;
 use super::topics::unreadable;
 use super::{Program, Refusal, TERSE, future};
+use crate::base::SortedSet;
 use crate::client::admin::{Admin, AdminConfig, LogDir, Step, Throwable};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const OPTIONS: &[Spec] = &[
@@ -45,10 +45,10 @@ impl Program for LogDirs {
     fn run(&self, admin: &mut Admin<'_, '_>, out: &mut Out) -> Step<i32> {
         let topics = self.list("topic-list")?;
         let cluster = future(admin.describe_cluster(false))?;
-        let cluster: BTreeSet<i32> = cluster.nodes.iter().map(|node| node.id).collect();
-        let wanted: BTreeSet<i32> =
+        let cluster: SortedSet<i32> = cluster.nodes.iter().map(|node| node.id).collect();
+        let wanted: SortedSet<i32> =
             self.list("broker-list")?.iter().map(|id| parse_int(id)).collect::<Result<_, _>>()?;
-        let missing: BTreeSet<i32> = wanted.difference(&cluster).copied().collect();
+        let missing: SortedSet<i32> = wanted.difference(&cluster).copied().collect();
         if !missing.is_empty() {
             let what = "ERROR: The given brokers do not exist from --broker-list";
             let message = format!("{what}: {}. Current existent brokers: {}", joined(&missing), joined(&cluster));
@@ -73,17 +73,17 @@ impl Program for LogDirs {
 }
 
 impl LogDirs {
-    fn list(&self, option: &str) -> Result<BTreeSet<String>, Throwable> {
+    fn list(&self, option: &str) -> Result<SortedSet<String>, Throwable> {
         let text = self.options.one(option)?.unwrap_or_default();
         Ok(split(text, ',').into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect())
     }
 }
 
-fn ids(brokers: &BTreeSet<i32>) -> Vec<i32> {
+fn ids(brokers: &SortedSet<i32>) -> Vec<i32> {
     hash_order(brokers.iter().map(|id| (*id, ())).collect()).into_iter().map(|(id, ())| id).collect()
 }
 
-fn joined(brokers: &BTreeSet<i32>) -> String {
+fn joined(brokers: &SortedSet<i32>) -> String {
     ids(brokers).iter().map(i32::to_string).collect::<Vec<_>>().join(",")
 }
 
@@ -94,7 +94,7 @@ fn object(fields: Vec<(&str, Json)>) -> Json {
 }
 
 /// `formatAsJson`.
-fn as_json(described: Vec<(i32, Vec<LogDir>)>, topics: &BTreeSet<String>) -> Json {
+fn as_json(described: Vec<(i32, Vec<LogDir>)>, topics: &SortedSet<String>) -> Json {
     let broker = |(id, dirs): (i32, Vec<LogDir>)| {
         let dirs = hash_order(dirs.into_iter().map(|dir| (dir.path.clone(), dir)).collect());
         let dirs = dirs.into_iter().map(|(_, dir)| log_dir(dir, topics)).collect();
@@ -104,7 +104,7 @@ fn as_json(described: Vec<(i32, Vec<LogDir>)>, topics: &BTreeSet<String>) -> Jso
     object(vec![("version", Json::Number(1)), ("brokers", Json::Array(brokers))])
 }
 
-fn log_dir(dir: LogDir, topics: &BTreeSet<String>) -> Json {
+fn log_dir(dir: LogDir, topics: &SortedSet<String>) -> Json {
     // All replicas are in one map, and those of the topics asked for in another.
     let all = hash_order(dir.replicas.into_iter().map(|replica| (replica.partition.clone(), replica)).collect());
     let wanted = |topic: &str| topics.is_empty() || topics.contains(topic);

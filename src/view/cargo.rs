@@ -2,16 +2,15 @@
 
 use super::packet::{Cargo, RIDERS};
 use super::token::key_label;
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedMap, TopicPartition};
 use crate::wire::messages::{FetchRequest, FetchResponse, ProduceRequest, ProduceResponse};
 use crate::wire::{ApiKey, ErrorCode, Message, RequestKind, ResponseKind, records};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// Topics' names by id: newer requests name topics by id.
-pub(super) type TopicNames = BTreeMap<Uuid, Arc<str>>;
+pub(super) type TopicNames = SortedMap<Uuid, Arc<str>>;
 
 /// A message's content and the first error in it. `acks` is what the producer at one of its ends asks for.
 pub(super) fn cargo(message: &Message, names: &TopicNames, acks: i16) -> (Cargo, Option<String>) {
@@ -84,7 +83,7 @@ fn wanted(body: &FetchRequest, names: &TopicNames) -> Cargo {
         topic.partitions.iter().map(|p| TopicPartition::new(name.clone(), p.partition)).collect::<Vec<_>>()
     };
     let mut partitions: Vec<TopicPartition> = body.topics.iter().flat_map(of).collect();
-    partitions.sort();
+    partitions.order();
     Cargo::Data { partitions, riders: Vec::new(), records: 0 }
 }
 

@@ -3,6 +3,7 @@
 
 use super::client_configs;
 use super::settings::Owner;
+use crate::base::Sort;
 use crate::cluster::config_defs::{self, Scope};
 use crate::script::{Line, Statement};
 use crate::sim::{Command, World};
@@ -71,7 +72,7 @@ impl Catalogue {
             Owner::Consumer(_) => client_configs::known(false),
         };
         configs.retain(|config| !config.name.starts_with("internal."));
-        configs.sort_by(|a, b| a.name.cmp(&b.name));
+        configs.order_by(|a, b| a.name.cmp(&b.name));
         Self { owner: owner.clone(), configs }
     }
 }

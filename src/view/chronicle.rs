@@ -4,12 +4,11 @@
 use super::groups::member_client;
 use super::narrate::{Before, Line};
 use super::scene::{Health, PartitionView, Role, Scene};
-use crate::base::{EventId, SimTime, TopicPartition};
+use crate::base::{EventId, SimTime, Sort, SortedMap, TopicPartition};
 use crate::check::LawReport;
 use crate::machine::{Assigned, Fact};
 use crate::sim::{TraceEvent, TraceKind};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Something worth stopping at.
@@ -238,9 +237,9 @@ fn command_kind(line: &str) -> MarkKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chronicle {
     marks: Vec<Mark>,
-    reigns: BTreeMap<TopicPartition, Vec<Reign>>,
-    turns: BTreeMap<i32, Vec<Turn>>,
-    deals: BTreeMap<Arc<str>, Vec<Deal>>,
+    reigns: SortedMap<TopicPartition, Vec<Reign>>,
+    turns: SortedMap<i32, Vec<Turn>>,
+    deals: SortedMap<Arc<str>, Vec<Deal>>,
     /// The number of the first event that it has not heard.
     next: u64,
 }
@@ -268,7 +267,7 @@ impl Chronicle {
         }
         if let Some(last) = last {
             self.next = last.0 + 1;
-            self.marks.sort_by_key(|mark| (mark.at, mark.id));
+            self.marks.order_by_key(|mark| (mark.at, mark.id));
         }
     }
 
@@ -278,15 +277,15 @@ impl Chronicle {
         let mut out = Chapter::default();
         let (kept, gone) = std::mem::take(&mut self.marks).into_iter().partition(|mark: &Mark| mark.id < from);
         (self.marks, out.marks) = (kept, gone);
-        for (tp, reigns) in &mut self.reigns {
+        for (tp, reigns) in self.reigns.iter_mut() {
             let at = reigns.partition_point(|reign| reign.id < from);
             out.reigns.extend(reigns.split_off(at).into_iter().map(|reign| (tp.clone(), reign)));
         }
-        for (broker, turns) in &mut self.turns {
+        for (broker, turns) in self.turns.iter_mut() {
             let at = turns.partition_point(|turn| turn.id < from);
             out.turns.extend(turns.split_off(at).into_iter().map(|turn| (*broker, turn)));
         }
-        for (group, deals) in &mut self.deals {
+        for (group, deals) in self.deals.iter_mut() {
             let at = deals.partition_point(|deal| deal.id < from);
             out.deals.extend(deals.split_off(at).into_iter().map(|deal| (group.clone(), deal)));
         }

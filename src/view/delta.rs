@@ -4,9 +4,8 @@ use super::scene::{
     BrokerView, ConsumerView, ControllerView, CutView, GroupView, HostView, LawView, LinkView, PartitionView,
     ProducerView, QuorumView, ReplicaKey, ReplicaView, Scene, TopicView,
 };
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, SortedSet, TopicPartition};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The change of one map: entries that are new or different, and keys that are gone.
@@ -14,20 +13,20 @@ use std::sync::Arc;
 #[serde(bound(deserialize = "K: Ord + Deserialize<'de>, V: Deserialize<'de>"))]
 pub struct MapDelta<K, V> {
     /// New and changed entries.
-    pub set: BTreeMap<K, V>,
+    pub set: SortedMap<K, V>,
     /// Keys that are gone.
-    pub gone: BTreeSet<K>,
+    pub gone: SortedSet<K>,
 }
 
 impl<K, V> Default for MapDelta<K, V> {
     fn default() -> Self {
-        Self { set: BTreeMap::new(), gone: BTreeSet::new() }
+        Self { set: SortedMap::new(), gone: SortedSet::new() }
     }
 }
 
 impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
     /// What turns `old` into `new`.
-    pub fn between(old: &BTreeMap<K, V>, new: &BTreeMap<K, V>) -> Self {
+    pub fn between(old: &SortedMap<K, V>, new: &SortedMap<K, V>) -> Self {
         let changed = |(k, v): &(&K, &V)| old.get(k) != Some(v);
         Self {
             set: new.iter().filter(changed).map(|(k, v)| (k.clone(), v.clone())).collect(),
@@ -36,7 +35,7 @@ impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
     }
 
     /// Puts an entry into `map` and, if that changes it, into this delta.
-    pub fn put(&mut self, map: &mut BTreeMap<K, V>, key: K, value: V) {
+    pub fn put(&mut self, map: &mut SortedMap<K, V>, key: K, value: V) {
         if map.get(&key) == Some(&value) {
             return;
         }
@@ -46,16 +45,16 @@ impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
     }
 
     /// Takes an entry out of `map` and, if it was there, notes so in this delta.
-    pub fn remove(&mut self, map: &mut BTreeMap<K, V>, key: &K) {
+    pub fn remove(&mut self, map: &mut SortedMap<K, V>, key: &K) {
         if map.remove(key).is_some() {
             self.set.remove(key);
             self.gone.insert(key.clone());
         }
     }
 
-    fn apply(self, map: &mut BTreeMap<K, V>) {
-        for key in self.gone {
-            map.remove(&key);
+    fn apply(self, map: &mut SortedMap<K, V>) {
+        if !self.gone.is_empty() {
+            map.retain(|key, _| !self.gone.contains(key));
         }
         map.extend(self.set);
     }
@@ -65,7 +64,7 @@ impl<K: Ord + Clone, V: PartialEq + Clone> MapDelta<K, V> {
     }
 
     /// Whether it adds or removes entries of `map`.
-    fn adds(&self, map: &BTreeMap<K, V>) -> bool {
+    fn adds(&self, map: &SortedMap<K, V>) -> bool {
         !self.gone.is_empty() || self.set.keys().any(|k| !map.contains_key(k))
     }
 }
@@ -196,7 +195,7 @@ mod tests {
 
     #[test]
     fn putting_and_removing_notes_only_changes() {
-        let mut map = BTreeMap::from([(1, "a"), (2, "b")]);
+        let mut map = SortedMap::from([(1, "a"), (2, "b")]);
         let before = map.clone();
         let mut delta = MapDelta::default();
         delta.put(&mut map, 1, "a");

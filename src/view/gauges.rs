@@ -3,7 +3,7 @@
 
 use super::lags::Lags;
 use super::scene::{Health, Scene};
-use std::collections::BTreeMap;
+use crate::base::SortedMap;
 
 /// The time between two samples, in microseconds of the world.
 const EVERY: f64 = 250_000.0;
@@ -36,9 +36,9 @@ impl Gauge {
 /// All gauges.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
-    all: BTreeMap<(String, String), Gauge>,
+    all: SortedMap<(String, String), Gauge>,
     /// What only counts, by metric: when, and how far it had counted.
-    counts: BTreeMap<(String, String), Vec<(f64, f64)>>,
+    counts: SortedMap<(String, String), Vec<(f64, f64)>>,
     lags: Lags,
     sampled: Option<f64>,
 }
@@ -85,7 +85,7 @@ impl Gauges {
             under_min_isr: u32,
             in_total: i64,
         }
-        let mut held: BTreeMap<i32, Held> = scene.brokers.keys().map(|id| (*id, Held::default())).collect();
+        let mut held: SortedMap<i32, Held> = scene.brokers.keys().map(|id| (*id, Held::default())).collect();
         for (tp, view) in &scene.partitions {
             for id in &view.replicas {
                 held.entry(*id).or_default().holds += 1;

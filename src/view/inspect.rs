@@ -7,7 +7,7 @@ use super::scene::{
 };
 use super::select::{Selection, process_word};
 use super::words::{Tone, replica_words};
-use crate::base::TopicPartition;
+use crate::base::{Sort, TopicPartition};
 use std::sync::Arc;
 
 /// What is known of a thing.
@@ -311,7 +311,7 @@ fn held(scene: &Scene, id: i32) -> Option<Table> {
         Standing::Leads => 1,
         _ => 2,
     };
-    rows.sort_by_key(|(tp, s)| (tp.topic.starts_with("__"), rank(s), tp.clone()));
+    rows.order_by_key(|(tp, s)| (tp.topic.starts_with("__"), rank(s), tp.clone()));
     let row = |(tp, standing): (TopicPartition, Standing)| {
         let (state, tone) = match standing {
             Standing::Leads => ("leads", Tone::Plain),

@@ -2,8 +2,7 @@
 
 use super::gauges::thin;
 use super::scene::Scene;
-use crate::base::TopicPartition;
-use std::collections::BTreeMap;
+use crate::base::{SortedMap, TopicPartition};
 use std::sync::Arc;
 
 /// Over how many microseconds it is judged whether a group catches up.
@@ -23,7 +22,7 @@ pub struct LagSample {
 /// The lags of all groups, over time.
 #[derive(Clone, Debug, Default)]
 pub struct Lags {
-    all: BTreeMap<(Arc<str>, TopicPartition), Vec<LagSample>>,
+    all: SortedMap<(Arc<str>, TopicPartition), Vec<LagSample>>,
 }
 
 /// Whether a group catches up with what is written.

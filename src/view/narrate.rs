@@ -4,12 +4,11 @@ use super::groups::group_text;
 use super::members::member_text;
 use super::packet::records_text;
 use super::scene::{PartitionView, Role, Scene, acks_label};
-use crate::base::{HostId, SimTime, TopicPartition};
+use crate::base::{HostId, SimTime, SortedMap, TopicPartition};
 use crate::machine::Fact;
 use crate::sim::{Packet, TraceEvent, TraceKind};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 /// A line of the event log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +35,7 @@ pub enum Weight {
 use Weight::{Alarm, Notable, Routine};
 
 /// Partitions as they were before what is told now.
-pub type Before = BTreeMap<TopicPartition, PartitionView>;
+pub type Before = SortedMap<TopicPartition, PartitionView>;
 
 /// The sentence for an event, if it deserves one. `before` are the partitions that it changes, as they were.
 pub fn narrate(event: &TraceEvent, scene: &Scene, before: &Before) -> Option<Line> {

@@ -1,7 +1,7 @@
 //! How fast the picture ran over each stretch of the world: the ribbon of tempo. It is about the watching, not about the
 //! world, so it is kept with the picture and in no save.
 
-use std::collections::BTreeMap;
+use crate::base::SortedMap;
 
 /// The ribbon's grain, in microseconds of the world.
 const GRAIN_US: f64 = 250_000.0;
@@ -12,7 +12,7 @@ const GRAINS: usize = 20_000;
 #[derive(Clone, Debug, Default)]
 pub struct Ribbon {
     /// The speed by grain: 1 where a hop takes its usual time on screen.
-    speeds: BTreeMap<u64, f32>,
+    speeds: SortedMap<u64, f32>,
 }
 
 /// A stretch of a timeline with one speed. Places are fractions of its width.

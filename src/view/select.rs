@@ -4,7 +4,7 @@ use super::layout::{ClientBox, GroupBox, Layout};
 use super::packet::PacketView;
 use super::scene::{ConsumerView, GroupState, Holding, Process, Role, Scene};
 use super::words::{partition_words, replica_sentence};
-use crate::base::{EventId, TopicPartition};
+use crate::base::{EventId, Sort, TopicPartition};
 use std::sync::Arc;
 
 /// Something on the stage that can be selected.
@@ -201,7 +201,7 @@ pub fn rows(scene: &Scene, layout: &Layout) -> Vec<Vec<Selection>> {
     let client = |c: &&ClientBox| (c.card.y, Selection::Client(c.host));
     let group = |g: &GroupBox| (g.head.y, Selection::Group(g.id.clone()));
     let mut consumers: Vec<_> = consumers.iter().map(client).chain(layout.groups.iter().map(group)).collect();
-    consumers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    consumers.order_by(|a, b| a.0.total_cmp(&b.0));
     for (side, of) in [(&mut left, others.iter().map(client).collect()), (&mut right, consumers)] {
         let n = of.len().max(1);
         of.into_iter().enumerate().for_each(|(i, (_, what))| side[i * count / n].push(what));
@@ -321,7 +321,7 @@ mod tests {
             let layout = layout(&scene, Room { width: 1076.0, height: 618.0, large: false }, None);
             let mut all: Vec<Selection> = rows(&scene, &layout).into_iter().flatten().collect();
             let count = all.len();
-            all.sort();
+            all.order();
             all.dedup();
             assert_eq!(all.len(), count);
             let clients = all.iter().filter(|s| matches!(s, Selection::Client(_))).count();

@@ -3,10 +3,10 @@
 use super::browse::quoted;
 use super::catalogue::KnownConfig;
 use super::client_configs;
+use crate::base::SortedMap;
 use crate::cluster::{ConfigMap, ConfigSource, ResourceType};
 use crate::sim::World;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whose configs.
@@ -69,15 +69,15 @@ pub struct Settings {
     /// Whose they are.
     pub owner: Owner,
     /// What is set on it while the cluster runs; for a client, what is in force and not the default.
-    pub own: BTreeMap<Arc<str>, Arc<str>>,
+    pub own: SortedMap<Arc<str>, Arc<str>>,
     /// What holds where nothing is set on it and that is not Kafka's default: the value, and where it is set.
-    pub under: BTreeMap<Arc<str>, (Arc<str>, Arc<str>)>,
+    pub under: SortedMap<Arc<str>, (Arc<str>, Arc<str>)>,
 }
 
 impl Settings {
     /// The configs of an owner; nothing of one that is not there.
     pub fn of(world: &World, owner: &Owner) -> Self {
-        let mut out = Self { owner: owner.clone(), own: BTreeMap::new(), under: BTreeMap::new() };
+        let mut out = Self { owner: owner.clone(), own: SortedMap::new(), under: SortedMap::new() };
         match owner {
             Owner::Topic(topic) => out.topic(world, topic),
             Owner::Brokers => out.own = set_on(world, ResourceType::Broker, ""),
@@ -127,7 +127,7 @@ impl Settings {
 const CLUSTER_WIDE: &str = "the cluster-wide default";
 const FILE: &str = "the broker’s file";
 
-fn set_on(world: &World, kind: ResourceType, name: &str) -> BTreeMap<Arc<str>, Arc<str>> {
+fn set_on(world: &World, kind: ResourceType, name: &str) -> SortedMap<Arc<str>, Arc<str>> {
     let set = world.cluster_metadata().and_then(|metadata| metadata.configs().of(kind, name));
     set.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::browse::quoted;
 use super::scene::{Role, Scene};
-use std::collections::BTreeMap;
+use crate::base::SortedMap;
 use std::sync::Arc;
 
 /// What can be added.
@@ -206,7 +206,7 @@ fn free_broker(scene: &Scene) -> i32 {
 
 /// The rack with the fewest brokers, if there are racks.
 fn rack(scene: &Scene) -> Option<Arc<str>> {
-    let mut racks: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    let mut racks: SortedMap<Arc<str>, usize> = SortedMap::new();
     for rack in scene.brokers.values().filter_map(|broker| broker.rack.clone()) {
         *racks.entry(rack).or_default() += 1;
     }

@@ -3,8 +3,7 @@
 
 use super::chronicle::{Chronicle, Deal, Mark, MarkKind, Reign, Turn};
 use super::scene::{Health, Scene};
-use crate::base::{SimTime, TopicPartition};
-use std::collections::BTreeSet;
+use crate::base::{SimTime, Sort, SortedSet, TopicPartition};
 use std::sync::Arc;
 
 /// How many lanes there are at most; the partitions with most changes are shown.
@@ -103,9 +102,9 @@ pub fn timeline(chronicle: &Chronicle, scene: &Scene, end: f64, width: f64) -> T
     let mut shown: Vec<&TopicPartition> = scene.partitions.keys().filter(own).collect();
     let more = shown.len().saturating_sub(LANES);
     if more > 0 {
-        shown.sort_by_key(|tp| std::cmp::Reverse(chronicle.reigns(tp).len()));
+        shown.order_by_key(|tp| std::cmp::Reverse(chronicle.reigns(tp).len()));
         shown.truncate(LANES);
-        shown.sort();
+        shown.order();
     }
     let lane = |tp: &TopicPartition| Lane { tp: tp.clone(), spans: spans(chronicle, tp, end) };
     Timeline {
@@ -145,7 +144,7 @@ fn members(chronicle: &Chronicle, end: f64) -> Vec<MemberLane> {
     let mut out = Vec::new();
     for (group, deals) in chronicle.deals() {
         let named = deals.iter().flat_map(|deal| deal.assigned.iter().flatten()).map(|(name, _)| name);
-        let names: BTreeSet<&Arc<str>> = named.collect();
+        let names: SortedSet<&Arc<str>> = named.collect();
         out.extend(names.into_iter().map(|name| MemberLane {
             group: group.clone(),
             name: name.clone(),

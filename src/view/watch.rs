@@ -556,8 +556,8 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::SortedMap;
     use crate::view::player::Player;
-    use std::collections::BTreeMap;
 
     const STORY: &str = "\
 cluster --brokers 3 --controllers 1 --network teaching
@@ -572,9 +572,9 @@ run 2s
     }
 
     /// Plays on for so many seconds; what was seen at each step.
-    fn play(watch: &mut Watch, seconds: f64) -> BTreeMap<u64, (Position, Scene)> {
+    fn play(watch: &mut Watch, seconds: f64) -> SortedMap<u64, (Position, Scene)> {
         let to = watch.session.world().now() + crate::base::SimDuration((seconds * 1e6) as u64);
-        let mut seen = BTreeMap::new();
+        let mut seen = SortedMap::new();
         loop {
             let (frame, arrived) = watch.advance(to);
             if let Some(frame) = frame {
@@ -615,8 +615,8 @@ run 2s
             picture.jump(sought);
             // The ghosts of cut records, and how far a process that is gone had come, are known only to whoever saw it.
             let same = |scene: &Scene| {
-                let mut same = Scene { cuts: BTreeMap::new(), ..scene.clone() };
-                for (id, broker) in &mut same.brokers {
+                let mut same = Scene { cuts: SortedMap::new(), ..scene.clone() };
+                for (id, broker) in same.brokers.iter_mut() {
                     if !scene.broker_process(*id).is_up() {
                         (broker.metadata_offset, broker.phase) = Default::default();
                     }

@@ -12,7 +12,7 @@ use super::{
     api, bottom, details, dialog, groups, help, keep, keys, laws, menu, notices, sessions, speech, stage, theme, tools,
     topbar,
 };
-use crate::base::{EventId, SimTime, TopicPartition};
+use crate::base::{EventId, SimTime, SortedSet, TopicPartition};
 use crate::link::ToWorker;
 use crate::view::{
     Addition, Draft, Goal, Owner, Player, Question, Room, Scene, Selection, Speed, Tool, Toward, addition_line, rows,
@@ -21,7 +21,6 @@ use crate::view::{
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::{document, window};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
@@ -130,7 +129,7 @@ pub(super) struct App {
     pub(super) under: [NodeRef; BELOW],
     pub(super) input: NodeRef,
     pub(super) tab: bottom::Tab,
-    pub(super) put_away: BTreeSet<usize>,
+    pub(super) put_away: SortedSet<usize>,
     pub(super) dark: bool,
     /// Whether single letters are shortcuts.
     pub(super) letters: Rc<Cell<bool>>,
@@ -219,7 +218,7 @@ impl Component for App {
             under: Default::default(),
             input: NodeRef::default(),
             tab: bottom::Tab::Timeline,
-            put_away: BTreeSet::new(),
+            put_away: SortedSet::new(),
             dark: theme::is_dark(),
             still,
             width: 0.0,

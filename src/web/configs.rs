@@ -2,8 +2,8 @@
 //! is a line: of `kafka-configs.sh`, or one that starts a client again.
 
 use super::dialog;
+use crate::base::{Sort, SortedMap};
 use crate::view::{Catalogue, KnownConfig, Owner, Question, Settings, Verdict};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
@@ -54,7 +54,7 @@ pub(super) fn configs(props: &Props) -> Html {
             }
         });
     }
-    let nothing = Settings { owner: props.owner.clone(), own: BTreeMap::new(), under: BTreeMap::new() };
+    let nothing = Settings { owner: props.owner.clone(), own: SortedMap::new(), under: SortedMap::new() };
     let known = props.settings.as_deref().filter(|settings| settings.owner == props.owner).unwrap_or(&nothing);
     let search = {
         let filter = filter.clone();
@@ -63,7 +63,7 @@ pub(super) fn configs(props: &Props) -> Html {
     let there = props.catalogue.iter().filter(|catalogue| catalogue.owner == props.owner);
     let wanted = |config: &&KnownConfig| config.name.contains(filter.trim());
     let mut all: Vec<&KnownConfig> = there.flat_map(|catalogue| &catalogue.configs).filter(wanted).collect();
-    all.sort_by_key(|c| (!known.own.contains_key(c.name.as_str()), c.fixed.is_some(), c.meaning.is_none(), &c.name));
+    all.order_by_key(|c| (!known.own.contains_key(c.name.as_str()), c.fixed.is_some(), c.meaning.is_none(), &c.name));
     let rows: Html = all.into_iter().map(|config| row(props, known, config, &edited, &submitted)).collect();
     let body = html! {
         <div class="configs">

@@ -5,7 +5,7 @@ mod answers;
 
 use super::host::Host;
 use super::keep;
-use crate::base::{EventId, SimTime};
+use crate::base::{EventId, SimTime, SortedMap};
 use crate::check::jepsen::Judgement;
 use crate::link::{Kept, Notice, Opened, Refusal, SaveStatus, ToPage, ToWorker};
 use crate::view::{
@@ -15,7 +15,6 @@ use crate::view::{
 use gloo::timers::callback::Timeout;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::JsValue;
 
@@ -60,7 +59,7 @@ pub(crate) struct Desk {
     notices: RefCell<Vec<Notice>>,
     save: Cell<Option<SaveStatus>>,
     next_id: Cell<u32>,
-    promises: RefCell<BTreeMap<u32, (Function, Function)>>,
+    promises: RefCell<SortedMap<u32, (Function, Function)>>,
     until_done: RefCell<Waiting>,
     wants_play: Cell<bool>,
     outstanding: Cell<u32>,

@@ -2,7 +2,7 @@
 
 use super::app::{App, Msg};
 use super::panels::seconds;
-use crate::base::TopicPartition;
+use crate::base::{Sort, TopicPartition};
 use crate::view::{
     Drain, GroupState, GroupView, Holding, LagSample, MemberInfo, Note, Player, Round, Scene, Selection, member_line,
     quoted,
@@ -120,9 +120,9 @@ fn charts(player: &Player, group: &str, view: &GroupView) -> Html {
     let scene = player.scene();
     let mut all: Vec<(TopicPartition, i64)> =
         view.committed.iter().map(|(tp, at)| (tp.clone(), scene.lag(tp, *at).unwrap_or(0))).collect();
-    all.sort_by_key(|(tp, lag)| (-lag, tp.clone()));
+    all.order_by_key(|(tp, lag)| (-lag, tp.clone()));
     all.truncate(CHARTS);
-    all.sort();
+    all.order();
     if all.is_empty() {
         return html! { <p class="q">{ "Nothing is committed yet." }</p> };
     }

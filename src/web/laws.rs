@@ -3,7 +3,7 @@
 use super::app::{App, Msg};
 use super::dialog;
 use super::icons::icon;
-use crate::base::SimTime;
+use crate::base::{SimTime, Sort};
 use crate::check::jepsen::{Judgement, KindOfAnomaly, Told};
 use crate::view::LawView;
 use yew::prelude::*;
@@ -12,7 +12,7 @@ use yew::prelude::*;
 pub(super) fn laws(app: &App, ctx: &Context<App>) -> Html {
     let mut laws = app.desk.with(|p| p.scene().laws.clone()).unwrap_or_default();
     // A broken one is seen first.
-    laws.sort_by_key(|law| law.holds);
+    laws.order_by_key(|law| law.holds);
     let judge = ctx.link().callback(|_: MouseEvent| Msg::Judge(true));
     html! {
         <section class="laws" aria-label="Laws" tabindex="0">

@@ -1,16 +1,16 @@
 //! Bodies of requests and responses: one case for each API that a machine of the world speaks. The `kafka-protocol`
 //! crate has an enum of its own with all APIs that Kafka knows; what nobody speaks would only make the page's worker larger.
 
+use super::codec::{Reader, Structure, Writer};
+use super::message::FrameError;
+use super::schema::Direction;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{self, ApiKey};
 use kafka_protocol::protocol::{Decodable, Encodable};
 use std::fmt;
 
-/// Encoding fails only when a machine sets a field that the version does not have: an error of ours, not of input.
-pub(super) const OURS: &str = "machines fill messages as their version allows";
-
 macro_rules! bodies {
-    ($(#[$doc:meta])* $kind:ident { $($api:ident($body:ident),)* }) => {
+    ($(#[$doc:meta])* $kind:ident $direction:ident { $($api:ident($body:ident),)* }) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq)]
         pub enum $kind {
@@ -20,28 +20,72 @@ macro_rules! bodies {
         impl $kind {
             /// Writes it at a version.
             pub(super) fn encode(&self, out: &mut BytesMut, version: i16) {
-                match self {
-                    $(Self::$api(body) => body.encode(out, version),)*
-                }
-                .expect(OURS);
+                let start = out.len();
+                Writer::message(self.message(), version, self.fields(), Some(out));
+                debug_assert_eq!(out[start..], self.written_by_the_crate(version), "{self:?} at version {version}");
             }
 
             /// How many bytes it is at a version.
             pub(super) fn size(&self, version: i16) -> usize {
-                match self {
-                    $(Self::$api(body) => body.compute_size(version),)*
-                }
-                .expect(OURS)
+                let size = Writer::message(self.message(), version, self.fields(), None);
+                debug_assert_eq!(size, self.written_by_the_crate(version).len(), "{self:?} at version {version}");
+                size
             }
 
             /// Reads it at a version.
             ///
             /// # Errors
             /// Why the bytes are none, or that no machine speaks the API.
-            pub fn decode(api: ApiKey, bytes: &mut Bytes, version: i16) -> Result<Self, String> {
+            pub(super) fn decode(api: ApiKey, input: &mut Reader, version: i16) -> Result<Self, FrameError> {
+                let rest = input.rest();
+                let mut body = Self::empty(api)?;
+                input.message(body.message(), version, body.fields_mut())?;
+                let alike = |by_the_crate| by_the_crate == body;
+                debug_assert!(Self::read_by_the_crate(api, rest, version).is_none_or(alike), "{body:?} at {version}");
+                Ok(body)
+            }
+
+            fn empty(api: ApiKey) -> Result<Self, FrameError> {
                 match api {
-                    $(ApiKey::$api => Decodable::decode(bytes, version).map(Self::$api).map_err(|e| e.to_string()),)*
-                    _ => Err(format!("no machine speaks {api:?}")),
+                    $(ApiKey::$api => Ok(Self::$api(messages::$body::default())),)*
+                    _ => Err(FrameError::Malformed(format!("no machine speaks {api:?}"))),
+                }
+            }
+
+            fn message(&self) -> (i16, Direction) {
+                let api = match self {
+                    $(Self::$api(_) => ApiKey::$api,)*
+                };
+                (api as i16, Direction::$direction)
+            }
+
+            fn fields(&self) -> &dyn Structure {
+                match self {
+                    $(Self::$api(body) => body,)*
+                }
+            }
+
+            fn fields_mut(&mut self) -> &mut dyn Structure {
+                match self {
+                    $(Self::$api(body) => body,)*
+                }
+            }
+
+            /// A second opinion, in a build for development.
+            fn written_by_the_crate(&self, version: i16) -> BytesMut {
+                let mut out = BytesMut::new();
+                match self {
+                    $(Self::$api(body) => body.encode(&mut out, version),)*
+                }
+                .expect("machines fill messages as their version allows");
+                out
+            }
+
+            /// None for what it refuses. It refuses more than Kafka, which takes every negative length for null.
+            fn read_by_the_crate(api: ApiKey, mut bytes: Bytes, version: i16) -> Option<Self> {
+                match api {
+                    $(ApiKey::$api => Decodable::decode(&mut bytes, version).map(Self::$api).ok(),)*
+                    _ => None,
                 }
             }
         }
@@ -67,7 +111,7 @@ macro_rules! bodies {
 
 bodies! {
     /// The body of a request.
-    RequestKind {
+    RequestKind Request {
         Produce(ProduceRequest),
         Fetch(FetchRequest),
         ListOffsets(ListOffsetsRequest),
@@ -118,7 +162,7 @@ bodies! {
 
 bodies! {
     /// The body of a response.
-    ResponseKind {
+    ResponseKind Response {
         Produce(ProduceResponse),
         Fetch(FetchResponse),
         ListOffsets(ListOffsetsResponse),

@@ -9,9 +9,8 @@
 //! length an array claims: these bytes come from any member, and nobody walks them on their way. What each is written
 //! as is compared with the crate's.
 
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedMap, TopicPartition};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,13 +53,13 @@ impl Subscription {
     pub fn encode(&self, version: i16) -> Bytes {
         let mut out = begin(version);
         let mut topics: Vec<&str> = self.topics.iter().map(|topic| &**topic).collect();
-        topics.sort_unstable();
+        topics.order();
         put_length(&mut out, topics.len());
         topics.iter().for_each(|topic| put_text(&mut out, topic));
         put_user_data(&mut out, self.user_data.as_ref());
         if version >= 1 {
             let mut owned: Vec<&TopicPartition> = self.owned_partitions.iter().collect();
-            owned.sort();
+            owned.order();
             put_partitions(&mut out, owned);
         }
         if version >= 2 {
@@ -161,7 +160,7 @@ fn put_user_data(out: &mut BytesMut, data: Option<&Bytes>) {
 /// Writes partitions topic by topic, each topic where its first partition stands, as `[topic [partition]]`.
 pub(crate) fn put_partitions<'a>(out: &mut BytesMut, partitions: impl IntoIterator<Item = &'a TopicPartition>) {
     let mut groups: Vec<(&str, Vec<i32>)> = Vec::new();
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut places: SortedMap<&str, usize> = SortedMap::new();
     for tp in partitions {
         let place = match groups.last() {
             Some((topic, _)) if *topic == &*tp.topic => groups.len() - 1,
@@ -288,8 +287,8 @@ mod tests {
         }
     }
 
-    fn grouped(partitions: &[TopicPartition]) -> BTreeMap<&str, Vec<i32>> {
-        let mut groups: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    fn grouped(partitions: &[TopicPartition]) -> SortedMap<&str, Vec<i32>> {
+        let mut groups: SortedMap<&str, Vec<i32>> = SortedMap::new();
         partitions.iter().for_each(|tp| groups.entry(&tp.topic).or_default().push(tp.partition));
         groups
     }

@@ -1,18 +1,13 @@
 //! Any frame as a tree of fields with their places in the bytes.
 //!
-//! The tree follows Kafka's own message definitions (`schema.txt`: for each message its fields with types and version
-//! ranges), not the crate's types, and so is a second opinion on every frame. It serves whoever wants to see a message:
-//! the inspector, and the wire log. And it guards the door: a frame from outside is walked before it is decoded, so that
-//! a length that the frame cannot hold is refused before anything is allocated for it.
+//! The tree follows Kafka's own message definitions (`schema.txt`), not the crate's types. It serves whoever wants to see
+//! a message: the inspector, and the wire log.
 
 use super::message::FrameError;
+use super::schema::{Definition, Direction, Kind, REQUEST_HEADER, RESPONSE_HEADER, schema};
 use kafka_protocol::messages::ApiKey;
-use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
-use std::sync::OnceLock;
+use std::ops::Range;
 use uuid::Uuid;
-
-const SCHEMA: &str = include_str!("schema.txt");
 
 /// A field of a message, or an element of an array.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,63 +45,12 @@ pub enum Value {
     Struct(Vec<Field>),
 }
 
-/// A message's definition, or a field's.
-#[derive(Debug)]
-struct Definition {
-    name: &'static str,
-    kind: Kind,
-    array: bool,
-    versions: Versions,
-    nullable: Versions,
-    tag: Option<(u32, Versions)>,
-    /// False for the client id, which is never compact.
-    may_be_compact: bool,
-    fields: Vec<Definition>,
-}
-
-type Versions = RangeInclusive<i16>;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Bool,
-    Int(usize),
-    UInt16,
-    Float64,
-    Text,
-    Uuid,
-    Bytes,
-    Records,
-    Struct,
-}
-
-/// A message by its API key and kind.
-#[derive(Debug)]
-struct Schema {
-    fields: Vec<Definition>,
-    flexible: Versions,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Direction {
-    Header,
-    Request,
-    Response,
-}
-
 /// A request frame (without its length prefix) as header and body.
 ///
 /// # Errors
 /// Where and why it does not parse.
 pub fn request(frame: &[u8]) -> Result<(Vec<Field>, Vec<Field>), FrameError> {
-    Reader::<true> { frame, at: 0 }.request()
-}
-
-/// Whether a request frame (without its length prefix) parses: [`request`] without making the tree.
-///
-/// # Errors
-/// Where and why it does not parse.
-pub fn check_request(frame: &[u8]) -> Result<(), FrameError> {
-    Reader::<false> { frame, at: 0 }.request().map(drop)
+    Reader { frame, at: 0 }.request()
 }
 
 /// A response frame (without its length prefix) to a request of `api` at `version`, as header and body.
@@ -114,7 +58,7 @@ pub fn check_request(frame: &[u8]) -> Result<(), FrameError> {
 /// # Errors
 /// Where and why it does not parse.
 pub fn response(frame: &[u8], api: ApiKey, version: i16) -> Result<(Vec<Field>, Vec<Field>), FrameError> {
-    let mut reader = Reader::<true> { frame, at: 0 };
+    let mut reader = Reader { frame, at: 0 };
     let header = reader.message((RESPONSE_HEADER, Direction::Header), api.response_header_version(version))?;
     let body = reader.message((api as i16, Direction::Response), version)?;
     Ok((header, body))
@@ -125,7 +69,7 @@ pub fn response(frame: &[u8], api: ApiKey, version: i16) -> Result<(Vec<Field>, 
 /// # Errors
 /// Where and why it does not parse.
 pub fn request_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Field>, FrameError> {
-    Reader::<true> { frame: bytes, at: 0 }.message((api_key, Direction::Request), version)
+    Reader { frame: bytes, at: 0 }.message((api_key, Direction::Request), version)
 }
 
 /// The body of a response to a request of an API, without its header: as many bytes as it takes.
@@ -133,20 +77,16 @@ pub fn request_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Fiel
 /// # Errors
 /// Where and why it does not parse.
 pub fn response_body(bytes: &[u8], api_key: i16, version: i16) -> Result<Vec<Field>, FrameError> {
-    Reader::<true> { frame: bytes, at: 0 }.message((api_key, Direction::Response), version)
+    Reader { frame: bytes, at: 0 }.message((api_key, Direction::Response), version)
 }
 
-/// The headers stand in the schema under keys of their own.
-const REQUEST_HEADER: i16 = -1;
-const RESPONSE_HEADER: i16 = -2;
-
-/// Walks a frame; what it finds on the way it keeps, or only looks at.
-struct Reader<'a, const KEEPS: bool> {
+/// Walks a frame.
+struct Reader<'a> {
     frame: &'a [u8],
     at: usize,
 }
 
-impl<const KEEPS: bool> Reader<'_, KEEPS> {
+impl Reader<'_> {
     fn request(&mut self) -> Result<(Vec<Field>, Vec<Field>), FrameError> {
         let frame = self.frame;
         if frame.len() < 8 {
@@ -160,7 +100,7 @@ impl<const KEEPS: bool> Reader<'_, KEEPS> {
     }
 
     fn message(&mut self, key: (i16, Direction), version: i16) -> Result<Vec<Field>, FrameError> {
-        let schema = schemas().get(&key).ok_or(FrameError::UnknownApi(key.0))?;
+        let schema = schema(key).ok_or(FrameError::UnknownApi(key.0))?;
         self.fields(&schema.fields, version, schema.flexible.contains(&version))
     }
 
@@ -171,25 +111,15 @@ impl<const KEEPS: bool> Reader<'_, KEEPS> {
         flexible: bool,
     ) -> Result<Vec<Field>, FrameError> {
         let mut fields = Vec::new();
-        let is_tagged = |d: &Definition| d.tag.as_ref().is_some_and(|(_, versions)| versions.contains(&version));
-        for definition in definitions.iter().filter(|d| d.versions.contains(&version) && !is_tagged(d)) {
-            let field = self.field(definition, version, flexible)?;
-            if KEEPS {
-                fields.push(field);
-            }
+        for definition in definitions.iter().filter(|d| d.versions.contains(&version) && d.tag_at(version).is_none()) {
+            fields.push(self.field(definition, version, flexible)?);
         }
         if flexible {
             for _ in 0..self.unsigned_varint()? {
                 let (tag, length) = (self.unsigned_varint()?, self.unsigned_varint()? as usize);
                 let start = self.at;
-                let known = |d: &&Definition| is_tagged(d) && d.tag.as_ref().is_some_and(|(t, _)| *t == tag);
-                match definitions.iter().find(known) {
-                    Some(definition) => {
-                        let field = self.field(definition, version, flexible)?;
-                        if KEEPS {
-                            fields.push(field);
-                        }
-                    }
+                match definitions.iter().find(|d| d.tag_at(version) == Some(tag)) {
+                    Some(definition) => fields.push(self.field(definition, version, flexible)?),
                     None => drop(self.take(length)?),
                 }
                 if self.at != start + length {
@@ -213,14 +143,8 @@ impl<const KEEPS: bool> Reader<'_, KEEPS> {
                     return Err(self.wrong("an array is longer than its frame"));
                 }
                 Some(count) => {
-                    let mut elements = Vec::new();
-                    for _ in 0..count {
-                        let element = self.element(definition, version, flexible)?;
-                        if KEEPS {
-                            elements.push(element);
-                        }
-                    }
-                    Value::Array(elements)
+                    let elements = (0..count).map(|_| self.element(definition, version, flexible));
+                    Value::Array(elements.collect::<Result<_, _>>()?)
                 }
             }
         } else if definition.kind == Kind::Struct && nullable && self.int(1)? < 0 {
@@ -260,8 +184,7 @@ impl<const KEEPS: bool> Reader<'_, KEEPS> {
                 let bytes = self.take(length)?;
                 match definition.kind {
                     Kind::Text => match std::str::from_utf8(bytes) {
-                        Ok(text) if KEEPS => Value::Text(text.to_string()),
-                        Ok(_) => Value::Text(String::new()),
+                        Ok(text) => Value::Text(text.to_string()),
                         Err(_) => return Err(self.wrong("a text is not UTF-8")),
                     },
                     Kind::Records => Value::Records(start..start + length),
@@ -308,94 +231,6 @@ impl<const KEEPS: bool> Reader<'_, KEEPS> {
     }
 }
 
-fn schemas() -> &'static BTreeMap<(i16, Direction), Schema> {
-    static SCHEMAS: OnceLock<BTreeMap<(i16, Direction), Schema>> = OnceLock::new();
-    SCHEMAS.get_or_init(|| {
-        let mut lines = SCHEMA.lines().peekable();
-        let mut schemas = BTreeMap::new();
-        while let Some(line) = lines.next() {
-            let words: Vec<&str> = line.split(' ').collect();
-            let [name, key, direction, _, flexible] = words[..] else { panic!("schema: {line}") };
-            let key = match name {
-                "RequestHeader" => REQUEST_HEADER,
-                "ResponseHeader" => RESPONSE_HEADER,
-                _ => key.parse().expect("an API key"),
-            };
-            let direction = match direction {
-                "request" => Direction::Request,
-                "response" => Direction::Response,
-                _ => Direction::Header,
-            };
-            let fields = definitions(&mut lines, 1);
-            schemas.insert((key, direction), Schema { fields, flexible: versions(flexible) });
-        }
-        schemas
-    })
-}
-
-/// Reads the fields that stand `depth` spaces in: `Name type versions`, then what is special about it.
-fn definitions(lines: &mut std::iter::Peekable<std::str::Lines<'static>>, depth: usize) -> Vec<Definition> {
-    let mut fields = Vec::new();
-    while let Some(line) = lines.next_if(|line| line.len() - line.trim_start().len() == depth) {
-        let mut words = line.trim_start().split(' ');
-        let mut next = || words.next().unwrap_or_default();
-        let (name, kind) = (next(), next());
-        let array = kind.starts_with("[]");
-        let mut definition = Definition {
-            name,
-            kind: kind_of(kind.trim_start_matches("[]")),
-            array,
-            versions: versions(next()),
-            nullable: versions("none"),
-            tag: None,
-            may_be_compact: true,
-            fields: Vec::new(),
-        };
-        loop {
-            match next() {
-                "null" => definition.nullable = versions(next()),
-                "tag" => definition.tag = Some((next().parse().expect("a tag"), versions(next()))),
-                "flexible" => definition.may_be_compact = next() != "none",
-                _ => break,
-            }
-        }
-        definition.fields = definitions(lines, depth + 1);
-        fields.push(definition);
-    }
-    fields
-}
-
-fn kind_of(name: &str) -> Kind {
-    match name {
-        "bool" => Kind::Bool,
-        "int8" => Kind::Int(1),
-        "int16" => Kind::Int(2),
-        "uint16" => Kind::UInt16,
-        "int32" => Kind::Int(4),
-        "int64" => Kind::Int(8),
-        "float64" => Kind::Float64,
-        "string" => Kind::Text,
-        "uuid" => Kind::Uuid,
-        "bytes" => Kind::Bytes,
-        "records" => Kind::Records,
-        _ => Kind::Struct,
-    }
-}
-
-/// `3+`, `0-12`, `4` or `none`.
-#[expect(clippy::reversed_empty_ranges, reason = "no version lies in an empty range")]
-fn versions(text: &str) -> Versions {
-    let number = |text: &str| text.parse().expect("a version");
-    match text.split_once('-') {
-        Some((first, last)) => number(first)..=number(last),
-        None if text == "none" => 1..=0,
-        None => match text.strip_suffix('+') {
-            Some(first) => number(first)..=i16::MAX,
-            None => number(text)..=number(text),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,12 +257,5 @@ mod tests {
         for frame in [&b"\0\x12\0\x03\0\0\0\x01\0\x05ab"[..], b"\0\x03\0\x01\0\0\0\x01\xff\xff\0\0\0\x01\xff\xff"] {
             assert!(matches!(request(frame), Err(FrameError::Malformed(_))));
         }
-    }
-
-    #[test]
-    fn every_definition_is_read() {
-        let schemas = schemas();
-        assert!(schemas.len() > 170, "{}", schemas.len());
-        assert!(schemas.values().all(|schema| schema.fields.iter().all(|field| !field.name.is_empty())));
     }
 }

@@ -1,11 +1,12 @@
 //! Requests and responses as values and as frames.
 
 use super::api::{ApiRange, BROKER_APIS, range_in};
-use super::bodies::{OURS, RequestKind, ResponseKind};
-use super::inspect;
+use super::bodies::{RequestKind, ResponseKind};
+use super::codec::{Reader, Writer};
+use super::schema::{Direction, REQUEST_HEADER, RESPONSE_HEADER};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use kafka_protocol::protocol::StrBytes;
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +49,9 @@ pub struct Response {
     pub body: ResponseKind,
 }
 
+const HEADER_OF_REQUEST: (i16, Direction) = (REQUEST_HEADER, Direction::Header);
+const HEADER_OF_RESPONSE: (i16, Direction) = (RESPONSE_HEADER, Direction::Header);
+
 /// Why a frame is not a request that a broker serves. Kafka closes the connection on every one of them but
 /// [`FrameError::ApiVersionsVersion`], which is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,31 +84,32 @@ impl fmt::Display for FrameError {
 impl std::error::Error for FrameError {}
 
 impl Request {
-    fn header(&self) -> RequestHeader {
-        RequestHeader::default()
+    /// Writes its header, or counts its bytes; how many they are.
+    fn header(&self, out: Option<&mut BytesMut>) -> usize {
+        let header = RequestHeader::default()
             .with_request_api_key(self.api as i16)
             .with_request_api_version(self.version)
             .with_correlation_id(self.correlation_id)
-            .with_client_id(Some(self.client_id.clone()))
+            .with_client_id(Some(self.client_id.clone()));
+        Writer::message(HEADER_OF_REQUEST, self.api.request_header_version(self.version), &header, out)
     }
 
     /// The request as it goes over a socket, length prefix included.
     pub fn frame(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.size());
         out.put_i32(0);
-        self.header().encode(&mut out, self.api.request_header_version(self.version)).expect(OURS);
+        self.header(Some(&mut out));
         self.body.encode(&mut out, self.version);
         finish_frame(out)
     }
 
     /// The length in bytes of [`Request::frame`].
     pub fn size(&self) -> usize {
-        let header = self.header().compute_size(self.api.request_header_version(self.version)).expect(OURS);
-        4 + header + self.body.size(self.version)
+        4 + self.header(None) + self.body.size(self.version)
     }
 
     /// Reads a frame (without its length prefix) as a broker's listener does: the header first, then whether the API is
-    /// served at that version, then the body, walked before it is decoded. Bytes after the body are ignored, as Kafka ignores them.
+    /// served at that version, then the body. Bytes after the body are ignored, as Kafka ignores them.
     pub fn decode(frame: &Bytes) -> Result<Self, FrameError> {
         Self::decode_for(frame, BROKER_APIS)
     }
@@ -118,18 +123,15 @@ impl Request {
         let (key, version, correlation_id) = (head.get_i16(), head.get_i16(), head.get_i32());
         let api = ApiKey::try_from(key).map_err(|()| FrameError::UnknownApi(key))?;
         let range = range_in(apis, api).ok_or(FrameError::UnknownApi(key))?;
-        let malformed = |e: &dyn fmt::Display| FrameError::Malformed(e.to_string());
-        let mut rest = frame.clone();
-        let header =
-            RequestHeader::decode(&mut rest, api.request_header_version(version)).map_err(|e| malformed(&e))?;
+        let (mut input, mut header) = (Reader::new(frame.clone()), RequestHeader::default());
+        input.message(HEADER_OF_REQUEST, api.request_header_version(version), &mut header)?;
         if !(range.min..=range.max).contains(&version) {
             return Err(match api {
                 ApiKey::ApiVersions => FrameError::ApiVersionsVersion(correlation_id),
                 _ => FrameError::UnsupportedVersion(key, version),
             });
         }
-        inspect::check_request(frame)?;
-        let body = RequestKind::decode(api, &mut rest, version).map_err(FrameError::Malformed)?;
+        let body = RequestKind::decode(api, &mut input, version)?;
         Ok(Self { api, version, correlation_id, client_id: header.client_id.unwrap_or_default(), body })
     }
 }
@@ -139,29 +141,28 @@ impl Response {
     pub fn frame(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.size());
         out.put_i32(0);
-        self.header().encode(&mut out, self.api.response_header_version(self.version)).expect(OURS);
+        self.header(Some(&mut out));
         self.body.encode(&mut out, self.version);
         finish_frame(out)
     }
 
     /// The length in bytes of [`Response::frame`].
     pub fn size(&self) -> usize {
-        let header = self.header().compute_size(self.api.response_header_version(self.version)).expect(OURS);
-        4 + header + self.body.size(self.version)
+        4 + self.header(None) + self.body.size(self.version)
     }
 
     /// Reads a frame (without its length prefix) as the response to a request of `api` at `version`.
     pub fn decode(frame: &Bytes, api: ApiKey, version: i16) -> Result<Self, FrameError> {
-        let malformed = |e: &dyn fmt::Display| FrameError::Malformed(e.to_string());
-        let mut rest = frame.clone();
-        let header =
-            ResponseHeader::decode(&mut rest, api.response_header_version(version)).map_err(|e| malformed(&e))?;
-        let body = ResponseKind::decode(api, &mut rest, version).map_err(FrameError::Malformed)?;
+        let (mut input, mut header) = (Reader::new(frame.clone()), ResponseHeader::default());
+        input.message(HEADER_OF_RESPONSE, api.response_header_version(version), &mut header)?;
+        let body = ResponseKind::decode(api, &mut input, version)?;
         Ok(Self { api, version, correlation_id: header.correlation_id, body })
     }
 
-    fn header(&self) -> ResponseHeader {
-        ResponseHeader::default().with_correlation_id(self.correlation_id)
+    /// Writes its header, or counts its bytes; how many they are.
+    fn header(&self, out: Option<&mut BytesMut>) -> usize {
+        let header = ResponseHeader::default().with_correlation_id(self.correlation_id);
+        Writer::message(HEADER_OF_RESPONSE, self.api.response_header_version(self.version), &header, out)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Kafka's wire protocol: a facade over the `kafka-protocol` crate.
+//! Kafka's wire protocol, in the types of the `kafka-protocol` crate.
 //!
 //! Inside a world, messages travel typed: a [`Request`] or [`Response`] at the version that the two ends negotiated,
 //! behind an `Arc`, so that the trace, the packet in flight and the receiver share one value. Bytes are made when
@@ -12,12 +12,14 @@
 
 mod api;
 mod bodies;
+mod codec;
 mod compression;
 pub mod consumer_protocol;
 pub mod control;
 mod error;
 mod error_codes;
 mod error_response;
+mod fields;
 mod group_log;
 #[rustfmt::skip]
 pub mod group_records;
@@ -28,6 +30,7 @@ mod metadata_log;
 pub mod metadata_records;
 mod record_codec;
 pub mod records;
+mod schema;
 
 pub use api::{
     ApiRange, BROKER_APIS, CONTROLLER_APIS, api_name, api_range, api_versions, api_versions_refusal, negotiate,

@@ -7,6 +7,7 @@ use kafka_terrarium::base::TopicPartition;
 use kafka_terrarium::cluster::uuid_text;
 use kafka_terrarium::wire::consumer_protocol::{Assignment, Subscription};
 use kafka_terrarium::wire::inspect::{self, Field, Value as Inspected};
+use kafka_terrarium::wire::{ApiRange, FrameError, Request, Response};
 use serde_json::Value;
 
 pub(crate) fn message(entry: &Value) -> Result<(), String> {
@@ -23,7 +24,8 @@ pub(crate) fn message(entry: &Value) -> Result<(), String> {
     // The empty list of tagged fields is no field.
     same("bytes after the last field", bytes[end..].iter().any(|byte| *byte != 0), false)?;
     same_struct(&fields, &input["json"], &bytes)?;
-    same("bytes written again", written_again(&bytes, key, version, request)?, bytes)
+    same("bytes written again", written_again(&bytes, key, version, request)?, bytes.clone())?;
+    as_machines_do(&bytes, key, version, request)
 }
 
 /// Whether it is one of the messages that the members of a group pass through the coordinator: no request, but in use.
@@ -69,6 +71,34 @@ fn written_again(bytes: &[u8], key: i16, version: i16, request: bool) -> Result<
         ResponseKind::decode(api, &mut rest, version).and_then(|body| body.encode(&mut again, version))
     };
     result.map(|()| again.to_vec()).map_err(|error| error.to_string())
+}
+
+/// What the machines of a world speak is read and written again by their own codec, too.
+fn as_machines_do(body: &[u8], key: i16, version: i16, request: bool) -> Result<(), String> {
+    let api = ApiKey::try_from(key).map_err(|()| format!("API key {key} is not known"))?;
+    let (correlation_id, client_id) = (&7i32.to_be_bytes()[..], &b"\0\x02me"[..]);
+    let no_tags = |flexible: bool| if flexible { &b"\0"[..] } else { b"" };
+    let (frame, read): (Bytes, Result<(Bytes, usize), FrameError>) = if request {
+        let head = [key.to_be_bytes(), version.to_be_bytes()].concat();
+        let tags = no_tags(api.request_header_version(version) >= 2);
+        let frame = Bytes::from([&head[..], correlation_id, client_id, tags, body].concat());
+        let served = [ApiRange { api, min: 0, max: i16::MAX }];
+        let read = Request::decode_for(&frame, &served).map(|request| (request.frame(), request.size()));
+        (frame, read)
+    } else {
+        let tags = no_tags(api.response_header_version(version) >= 1);
+        let frame = Bytes::from([correlation_id, tags, body].concat());
+        let read = Response::decode(&frame, api, version).map(|response| (response.frame(), response.size()));
+        (frame, read)
+    };
+    match read {
+        Ok((again, size)) => {
+            same("frame written again", &again[4..], &frame[..])?;
+            same("size", size, again.len())
+        }
+        Err(FrameError::Malformed(why)) if why.starts_with("no machine speaks") => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn same_struct(fields: &[Field], json: &Value, bytes: &[u8]) -> Result<(), String> {

@@ -223,7 +223,11 @@ impl<K: Ord + Clone, V: Clone> OrdMap<K, V> {
 
     /// Its entries by key, the values to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
-        self.chunks.as_mut_slice().iter_mut().flat_map(|chunk| Arc::make_mut(chunk).iter_mut()).map(|(key, value)| (&*key, value))
+        self.chunks
+            .as_mut_slice()
+            .iter_mut()
+            .flat_map(|chunk| Arc::make_mut(chunk).iter_mut())
+            .map(|(key, value)| (&*key, value))
     }
 
     /// The place of a key, to be filled or changed.

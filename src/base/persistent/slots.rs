@@ -13,12 +13,14 @@ pub struct Slots<T> {
     chunks: Arc<Vec<Option<Chunk<Option<T>>>>>,
 }
 
-impl<T> Slots<T> {
+impl<T> Default for Slots<T> {
     /// No item anywhere.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { chunks: Arc::default() }
     }
+}
 
+impl<T> Slots<T> {
     /// The item of a place.
     pub fn get(&self, n: usize) -> Option<&T> {
         self.chunks.get(n / PLACES)?.as_ref()?[n % PLACES].as_ref()
@@ -84,7 +86,7 @@ mod tests {
     #[test]
     fn places_hold_what_was_put_in_them() {
         let mut rng = Rng::stream(1, "slots");
-        let (mut slots, mut like) = (Slots::new(), BTreeMap::new());
+        let (mut slots, mut like) = (Slots::default(), BTreeMap::new());
         let mut copies = Vec::new();
         for step in 0..5_000_u32 {
             let n = rng.below(300) as usize;

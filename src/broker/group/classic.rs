@@ -4,12 +4,11 @@
 use super::member::{ClassicMember, Parked, Protocol};
 use super::partition::java_hash;
 use super::subscription::subscribed_topics;
-use crate::base::{OrdMap, OrdSet};
+use crate::base::{OrdMap, OrdSet, SortedMap};
 use crate::wire::group_records::{GroupMetadataKey, GroupMetadataValue};
 use crate::wire::messages::join_group_response::JoinGroupResponseMember;
 use crate::wire::{ErrorCode, GroupRecord, StrBytes};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The protocol type of consumers.
@@ -392,7 +391,7 @@ impl ClassicGroup {
         let all = self.members.len();
         let candidates = self.supported.iter().filter(|(_, count)| **count == all).map(|(name, _)| name.clone());
         let candidates = candidates.collect();
-        let mut votes = BTreeMap::<&StrBytes, usize>::new();
+        let mut votes = SortedMap::<&StrBytes, usize>::new();
         self.members.values().for_each(|member| *votes.entry(member.vote(&candidates)).or_default() += 1);
         let most = votes.values().max().copied();
         let first = votes.iter().filter(|(_, count)| Some(**count) == most).map(|(name, _)| *name);

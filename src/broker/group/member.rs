@@ -1,14 +1,13 @@
 //! A member of a classic group (`ClassicGroupMember`).
 
 use super::effect::RequestToken;
-use crate::base::OrdSet;
+use crate::base::{OrdSet, SortedSet};
 use crate::wire::StrBytes;
 use crate::wire::group_records::MemberMetadata;
 use crate::wire::messages::describe_groups_response::DescribedGroupMember;
 use crate::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use crate::wire::messages::join_group_response::JoinGroupResponseMember;
 use bytes::Bytes;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A protocol (for consumers: an assignor) that a member offers, and what it says under it.
@@ -22,7 +21,7 @@ pub struct Protocol {
 
 /// The protocols of a request, in the member's order of preference. Of two with one name the first counts.
 pub(super) fn protocols(requested: &[JoinGroupRequestProtocol]) -> Arc<[Protocol]> {
-    let mut names = BTreeSet::new();
+    let mut names = SortedSet::new();
     let first = requested.iter().filter(|protocol| names.insert(&protocol.name));
     first.map(|protocol| Protocol { name: protocol.name.clone(), metadata: protocol.metadata.clone() }).collect()
 }

@@ -7,10 +7,10 @@ use super::shard::GroupShard;
 use super::timeline::Incarnation;
 use super::timers::TimerKey;
 use super::writes::{Completion, Write, response_error};
+use crate::base::SortedMap;
 use crate::wire::messages::{SyncGroupRequest, SyncGroupResponse};
 use crate::wire::{ErrorCode, StrBytes};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a leader has assigned, while it is being written.
@@ -20,7 +20,7 @@ pub(super) struct Assignment {
     generation: i32,
     leader: StrBytes,
     parked: Parked,
-    by_member: Arc<BTreeMap<StrBytes, Bytes>>,
+    by_member: Arc<SortedMap<StrBytes, Bytes>>,
 }
 
 /// The answer to a SyncGroup that is refused.
@@ -109,7 +109,7 @@ impl GroupShard {
     /// The leader's assignment goes to the log. Members that it names none for have an empty one.
     fn assign(&self, group: Incarnation, parked: Parked, request: &SyncGroupRequest) -> Write {
         let assigned = request.assignments.iter().map(|to| (to.member_id.clone(), to.assignment.clone()));
-        let by_member: BTreeMap<StrBytes, Bytes> = assigned.collect();
+        let by_member: SortedMap<StrBytes, Bytes> = assigned.collect();
         let is = self.timeline.group(group);
         let record = is.to_record(|member| by_member.get(member.member_id()).cloned().unwrap_or_default());
         let completion = Completion::Assign(Assignment {

@@ -3,7 +3,8 @@
 
 use super::order::Order;
 use super::{Op, Outcome, is_committed, read_by_ok};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::base::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 /// A circle of operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ impl Cycle {
     }
 }
 
-type Edges = BTreeMap<usize, BTreeMap<usize, String>>;
+type Edges = SortedMap<usize, SortedMap<usize, String>>;
 
 /// The names of circles of writes and of those that have reads too: alone, by a process' order, by real time.
 const WRITES: [&str; 3] = ["G0", "G0-process", "G0-realtime"];
@@ -45,7 +46,7 @@ pub(super) fn cycles(history: &[&Op], order: &Order) -> Vec<Cycle> {
 
 /// The circles of some edges: of those alone, then with the order of processes, then with real time.
 fn of_kind(names: [&'static str; 3], edges: &[&Edges], by: &[Edges; 3], before: &[Cycle]) -> Vec<Cycle> {
-    let mut known: BTreeSet<usize> = before.iter().flat_map(|cycle| cycle.ops.iter().copied()).collect();
+    let mut known: SortedSet<usize> = before.iter().flat_map(|cycle| cycle.ops.iter().copied()).collect();
     let mut found = Vec::new();
     for (name, by) in names.into_iter().zip(by) {
         let all = union(edges.iter().copied().chain([by]));
@@ -79,7 +80,7 @@ fn add(edges: &mut Edges, from: usize, to: usize, edge: String) {
 fn data(history: &[&Op], order: &Order) -> (Edges, Edges) {
     let read = read_by_ok(history);
     let committed: Vec<&&Op> = history.iter().filter(|op| is_committed(op, &read)).collect();
-    let writer: BTreeMap<(&str, &str), usize> =
+    let writer: SortedMap<(&str, &str), usize> =
         committed.iter().flat_map(|op| op.sends().map(|sent| (sent, op.index))).collect();
     let (mut writes, mut reads) = (Edges::new(), Edges::new());
     for (key, before, after) in order.successions() {
@@ -100,7 +101,7 @@ fn data(history: &[&Op], order: &Order) -> (Edges, Edges) {
 /// Each ok operation of a process with its next.
 fn by_process(history: &[&Op]) -> Edges {
     let mut edges = Edges::new();
-    let mut last: BTreeMap<i64, usize> = BTreeMap::new();
+    let mut last: SortedMap<i64, usize> = SortedMap::new();
     for op in history.iter().filter(|op| op.outcome == Outcome::Ok && op.limits().is_none()) {
         if let Some(before) = last.insert(op.process, op.index) {
             add(&mut edges, before, op.index, format!("process {}", op.process));
@@ -113,7 +114,7 @@ fn by_process(history: &[&Op]) -> Edges {
 /// of which nobody knows whether it was done may be done at any time later, so nothing is certain to come after it.
 fn by_realtime(history: &[&Op]) -> Edges {
     let work = history.iter().filter(|op| op.outcome != Outcome::Fail && op.limits().is_none());
-    let mut moments: BTreeMap<(usize, bool), &Op> = BTreeMap::new();
+    let mut moments: SortedMap<(usize, bool), &Op> = SortedMap::new();
     for op in work {
         moments.insert((op.index, true), op);
         if let Some(began) = op.began {
@@ -121,14 +122,14 @@ fn by_realtime(history: &[&Op]) -> Edges {
         }
     }
     let mut edges = Edges::new();
-    let mut over: BTreeSet<usize> = BTreeSet::new();
-    let mut before: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut over: SortedSet<usize> = SortedSet::new();
+    let mut before: SortedMap<usize, Vec<usize>> = SortedMap::new();
     for ((_, is_end), op) in moments {
         if !is_end {
             over.iter().for_each(|done| add(&mut edges, *done, op.index, "realtime".into()));
             before.insert(op.index, over.iter().copied().collect());
         } else if op.outcome == Outcome::Ok {
-            let implied: BTreeSet<usize> = before.remove(&op.index).into_iter().flatten().collect();
+            let implied: SortedSet<usize> = before.remove(&op.index).into_iter().flatten().collect();
             over.retain(|done| !implied.contains(done));
             over.insert(op.index);
         }
@@ -137,7 +138,7 @@ fn by_realtime(history: &[&Op]) -> Edges {
 }
 
 /// The sets of operations, of two at least, of which each comes before each other (Tarjan's algorithm).
-fn components(edges: &Edges) -> Vec<BTreeSet<usize>> {
+fn components(edges: &Edges) -> Vec<SortedSet<usize>> {
     let mut search = Search::default();
     for start in edges.keys().rev() {
         search.visit(*start, edges);
@@ -148,15 +149,15 @@ fn components(edges: &Edges) -> Vec<BTreeSet<usize>> {
 #[derive(Default)]
 struct Search {
     /// The order in which each operation was found, and the earliest that it leads back to.
-    numbers: BTreeMap<usize, (usize, usize)>,
+    numbers: SortedMap<usize, (usize, usize)>,
     stack: Vec<usize>,
-    on_stack: BTreeSet<usize>,
-    found: Vec<BTreeSet<usize>>,
+    on_stack: SortedSet<usize>,
+    found: Vec<SortedSet<usize>>,
 }
 
 impl Search {
     fn visit(&mut self, start: usize, edges: &Edges) {
-        let nexts = |of: usize| edges.get(&of).into_iter().flat_map(BTreeMap::keys).copied();
+        let nexts = |of: usize| edges.get(&of).into_iter().flat_map(SortedMap::keys).copied();
         if self.numbers.contains_key(&start) {
             return;
         }
@@ -200,7 +201,7 @@ impl Search {
             return;
         }
         let from = self.stack.iter().rposition(|other| *other == op).expect("it was entered");
-        let component: BTreeSet<usize> = self.stack.drain(from..).collect();
+        let component: SortedSet<usize> = self.stack.drain(from..).collect();
         self.on_stack.retain(|op| !component.contains(op));
         if component.len() > 1 {
             self.found.push(component);
@@ -208,8 +209,8 @@ impl Search {
     }
 }
 
-fn shortest(name: &'static str, component: &BTreeSet<usize>, edges: &Edges) -> Vec<Cycle> {
-    let mut seen: BTreeSet<BTreeSet<usize>> = BTreeSet::new();
+fn shortest(name: &'static str, component: &SortedSet<usize>, edges: &Edges) -> Vec<Cycle> {
+    let mut seen: SortedSet<SortedSet<usize>> = SortedSet::new();
     let mut found = Vec::new();
     for start in component.iter().rev() {
         let ops = circle(*start, component, edges);
@@ -222,8 +223,8 @@ fn shortest(name: &'static str, component: &BTreeSet<usize>, edges: &Edges) -> V
 }
 
 /// The shortest way from an operation of a component back to itself.
-fn circle(start: usize, component: &BTreeSet<usize>, edges: &Edges) -> Vec<usize> {
-    let mut came: BTreeMap<usize, usize> = BTreeMap::new();
+fn circle(start: usize, component: &SortedSet<usize>, edges: &Edges) -> Vec<usize> {
+    let mut came: SortedMap<usize, usize> = SortedMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {
         for next in edges[&at].keys().filter(|next| component.contains(next)) {

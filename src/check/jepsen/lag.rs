@@ -4,7 +4,7 @@
 //! not read them is at the end of the log. A poll that begins later and still does not bring them lags by that long.
 
 use super::{Action, Kind, Op, Outcome};
-use std::collections::BTreeMap;
+use crate::base::SortedMap;
 
 /// How far a process was behind the end of a key when a poll began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Lag {
 /// have none. A process reads what was assigned to it; of what it subscribed to, what it has read of.
 pub fn realtime_lags(history: &[Op]) -> Vec<Lag> {
     let known = Known::of(history);
-    let mut read: BTreeMap<i64, BTreeMap<&str, i64>> = BTreeMap::new();
+    let mut read: SortedMap<i64, SortedMap<&str, i64>> = SortedMap::new();
     let mut lags = Vec::new();
     for op in history.iter().filter(|op| op.outcome == Outcome::Ok) {
         let offsets = read.entry(op.process).or_default();
@@ -58,8 +58,8 @@ pub fn worst_realtime_lag(history: &[Op]) -> Option<Lag> {
 }
 
 /// The highest offset of each key in an operation; -1 for a key of which a poll brought nothing.
-fn furthest(op: &Op) -> BTreeMap<&str, i64> {
-    let mut furthest = BTreeMap::new();
+fn furthest(op: &Op) -> SortedMap<&str, i64> {
+    let mut furthest = SortedMap::new();
     let mut see = |key, offset: i64| {
         let known = furthest.entry(key).or_insert(-1);
         *known = offset.max(*known);
@@ -77,12 +77,12 @@ fn furthest(op: &Op) -> BTreeMap<&str, i64> {
 
 /// When it was first known of each key how far it goes: offsets and times, both rising.
 struct Known<'a> {
-    keys: BTreeMap<&'a str, Vec<(i64, u64)>>,
+    keys: SortedMap<&'a str, Vec<(i64, u64)>>,
 }
 
 impl<'a> Known<'a> {
     fn of(history: &'a [Op]) -> Self {
-        let mut keys: BTreeMap<&str, Vec<(i64, u64)>> = BTreeMap::new();
+        let mut keys: SortedMap<&str, Vec<(i64, u64)>> = SortedMap::new();
         for op in history.iter().filter(|op| matches!(op.outcome, Outcome::Ok | Outcome::Info)) {
             for (key, offset) in furthest(op) {
                 let known = keys.entry(key).or_default();

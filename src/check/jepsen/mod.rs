@@ -22,8 +22,8 @@ pub use cycles::Cycle;
 pub use lag::{Lag, realtime_lags, worst_realtime_lag};
 pub use telling::{Judgement, Kind as KindOfAnomaly, Told};
 
+use crate::base::{SortedMap, SortedSet};
 use order::Order;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum Action {
         offset: Option<i64>,
     },
     /// What a poll brought: of each key offsets with values.
-    Poll(BTreeMap<String, Vec<(i64, String)>>),
+    Poll(SortedMap<String, Vec<(i64, String)>>),
 }
 
 /// What an operation is.
@@ -60,9 +60,9 @@ pub enum Kind {
     /// Sends and polls.
     Work(Vec<Action>),
     /// From now on these keys are read, and no others.
-    Assign(BTreeSet<String>),
+    Assign(SortedSet<String>),
     /// From now on at most these keys are read: its group decides which.
-    Subscribe(BTreeSet<String>),
+    Subscribe(SortedSet<String>),
 }
 
 /// When something happened in a history.
@@ -92,7 +92,7 @@ pub struct Op {
     /// It is a transaction.
     pub is_txn: bool,
     /// Keys that were given or taken away while it ran.
-    pub rebalanced: BTreeSet<String>,
+    pub rebalanced: SortedSet<String>,
 }
 
 /// Something that ought not to be in a history. Values are given in the order in which they were sent or read.
@@ -222,7 +222,7 @@ impl Op {
     }
 
     /// The keys to which it limits its process' reads.
-    fn limits(&self) -> Option<&BTreeSet<String>> {
+    fn limits(&self) -> Option<&SortedSet<String>> {
         match &self.kind {
             Kind::Work(_) => None,
             Kind::Assign(keys) | Kind::Subscribe(keys) => Some(keys),
@@ -262,26 +262,26 @@ impl Op {
 }
 
 /// The values of each key, in the order given.
-fn by_key<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<&'a str, Vec<&'a str>> {
-    let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+fn by_key<'a>(values: impl Iterator<Item = (&'a str, &'a str)>) -> SortedMap<&'a str, Vec<&'a str>> {
+    let mut keys: SortedMap<&str, Vec<&str>> = SortedMap::new();
     values.for_each(|(key, value)| keys.entry(key).or_default().push(value));
     keys
 }
 
 /// All that ok operations have read.
-fn read_by_ok<'a>(history: &[&'a Op]) -> BTreeSet<(&'a str, &'a str)> {
+fn read_by_ok<'a>(history: &[&'a Op]) -> SortedSet<(&'a str, &'a str)> {
     let ok = history.iter().filter(|op| op.outcome == Outcome::Ok);
     ok.flat_map(|op| op.reads().map(|(key, _, value)| (key, value))).collect()
 }
 
 /// Whether an operation's writes are certainly there: it was done, or somebody has read one of them.
-fn is_committed(op: &Op, read: &BTreeSet<(&str, &str)>) -> bool {
+fn is_committed(op: &Op, read: &SortedSet<(&str, &str)>) -> bool {
     op.outcome == Outcome::Ok || op.outcome == Outcome::Info && op.sends().any(|sent| read.contains(&sent))
 }
 
 fn lost_writes(history: &[&Op], order: &Order) -> Vec<Anomaly> {
     let read = read_by_ok(history);
-    let mut furthest: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut furthest: SortedMap<&str, (usize, usize)> = SortedMap::new();
     for op in history.iter().filter(|op| op.outcome == Outcome::Ok) {
         for (key, _, value) in op.reads() {
             let Some(index) = order.first(key, value) else { continue };
@@ -306,11 +306,11 @@ fn lost_writes(history: &[&Op], order: &Order) -> Vec<Anomaly> {
 /// G1a, and transactions that read their own writes.
 fn bad_reads(history: &[&Op]) -> Vec<Anomaly> {
     let failed = history.iter().filter(|op| op.outcome == Outcome::Fail);
-    let aborted: BTreeMap<(&str, &str), usize> =
+    let aborted: SortedMap<(&str, &str), usize> =
         failed.flat_map(|op| op.sends().map(|sent| (sent, op.index))).collect();
     let mut found = Vec::new();
     for op in history.iter().filter(|op| op.outcome == Outcome::Ok) {
-        let own: BTreeSet<(&str, &str)> = op.sends().collect();
+        let own: SortedSet<(&str, &str)> = op.sends().collect();
         for (key, _, value) in op.reads() {
             if let Some(&writer) = aborted.get(&(key, value)) {
                 found.push(Anomaly::AbortedRead { key: key.into(), value: value.into(), writer, reader: op.index });
@@ -361,7 +361,7 @@ fn within(op: &Op, order: &Order) -> Vec<Anomaly> {
 
 /// Anomalies between an operation of a process and its next.
 fn across(history: &[&Op], order: &Order) -> Vec<Anomaly> {
-    type Last<'a> = BTreeMap<(i64, &'a str), (usize, &'a str)>;
+    type Last<'a> = SortedMap<(i64, &'a str), (usize, &'a str)>;
     let (mut polls, mut sends) = (Last::new(), Last::new());
     let mut found = Vec::new();
     for op in history {
@@ -397,7 +397,7 @@ fn across(history: &[&Op], order: &Order) -> Vec<Anomaly> {
 }
 
 fn unseen(history: &[&Op]) -> Vec<Anomaly> {
-    let read: BTreeSet<(&str, &str)> =
+    let read: SortedSet<(&str, &str)> =
         history.iter().flat_map(|op| op.reads().map(|(key, _, value)| (key, value))).collect();
     let ok = history.iter().filter(|op| op.outcome == Outcome::Ok).flat_map(|op| op.sends());
     let unseen = ok.filter(|sent| !read.contains(sent));

@@ -1,11 +1,11 @@
 //! The order of each key's values, as far as a history tells it.
 
 use super::{Action, Anomaly, Op, Outcome, is_committed, read_by_ok};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::{SortedMap, SortedSet};
 
 /// Each key's offsets in order, with their values.
 pub(super) struct Order {
-    keys: BTreeMap<String, Key>,
+    keys: SortedMap<String, Key>,
 }
 
 #[derive(Default)]
@@ -13,13 +13,13 @@ struct Key {
     /// The values of each offset, in order of the offsets.
     places: Vec<(i64, Vec<String>)>,
     /// The places of each value.
-    of: BTreeMap<String, Vec<usize>>,
+    of: SortedMap<String, Vec<usize>>,
 }
 
 impl Order {
     pub(super) fn of(history: &[&Op]) -> Self {
         let read = read_by_ok(history);
-        let mut offsets: BTreeMap<String, BTreeMap<i64, BTreeSet<String>>> = BTreeMap::new();
+        let mut offsets: SortedMap<String, SortedMap<i64, SortedSet<String>>> = SortedMap::new();
         let mut put = |key: &str, offset: i64, value: &str| {
             offsets.entry(key.into()).or_default().entry(offset).or_default().insert(value.into());
         };
@@ -33,7 +33,7 @@ impl Order {
             }
             op.reads().for_each(|(key, offset, value)| put(key, offset, value));
         }
-        let key = |(key, offsets): (String, BTreeMap<i64, BTreeSet<String>>)| {
+        let key = |(key, offsets): (String, SortedMap<i64, SortedSet<String>>)| {
             let mut known = Key::default();
             for (index, (offset, values)) in offsets.into_iter().enumerate() {
                 values.iter().for_each(|value| known.of.entry(value.clone()).or_default().push(index));

@@ -1,9 +1,8 @@
 //! Anomalies in words, and what a whole history comes to.
 
 use super::{Anomaly, Lag, Op, Outcome, Step, anomalies, realtime_lags};
-use crate::base::SimTime;
+use crate::base::{SimTime, Sort, SortedSet};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// How many anomalies of a kind are told one by one.
@@ -80,7 +79,7 @@ impl fmt::Display for Judgement {
 
 impl Judgement {
     /// Judges a history. `name` names processes; a negative one is nobody's, and its reads are not counted; nothing is called lost or unseen in keys that are `out_of_reach`.
-    pub fn of(history: &[Op], out_of_reach: &BTreeSet<String>, name: impl Fn(i64) -> String) -> Self {
+    pub fn of(history: &[Op], out_of_reach: &SortedSet<String>, name: impl Fn(i64) -> String) -> Self {
         let ok = || history.iter().filter(|op| op.outcome == Outcome::Ok);
         let mut out = Self {
             sent: ok().map(|op| op.sends().count()).sum(),
@@ -110,7 +109,7 @@ impl Judgement {
                 }),
             }
         }
-        out.kinds.sort_by_key(|kind| kind.is_allowed);
+        out.kinds.order_by_key(|kind| kind.is_allowed);
         let lags = realtime_lags(history).into_iter().filter(|lag| lag.process >= 0 && lag.lag_us > 0);
         let worst = lags.reduce(|worst, lag| if lag.lag_us > worst.lag_us { lag } else { worst });
         out.worst_lag = worst.map(|lag| told_of(&lag, history, name));

@@ -2,12 +2,13 @@
 //! that those leave out.
 
 use super::*;
+use crate::base::{SortedMap, SortedSet};
 
 /// A history, an operation a line: how it ended, the process, and its steps. `x:a` sends `a` to `x`, `x:a@3` was told
 /// offset 3; `x=a@3,b@4` reads, and `x=` reads nothing; `assign x y` and `subscribe x y`; `txn` makes a transaction of it;
 /// `moved x` was rebalanced. `begin 0` is when the next operation of process 0 began. A line takes a microsecond.
 fn history(text: &str) -> Vec<Op> {
-    let mut begun: BTreeMap<i64, Moment> = BTreeMap::new();
+    let mut begun: SortedMap<i64, Moment> = SortedMap::new();
     let mut ops = Vec::new();
     for (index, line) in text.trim().lines().map(str::trim).enumerate() {
         if let Some(process) = line.strip_prefix("begin ") {
@@ -32,7 +33,7 @@ fn op(index: usize, line: &str) -> Op {
     };
     let process = words.next().expect("a process").parse().expect("a number");
     let work = Kind::Work(Vec::new());
-    let (time_us, rebalanced) = (index as u64, BTreeSet::new());
+    let (time_us, rebalanced) = (index as u64, SortedSet::new());
     let mut op = Op { index, time_us, began: None, process, outcome, kind: work, is_txn: false, rebalanced };
     let words: Vec<&str> = words.collect();
     let keys = || words[1..].iter().map(|key| (*key).to_owned()).collect();
@@ -75,7 +76,7 @@ fn action(word: &str) -> Action {
         (offset.expect("a read has an offset"), value)
     };
     let values = values.split(',').filter(|word| !word.is_empty()).map(read).collect();
-    Action::Poll(BTreeMap::from([(key.to_owned(), values)]))
+    Action::Poll(SortedMap::from([(key.to_owned(), values)]))
 }
 
 /// What is found in a history.

@@ -8,14 +8,14 @@
 use super::call::Pause;
 use super::engine::java_name;
 use super::{Admin, Call, Route, Step, Stop, Throwable, caught};
+use crate::base::{SortedMap, SortedSet};
 use crate::network::NodeId;
 use crate::wire::RequestKind;
 use crate::wire::{ApiKey, ErrorCode, ResponseKind};
 use kafka_protocol::protocol::Request;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of a key.
-pub(super) type Results<H> = BTreeMap<<H as Handler>::Key, Result<<H as Handler>::Value, Throwable>>;
+pub(super) type Results<H> = SortedMap<<H as Handler>::Key, Result<<H as Handler>::Value, Throwable>>;
 
 /// An operation over keys.
 pub(super) trait Handler {
@@ -28,15 +28,15 @@ pub(super) trait Handler {
     const NAME: &'static str;
 
     /// The request that looks keys up.
-    fn lookup(&self, keys: &BTreeSet<Self::Key>) -> Call;
+    fn lookup(&self, keys: &SortedSet<Self::Key>) -> Call;
     /// The keys' brokers by a response, or why a key has none. One that is in neither is looked up again.
-    fn looked_up(&mut self, keys: &BTreeSet<Self::Key>, response: &ResponseKind) -> LookedUp<Self::Key>;
+    fn looked_up(&mut self, keys: &SortedSet<Self::Key>, response: &ResponseKind) -> LookedUp<Self::Key>;
     /// The request for keys of one broker, and for which of them it is.
-    fn request(&self, broker: NodeId, keys: &BTreeSet<Self::Key>) -> (Call, BTreeSet<Self::Key>);
+    fn request(&self, broker: NodeId, keys: &SortedSet<Self::Key>) -> (Call, SortedSet<Self::Key>);
     /// What a response says of the keys. One that is in none of the answers is asked for again.
-    fn answered(&mut self, broker: NodeId, keys: &BTreeSet<Self::Key>, response: &ResponseKind) -> Answered<Self>;
+    fn answered(&mut self, broker: NodeId, keys: &SortedSet<Self::Key>, response: &ResponseKind) -> Answered<Self>;
     /// The broker does not support the request: the keys for which that is the end.
-    fn unsupported(&mut self, keys: &BTreeSet<Self::Key>) -> BTreeSet<Self::Key> {
+    fn unsupported(&mut self, keys: &SortedSet<Self::Key>) -> SortedSet<Self::Key> {
         keys.clone()
     }
 }
@@ -44,27 +44,27 @@ pub(super) trait Handler {
 /// What a lookup came to.
 #[derive(Debug)]
 pub(super) struct LookedUp<K> {
-    pub(super) brokers: BTreeMap<K, NodeId>,
-    pub(super) failed: BTreeMap<K, Throwable>,
+    pub(super) brokers: SortedMap<K, NodeId>,
+    pub(super) failed: SortedMap<K, Throwable>,
 }
 
 /// What a broker answered.
 #[derive(Debug)]
 pub(super) struct Answered<H: Handler + ?Sized> {
-    pub(super) done: BTreeMap<H::Key, Result<H::Value, Throwable>>,
+    pub(super) done: SortedMap<H::Key, Result<H::Value, Throwable>>,
     /// Keys whose broker is another by now.
-    pub(super) unmapped: BTreeSet<H::Key>,
+    pub(super) unmapped: SortedSet<H::Key>,
 }
 
 /// How far an operation has come.
 struct Progress<H: Handler> {
     /// Keys without a broker.
-    unmapped: BTreeSet<H::Key>,
+    unmapped: SortedSet<H::Key>,
     /// Keys by their broker.
-    mapped: BTreeMap<NodeId, BTreeSet<H::Key>>,
+    mapped: SortedMap<NodeId, SortedSet<H::Key>>,
     lookups: u32,
     /// How often each broker was asked.
-    tries: BTreeMap<NodeId, u32>,
+    tries: SortedMap<NodeId, u32>,
     done: Results<H>,
 }
 
@@ -82,17 +82,17 @@ impl Admin<'_, '_> {
     pub(super) fn drive<H: Handler>(
         &mut self,
         handler: &mut H,
-        keys: BTreeSet<H::Key>,
-        known: &BTreeMap<H::Key, NodeId>,
+        keys: SortedSet<H::Key>,
+        known: &SortedMap<H::Key, NodeId>,
         timeout: Option<crate::base::SimDuration>,
     ) -> Step<Results<H>> {
         let deadline = self.deadline(timeout);
         let mut progress: Progress<H> = Progress {
             unmapped: keys.iter().filter(|key| !known.contains_key(key)).cloned().collect(),
-            mapped: BTreeMap::new(),
+            mapped: SortedMap::new(),
             lookups: 0,
-            tries: BTreeMap::new(),
-            done: BTreeMap::new(),
+            tries: SortedMap::new(),
+            done: SortedMap::new(),
         };
         for key in &keys {
             if let Some(broker) = known.get(key) {
@@ -122,7 +122,7 @@ impl Admin<'_, '_> {
             Err(why) if is_disconnect(&why) => return Ok(()),
             Err(why) => {
                 let failed = progress.unmapped.iter().map(|key| (key.clone(), why.clone())).collect();
-                LookedUp { brokers: BTreeMap::new(), failed }
+                LookedUp { brokers: SortedMap::new(), failed }
             }
         };
         for (key, why) in found.failed {
@@ -182,16 +182,16 @@ impl<H: Handler> Progress<H> {
 }
 
 /// What comes of a broker's keys when the request to it failed.
-fn failed<H: Handler>(handler: &mut H, keys: &BTreeSet<H::Key>, why: &Throwable) -> Answered<H> {
+fn failed<H: Handler>(handler: &mut H, keys: &SortedSet<H::Key>, why: &Throwable) -> Answered<H> {
     if is_disconnect(why) {
-        return Answered { done: BTreeMap::new(), unmapped: keys.clone() };
+        return Answered { done: SortedMap::new(), unmapped: keys.clone() };
     }
     let ended = match why.is(ErrorCode::UNSUPPORTED_VERSION) {
         true => handler.unsupported(keys),
         false => keys.clone(),
     };
     let done = ended.into_iter().map(|key| (key, Err(why.clone()))).collect();
-    Answered { done, unmapped: BTreeSet::new() }
+    Answered { done, unmapped: SortedSet::new() }
 }
 
 fn is_disconnect(why: &Throwable) -> bool {
@@ -199,7 +199,7 @@ fn is_disconnect(why: &Throwable) -> bool {
 }
 
 /// The one result of an operation over one key.
-pub(super) fn only<K: Ord, V>(results: BTreeMap<K, Result<V, Throwable>>) -> Step<V> {
+pub(super) fn only<K: Ord, V>(results: SortedMap<K, Result<V, Throwable>>) -> Step<V> {
     let (_, result) = results.into_iter().next().expect("one key has one result");
     result.map_err(Stop::from)
 }

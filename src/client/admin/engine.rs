@@ -8,12 +8,11 @@ use super::call::{Call, CallState, Pause, Place, Route};
 use super::nodes::Nodes;
 use super::throwable::{DISCONNECT, Throwable};
 use super::{Admin, AdminConfig};
-use crate::base::{SimDuration, SimTime, earlier, exponential_backoff};
+use crate::base::{SimDuration, SimTime, SortedMap, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};
 use crate::network::{NetEvent, NetworkClient, NetworkConfig, NodeId};
 use crate::wire::messages::MetadataRequest;
 use crate::wire::{ApiKey, ApiRange, ErrorCode, ResponseKind, negotiate};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An admin client's process: its connections, what it knows of the cluster, and the calls that its program has made.
@@ -25,7 +24,7 @@ pub struct AdminClient {
     metadata_call: Option<CallState>,
     pub(super) steps: Vec<Step>,
     /// Until when a node that has calls waiting must be ready.
-    ready_deadlines: BTreeMap<NodeId, SimTime>,
+    ready_deadlines: SortedMap<NodeId, SimTime>,
     /// A step ended since the program ran last.
     has_news: bool,
     /// When it last did all that could be done.
@@ -66,7 +65,7 @@ impl AdminClient {
             nodes,
             metadata_call: None,
             steps: Vec::new(),
-            ready_deadlines: BTreeMap::new(),
+            ready_deadlines: SortedMap::new(),
             has_news: true,
             pumped_at: SimTime::ZERO,
         }
@@ -99,7 +98,7 @@ impl AdminClient {
     /// Lets a program run from its beginning: `run` gets a handle for its calls.
     pub fn pass<T>(&mut self, ctx: &mut Ctx<'_>, run: impl FnOnce(&mut Admin<'_, '_>) -> T) -> T {
         self.has_news = false;
-        let result = run(&mut Admin { client: self, ctx, next: 0, leaders: BTreeMap::new() });
+        let result = run(&mut Admin { client: self, ctx, next: 0, leaders: SortedMap::new() });
         self.pump(ctx);
         result
     }

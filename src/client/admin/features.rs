@@ -2,18 +2,18 @@
 
 use super::cluster::api_versions_request;
 use super::{Admin, Call, Route, Step, Throwable, body, check, text, thrown};
+use crate::base::SortedMap;
 use crate::wire::messages::UpdateFeaturesRequest;
 use crate::wire::messages::update_features_request::FeatureUpdateKey;
 use crate::wire::{ErrorCode, RequestKind};
-use std::collections::BTreeMap;
 
 /// What features there are and which levels are in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureMetadata {
     /// Each supported feature's lowest and highest level, by name.
-    pub supported: BTreeMap<String, (i16, i16)>,
+    pub supported: SortedMap<String, (i16, i16)>,
     /// Each finalized feature's level, by name.
-    pub finalized: BTreeMap<String, i16>,
+    pub finalized: SortedMap<String, i16>,
     /// The metadata offset at which the levels were so; none if the broker does not know.
     pub epoch: Option<i64>,
 }

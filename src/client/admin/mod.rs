@@ -48,13 +48,12 @@ pub use reassignments::Reassignment;
 pub use throwable::Throwable;
 pub use topics::{NewPartitions, NewTopic, TopicDescription, TopicListing, TopicPartitionInfo};
 
-use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition};
+use crate::base::{Endpoint, SimDuration, SimTime, SortedMap, TopicPartition};
 use crate::machine::Ctx;
 use crate::network::NodeId;
 use crate::wire::{ResponseKind, StrBytes, TopicName};
 use call::Place;
 use engine::Step as EngineStep;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why a program stops where it is.
@@ -98,7 +97,7 @@ pub struct Admin<'a, 'w> {
     /// The number of the program's next step.
     next: usize,
     /// Leaders of partitions that operations of this program have found.
-    leaders: BTreeMap<TopicPartition, NodeId>,
+    leaders: SortedMap<TopicPartition, NodeId>,
 }
 
 impl Admin<'_, '_> {

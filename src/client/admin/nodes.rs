@@ -1,15 +1,14 @@
 //! What the admin client knows of the cluster (`AdminMetadataManager`): the brokers and the controller, and when to ask
 //! anew. Other than a producer's or consumer's metadata it holds no topics.
 
-use crate::base::{Endpoint, SimDuration, SimTime};
+use crate::base::{Endpoint, SimDuration, SimTime, SortedMap};
 use crate::network::NodeId;
 use crate::wire::messages::MetadataResponse;
-use std::collections::BTreeMap;
 
 /// The brokers as the last Metadata response had them; before the first, the bootstrap servers as nodes -1, -2 …
 #[derive(Clone, Debug)]
 pub(super) struct Nodes {
-    known: BTreeMap<NodeId, Endpoint>,
+    known: SortedMap<NodeId, Endpoint>,
     controller: Option<NodeId>,
     is_bootstrap: bool,
     state: State,
@@ -19,7 +18,7 @@ pub(super) struct Nodes {
     max_age: SimDuration,
 }
 
-fn numbered(bootstrap: &[Endpoint]) -> BTreeMap<NodeId, Endpoint> {
+fn numbered(bootstrap: &[Endpoint]) -> SortedMap<NodeId, Endpoint> {
     (1..).zip(bootstrap).map(|(number, endpoint)| (-number, endpoint.clone())).collect()
 }
 

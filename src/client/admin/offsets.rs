@@ -2,13 +2,12 @@
 
 use super::driver::{Answered, Handler, LookedUp, Results, named};
 use super::{Admin, Call, Route, Step, Throwable, body, topic_name};
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{SimDuration, SortedMap, SortedSet, TopicPartition};
 use crate::network::NodeId;
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
 use crate::wire::messages::{ListOffsetsRequest, MetadataRequest};
 use crate::wire::{BrokerId, ErrorCode, ResponseKind, Treatment};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// An offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +34,9 @@ impl Admin<'_, '_> {
     /// Only [`super::Stop::Pending`].
     pub fn list_offsets(
         &mut self,
-        partitions: &BTreeMap<TopicPartition, i64>,
+        partitions: &SortedMap<TopicPartition, i64>,
         timeout: Option<SimDuration>,
-    ) -> Step<BTreeMap<TopicPartition, Result<ListedOffset, Throwable>>> {
+    ) -> Step<SortedMap<TopicPartition, Result<ListedOffset, Throwable>>> {
         let timeout_ms = timeout.unwrap_or(self.client.config.default_api_timeout()).as_millis() as i32;
         let mut handler = ListOffsets { timestamps: partitions, timeout_ms, leaders: self.leaders.clone() };
         let known = self.leaders.clone();
@@ -54,9 +53,9 @@ impl Admin<'_, '_> {
 }
 
 struct ListOffsets<'a> {
-    timestamps: &'a BTreeMap<TopicPartition, i64>,
+    timestamps: &'a SortedMap<TopicPartition, i64>,
     timeout_ms: i32,
-    leaders: BTreeMap<TopicPartition, NodeId>,
+    leaders: SortedMap<TopicPartition, NodeId>,
 }
 
 impl Handler for ListOffsets<'_> {
@@ -65,17 +64,17 @@ impl Handler for ListOffsets<'_> {
 
     const NAME: &'static str = "listOffsets";
 
-    fn lookup(&self, keys: &BTreeSet<TopicPartition>) -> Call {
+    fn lookup(&self, keys: &SortedSet<TopicPartition>) -> Call {
         leader_lookup(Self::NAME, keys)
     }
 
-    fn looked_up(&mut self, keys: &BTreeSet<TopicPartition>, response: &ResponseKind) -> LookedUp<TopicPartition> {
+    fn looked_up(&mut self, keys: &SortedSet<TopicPartition>, response: &ResponseKind) -> LookedUp<TopicPartition> {
         let found = leaders(keys, response);
         self.leaders.extend(found.brokers.iter().map(|(tp, leader)| (tp.clone(), *leader)));
         found
     }
 
-    fn request(&self, broker: NodeId, keys: &BTreeSet<TopicPartition>) -> (Call, BTreeSet<TopicPartition>) {
+    fn request(&self, broker: NodeId, keys: &SortedSet<TopicPartition>) -> (Call, SortedSet<TopicPartition>) {
         let mut topics: Vec<ListOffsetsTopic> = Vec::new();
         for tp in keys {
             let partition = ListOffsetsPartition::default()
@@ -104,9 +103,14 @@ impl Handler for ListOffsets<'_> {
         (named(Self::NAME, Route::Broker(broker), request).since(since), keys.clone())
     }
 
-    fn answered(&mut self, broker: NodeId, keys: &BTreeSet<TopicPartition>, response: &ResponseKind) -> Answered<Self> {
-        let mut done: Results<Self> = BTreeMap::new();
-        let (mut unmapped, mut again) = (BTreeSet::new(), BTreeSet::new());
+    fn answered(
+        &mut self,
+        broker: NodeId,
+        keys: &SortedSet<TopicPartition>,
+        response: &ResponseKind,
+    ) -> Answered<Self> {
+        let mut done: Results<Self> = SortedMap::new();
+        let (mut unmapped, mut again) = (SortedSet::new(), SortedSet::new());
         for topic in &body!(ListOffsets, response).topics {
             for p in &topic.partitions {
                 let tp = TopicPartition::new(&**topic.name, p.partition_index);
@@ -137,17 +141,17 @@ impl Handler for ListOffsets<'_> {
         Answered { done, unmapped }
     }
 
-    fn unsupported(&mut self, keys: &BTreeSet<TopicPartition>) -> BTreeSet<TopicPartition> {
+    fn unsupported(&mut self, keys: &SortedSet<TopicPartition>) -> SortedSet<TopicPartition> {
         // Only those that ask for the largest timestamp may be the reason; the others are asked for without them.
         let newer = |tp: &&TopicPartition| self.timestamps[*tp] == MAX_TIMESTAMP;
-        let max: BTreeSet<TopicPartition> = keys.iter().filter(newer).cloned().collect();
+        let max: SortedSet<TopicPartition> = keys.iter().filter(newer).cloned().collect();
         if max.is_empty() { keys.clone() } else { max }
     }
 }
 
 /// The request that finds partitions' leaders (`PartitionLeaderStrategy`).
-fn leader_lookup(operation: &str, keys: &BTreeSet<TopicPartition>) -> Call {
-    let topics: BTreeSet<&str> = keys.iter().map(|tp| &*tp.topic).collect();
+fn leader_lookup(operation: &str, keys: &SortedSet<TopicPartition>) -> Call {
+    let topics: SortedSet<&str> = keys.iter().map(|tp| &*tp.topic).collect();
     let topic = |name: &str| MetadataRequestTopic::default().with_name(Some(topic_name(name)));
     let request = MetadataRequest::default()
         .with_topics(Some(topics.into_iter().map(topic).collect()))
@@ -155,8 +159,8 @@ fn leader_lookup(operation: &str, keys: &BTreeSet<TopicPartition>) -> Call {
     named(operation, Route::LeastLoaded, request)
 }
 
-fn leaders(keys: &BTreeSet<TopicPartition>, response: &ResponseKind) -> LookedUp<TopicPartition> {
-    let mut found = LookedUp { brokers: BTreeMap::new(), failed: BTreeMap::new() };
+fn leaders(keys: &SortedSet<TopicPartition>, response: &ResponseKind) -> LookedUp<TopicPartition> {
+    let mut found = LookedUp { brokers: SortedMap::new(), failed: SortedMap::new() };
     for topic in &body!(Metadata, response).topics {
         let name = topic.name.as_ref().map(|name| name.to_string()).unwrap_or_default();
         let theirs = keys.iter().filter(|tp| *tp.topic == *name);

@@ -1,11 +1,10 @@
 //! Partition reassignments that are under way: listPartitionReassignments.
 
 use super::{Admin, Call, Route, Step, body, check, topic_name};
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, TopicPartition};
 use crate::wire::messages::ListPartitionReassignmentsRequest;
 use crate::wire::messages::list_partition_reassignments_request::ListPartitionReassignmentsTopics;
 use crate::wire::{ErrorCode, RequestKind};
-use std::collections::BTreeMap;
 
 /// A reassignment that is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ impl Admin<'_, '_> {
     pub fn list_partition_reassignments(
         &mut self,
         partitions: &[TopicPartition],
-    ) -> Step<BTreeMap<TopicPartition, Reassignment>> {
+    ) -> Step<SortedMap<TopicPartition, Reassignment>> {
         let mut topics: Vec<ListPartitionReassignmentsTopics> = Vec::new();
         for tp in partitions {
             match topics.iter_mut().find(|topic| **topic.name == *tp.topic) {
@@ -52,7 +51,7 @@ impl Admin<'_, '_> {
         let response = body!(ListPartitionReassignments, &*response);
         check(response.error_code, response.error_message.as_ref())?;
         let numbers = |ids: &[crate::wire::BrokerId]| ids.iter().map(|id| id.0).collect::<Vec<i32>>();
-        let mut found = BTreeMap::new();
+        let mut found = SortedMap::new();
         for topic in &response.topics {
             for p in &topic.partitions {
                 let reassignment = Reassignment {

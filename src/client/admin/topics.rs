@@ -1,6 +1,7 @@
 //! Topics: listTopics, describeTopics, createTopics, createPartitions, deleteTopics.
 
 use super::{Admin, Call, Route, Step, Stop, Throwable, body, caught, check, thrown, topic_name, unrepresentable};
+use crate::base::{Sort, SortedSet};
 use crate::wire::messages::create_partitions_request::{CreatePartitionsAssignment, CreatePartitionsTopic};
 use crate::wire::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig};
 use crate::wire::messages::delete_topics_request::DeleteTopicState;
@@ -15,7 +16,6 @@ use crate::wire::messages::{
     MetadataResponse,
 };
 use crate::wire::{BrokerId, ErrorCode, RequestKind, StrBytes};
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A topic as a list has it.
@@ -102,7 +102,7 @@ impl Admin<'_, '_> {
     /// Only [`Stop::Pending`]: what else goes wrong is each topic's.
     pub fn describe_topics(
         &mut self,
-        topics: &BTreeSet<String>,
+        topics: &SortedSet<String>,
         partition_limit: i32,
     ) -> Step<Vec<(String, Result<TopicDescription, Throwable>)>> {
         let (known, unnamed): (Vec<&String>, Vec<&String>) = topics.iter().partition(|topic| !topic.is_empty());
@@ -124,7 +124,7 @@ impl Admin<'_, '_> {
     /// What was thrown.
     pub fn describe_all_topics(
         &mut self,
-        topics: &BTreeSet<String>,
+        topics: &SortedSet<String>,
         partition_limit: i32,
     ) -> Step<Vec<TopicDescription>> {
         let described = self.describe_topics(topics, partition_limit)?;
@@ -136,7 +136,7 @@ impl Admin<'_, '_> {
         topics: &[&String],
         partition_limit: i32,
     ) -> Step<Vec<(String, Result<TopicDescription, Throwable>)>> {
-        let nodes: BTreeSet<i32> = self.describe_cluster(false)?.nodes.iter().map(|node| node.id).collect();
+        let nodes: SortedSet<i32> = self.describe_cluster(false)?.nodes.iter().map(|node| node.id).collect();
         let mut pages =
             Pages { nodes, waiting: topics.iter().map(|topic| (*topic).clone()).collect(), ..Pages::default() };
         while !pages.waiting.is_empty() {
@@ -270,9 +270,9 @@ impl Admin<'_, '_> {
 #[derive(Debug, Default)]
 struct Pages {
     /// The brokers of the cluster: a leader that is none of them is no leader.
-    nodes: BTreeSet<i32>,
+    nodes: SortedSet<i32>,
     /// The topics that are not described yet, by name.
-    waiting: BTreeSet<String>,
+    waiting: SortedSet<String>,
     /// The topic that the last page broke off in.
     begun: Option<TopicDescription>,
     done: Vec<(String, Result<TopicDescription, Throwable>)>,
@@ -354,7 +354,7 @@ fn from_metadata(response: &MetadataResponse, topic: &MetadataResponseTopic) -> 
         last_known_elr: None,
     };
     let mut partitions: Vec<TopicPartitionInfo> = topic.partitions.iter().map(partition).collect();
-    partitions.sort_by_key(|p| p.partition);
+    partitions.order_by_key(|p| p.partition);
     let name = topic.name.as_ref().map(|name| name.to_string()).unwrap_or_default();
     Ok(TopicDescription { name, id: topic.topic_id, is_internal: topic.is_internal, partitions })
 }

@@ -11,10 +11,10 @@
 use super::AssignError;
 use super::abstract_sticky::{self, DEFAULT_GENERATION, MemberData, Outcome, Transfers, remove_first};
 use super::layout::Layout;
+use crate::base::SortedSet;
 use crate::wire::consumer_protocol::Subscription;
 use bytes::{Buf, Bytes};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 /// The user data of a member that was last assigned something in a generation; -1 before.
 pub(super) fn user_data(generation: i32) -> Bytes {
@@ -46,9 +46,9 @@ pub(super) fn assign(layout: &mut Layout<'_>, prefer_racks: bool) -> Result<Vec<
 /// The slots that one member is to get and another has still, with those who are to get them. Every claim counts here,
 /// whatever its generation: its member may be at work on the partition.
 fn changing_hands(outcome: &Outcome) -> Transfers {
-    let (mut added, mut revoked) = (Transfers::new(), BTreeSet::new());
+    let (mut added, mut revoked) = (Transfers::new(), SortedSet::new());
     for (member, (assigned, claimed)) in outcome.assignment.iter().zip(&outcome.claimed).enumerate() {
-        let (has, gets) = (BTreeSet::from_iter(claimed), BTreeSet::from_iter(assigned));
+        let (has, gets) = (SortedSet::from_iter(claimed), SortedSet::from_iter(assigned));
         added.extend(gets.difference(&has).map(|slot| (**slot, member)));
         revoked.extend(has.difference(&gets).map(|slot| **slot));
     }

@@ -4,8 +4,7 @@
 //! that a smaller number comes first wherever Kafka sorts by name. A partition's number is its *slot*.
 
 use super::{Member, PartitionsPerTopic};
-use crate::base::TopicPartition;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::{Sort, SortedMap, SortedSet, TopicPartition};
 use std::sync::Arc;
 
 /// A topic that some member subscribes to and that has partitions.
@@ -38,7 +37,7 @@ pub(super) struct Layout<'a> {
     /// Topic and index of every slot: first the partitions that exist, then those that a member only claims.
     partitions: Vec<(usize, i32)>,
     existing: usize,
-    claimed_only: BTreeMap<(usize, i32), usize>,
+    claimed_only: SortedMap<(usize, i32), usize>,
     /// Each member's rack, by number.
     pub(super) member_racks: Vec<Option<usize>>,
     /// The racks of each existing partition's replicas, ascending; empty while no member has a rack.
@@ -47,7 +46,7 @@ pub(super) struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     pub(super) fn new(members: &'a [Member], per_topic: &'a PartitionsPerTopic) -> Self {
-        let subscribed: BTreeSet<&Arc<str>> = members.iter().flat_map(|m| &m.subscription.topics).collect();
+        let subscribed: SortedSet<&Arc<str>> = members.iter().flat_map(|m| &m.subscription.topics).collect();
         let known = per_topic.iter().filter(|(name, racks)| !racks.is_empty() && subscribed.contains(name));
         let (mut topics, mut partitions) = (Vec::new(), Vec::new());
         for (name, racks) in known {
@@ -55,7 +54,7 @@ impl<'a> Layout<'a> {
             topics.push(Topic { name, first: partitions.len() - racks.len(), count: racks.len() });
         }
         let mut by_id: Vec<usize> = (0..members.len()).collect();
-        by_id.sort_by_key(|m| &members[*m].id);
+        by_id.order_by_key(|m| &members[*m].id);
         let mut rank = vec![0; members.len()];
         by_id.iter().enumerate().for_each(|(place, member)| rank[*member] = place);
         let mut layout = Self {
@@ -65,7 +64,7 @@ impl<'a> Layout<'a> {
             list_of: Vec::with_capacity(members.len()),
             existing: partitions.len(),
             partitions,
-            claimed_only: BTreeMap::new(),
+            claimed_only: SortedMap::new(),
             member_racks: Vec::new(),
             partition_racks: Vec::new(),
             topics,
@@ -76,7 +75,7 @@ impl<'a> Layout<'a> {
     }
 
     fn look_up_subscriptions(&mut self) {
-        let mut seen: BTreeMap<&[Arc<str>], usize> = BTreeMap::new();
+        let mut seen: SortedMap<&[Arc<str>], usize> = SortedMap::new();
         for member in self.members {
             let names = &member.subscription.topics[..];
             let list = *seen.entry(names).or_insert(self.lists.len());
@@ -88,7 +87,7 @@ impl<'a> Layout<'a> {
     }
 
     fn look_up_racks(&mut self, per_topic: &PartitionsPerTopic) {
-        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut numbers: SortedMap<&str, usize> = SortedMap::new();
         let mut number = |rack| {
             let next = numbers.len();
             *numbers.entry(rack).or_insert(next)
@@ -99,7 +98,7 @@ impl<'a> Layout<'a> {
             return;
         }
         for racks in self.topics.iter().flat_map(|topic| &per_topic[topic.name]) {
-            let distinct: BTreeSet<usize> = racks.iter().map(|rack| number(rack)).collect();
+            let distinct: SortedSet<usize> = racks.iter().map(|rack| number(rack)).collect();
             self.partition_racks.push(distinct.into_iter().collect());
         }
     }
@@ -168,7 +167,7 @@ impl<'a> Layout<'a> {
     /// that a restart under a new member id changes nothing (KIP-345); then the others by member id.
     pub(super) fn by_identity(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.members.len()).collect();
-        order.sort_by_key(|at| {
+        order.order_by_key(|at| {
             let member = &self.members[*at];
             (member.group_instance_id.is_none(), member.group_instance_id.as_ref().unwrap_or(&member.id))
         });
@@ -187,7 +186,7 @@ impl<'a> Layout<'a> {
 
 /// KIP-881: racks are minded if some consumer shares one with some partition, and not every partition is in every rack
 /// that any of them is in. `prefer` minds them in that last case too.
-pub(super) fn minds_racks(consumers: &BTreeSet<usize>, partitions: &[Vec<usize>], prefer: bool) -> bool {
-    let all: BTreeSet<usize> = partitions.iter().flatten().copied().collect();
+pub(super) fn minds_racks(consumers: &SortedSet<usize>, partitions: &[Vec<usize>], prefer: bool) -> bool {
+    let all: SortedSet<usize> = partitions.iter().flatten().copied().collect();
     !consumers.is_disjoint(&all) && (prefer || partitions.iter().any(|racks| racks.len() != all.len()))
 }

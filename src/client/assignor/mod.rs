@@ -27,14 +27,13 @@ mod sticky;
 #[cfg(test)]
 mod tests;
 
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedMap, SortedSet, TopicPartition};
 use crate::wire::StrBytes;
 use crate::wire::consumer_protocol::{Assignment, CONSUMER_PROTOCOL_VERSION, ConsumerProtocolError, Subscription};
 use crate::wire::messages::join_group_response::JoinGroupResponseMember;
 use crate::wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use bytes::Bytes;
 use layout::Layout;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,7 +75,7 @@ pub struct Member {
 pub type ReplicaRacks = Vec<Arc<str>>;
 
 /// What the leader knows of the topics: for each its partitions, from 0 on. Topics that it does not know are not assigned.
-pub type PartitionsPerTopic = BTreeMap<Arc<str>, Vec<ReplicaRacks>>;
+pub type PartitionsPerTopic = SortedMap<Arc<str>, Vec<ReplicaRacks>>;
 
 /// What a member's assignor keeps from one assignment to the next, as Kafka's `onAssignment` leaves it. Each assignor that
 /// a member offers has its own, and only the one that the group chose learns of an assignment.
@@ -247,11 +246,11 @@ pub fn read_members(members: &[JoinGroupResponseMember]) -> Result<Vec<Member>, 
         Ok(Member { id: (*member.member_id).into(), group_instance_id, subscription })
     };
     let mut members: Vec<Member> = members.iter().map(read).collect::<Result<_, _>>()?;
-    members.sort_by(|a, b| a.id.cmp(&b.id));
+    members.order_by(|a, b| a.id.cmp(&b.id));
     Ok(members)
 }
 
 /// Every topic that some member subscribes to: the leader asks for their metadata before it assigns.
-pub fn subscribed_topics(members: &[Member]) -> BTreeSet<Arc<str>> {
+pub fn subscribed_topics(members: &[Member]) -> SortedSet<Arc<str>> {
     members.iter().flat_map(|member| &member.subscription.topics).cloned().collect()
 }

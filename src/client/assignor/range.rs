@@ -8,7 +8,7 @@
 //! are co-partitioned only where the partitions of all of them have one. The rest goes in ranges as ever.
 
 use super::layout::{Layout, minds_racks};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::{Sort, SortedMap, SortedSet};
 
 /// A topic on its way to its members: `TopicAssignmentState`.
 struct TopicState<'a> {
@@ -20,7 +20,7 @@ struct TopicState<'a> {
     left: usize,
     /// Every partition before this one is taken.
     front: usize,
-    assigned: BTreeMap<usize, usize>,
+    assigned: SortedMap<usize, usize>,
     share: usize,
     /// How many more members get one above their share.
     extras: usize,
@@ -43,14 +43,14 @@ pub(super) fn assign(layout: &Layout<'_>, prefer_racks: bool) -> Vec<Vec<usize>>
     states.iter_mut().for_each(|state| state.assign_ranges(|_, _| true, &mut assignment));
     if minds_racks {
         // Slots ascend by topic and index.
-        assignment.iter_mut().for_each(|slots| slots.sort_unstable());
+        assignment.iter_mut().for_each(|slots| slots.order());
     }
     assignment
 }
 
 /// Gives away what can stay within a rack, to topics with the same members and the same length together.
 fn match_racks(layout: &Layout<'_>, states: &mut [TopicState<'_>], assignment: &mut [Vec<usize>]) {
-    let mut groups: BTreeMap<(Vec<usize>, usize), Vec<usize>> = BTreeMap::new();
+    let mut groups: SortedMap<(Vec<usize>, usize), Vec<usize>> = SortedMap::new();
     for (at, state) in states.iter().enumerate() {
         groups.entry((state.members.clone(), state.racks.len())).or_default().push(at);
     }
@@ -100,14 +100,14 @@ impl<'a> TopicState<'a> {
         let topic = &layout.topics[topic];
         // A subscription may name a topic twice; its places in the list are neighbours.
         members.dedup();
-        let consumer_racks: BTreeSet<usize> = members.iter().filter_map(|m| layout.member_racks[*m]).collect();
+        let consumer_racks: SortedSet<usize> = members.iter().filter_map(|m| layout.member_racks[*m]).collect();
         let racks = if consumer_racks.is_empty() { &[][..] } else { &layout.partition_racks[topic.slots()] };
         Self {
             first_slot: topic.first,
             taken: vec![false; topic.count],
             left: topic.count,
             front: 0,
-            assigned: BTreeMap::new(),
+            assigned: SortedMap::new(),
             share: topic.count / members.len(),
             extras: topic.count % members.len(),
             minds_racks: minds_racks(&consumer_racks, racks, prefer_racks),

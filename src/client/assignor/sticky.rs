@@ -5,7 +5,7 @@
 //! and since KIP-341 the generation after them.
 
 use super::abstract_sticky::{DEFAULT_GENERATION, MemberData};
-use crate::base::TopicPartition;
+use crate::base::{Sort, TopicPartition};
 use crate::wire::consumer_protocol::{ConsumerProtocolError, Reader, Subscription, put_partitions};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 /// a hash map; here they are sorted.
 pub(super) fn user_data(partitions: &[TopicPartition], generation: i32) -> Bytes {
     let mut by_topic: Vec<&TopicPartition> = partitions.iter().collect();
-    by_topic.sort_by_key(|tp| &tp.topic);
+    by_topic.order_by_key(|tp| &tp.topic);
     let mut out = BytesMut::new();
     put_partitions(&mut out, by_topic);
     out.put_i32(generation);

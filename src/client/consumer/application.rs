@@ -4,11 +4,11 @@
 //! the order in which an application works, commits and dies, so that order is what can be chosen here.
 
 use super::{Consumer, ConsumerConfig};
-use crate::base::{SimDuration, SimTime, TopicPartition};
+use crate::base::{SimDuration, SimTime, SortedMap, TopicPartition};
 use crate::client::config::ConfigError;
 use crate::machine::{Ctx, Fact};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Settings of a simulated application.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,7 +292,7 @@ impl Consumer {
         }
         if self.config.application.commits == Commits::Each {
             let next = (record.offset + 1, Some(record.epoch));
-            return self.commit_and_wait(BTreeMap::from([(record.partition, next)]), ctx);
+            return self.commit_and_wait(SortedMap::from([(record.partition, next)]), ctx);
         }
         self.go_on(ctx);
     }

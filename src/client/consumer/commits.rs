@@ -7,7 +7,7 @@
 use super::membership::{Generation, MemberState};
 use super::subscription::FetchState;
 use super::{Asked, Consumer, OffsetReset};
-use crate::base::{SimTime, TopicPartition, exponential_backoff};
+use crate::base::{SimTime, SortedMap, SortedSet, TopicPartition, exponential_backoff};
 use crate::machine::{Ctx, Fact, Mutant};
 use crate::network::NodeId;
 use crate::wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
@@ -16,11 +16,11 @@ use crate::wire::messages::offset_fetch_request::{
 };
 use crate::wire::messages::{OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse};
 use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, TopicName, Treatment};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Offsets to commit, each with the leader epoch of the record before it, if it is known.
-pub(super) type Offsets = BTreeMap<TopicPartition, (i64, Option<i32>)>;
+pub(super) type Offsets = SortedMap<TopicPartition, (i64, Option<i32>)>;
 
 /// Why a commit is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Consumer {
         self.wake(due);
         let mut offsets = self.positions_to_commit();
         if ctx.is_mutant(Mutant::ConsumerCommitsWhatIsFetched) {
-            for (tp, (offset, _)) in &mut offsets {
+            for (tp, (offset, _)) in offsets.iter_mut() {
                 *offset = self.subscription.get(tp).map_or(*offset, |position| position.fetched_to);
             }
         }
@@ -365,7 +365,7 @@ impl Consumer {
     /// none is missing any more.
     pub(super) fn fetch_committed(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let initializing = |position: &super::Position| position.state == FetchState::Initializing && !position.stuck;
-        let missing: BTreeSet<TopicPartition> =
+        let missing: SortedSet<TopicPartition> =
             self.subscription.iter().filter(|(_, position)| initializing(position)).map(|(tp, _)| tp.clone()).collect();
         if missing.is_empty() || self.membership.is_none() {
             return true;
@@ -384,7 +384,7 @@ impl Consumer {
         false
     }
 
-    fn send_offset_fetch(&mut self, node: NodeId, missing: &BTreeSet<TopicPartition>, ctx: &mut Ctx<'_>) {
+    fn send_offset_fetch(&mut self, node: NodeId, missing: &SortedSet<TopicPartition>, ctx: &mut Ctx<'_>) {
         self.commits.fetching = true;
         let group = self.member().group_id();
         let topics = by_topic(missing);
@@ -409,7 +409,7 @@ impl Consumer {
 
     pub(super) fn committed_answered(
         &mut self,
-        of: &BTreeSet<TopicPartition>,
+        of: &SortedSet<TopicPartition>,
         response: &OffsetFetchResponse,
         ctx: &mut Ctx<'_>,
     ) {
@@ -478,14 +478,14 @@ impl Consumer {
     }
 }
 
-fn by_topic<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> BTreeMap<Arc<str>, Vec<i32>> {
-    let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
+fn by_topic<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> SortedMap<Arc<str>, Vec<i32>> {
+    let mut topics: SortedMap<Arc<str>, Vec<i32>> = SortedMap::new();
     partitions.into_iter().for_each(|tp| topics.entry(tp.topic.clone()).or_default().push(tp.partition));
     topics
 }
 
 fn commit_topics(offsets: &Offsets) -> Vec<OffsetCommitRequestTopic> {
-    let mut topics: BTreeMap<&str, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
+    let mut topics: SortedMap<&str, Vec<OffsetCommitRequestPartition>> = SortedMap::new();
     for (tp, (offset, epoch)) in offsets {
         let partition = OffsetCommitRequestPartition::default()
             .with_partition_index(tp.partition)

@@ -5,7 +5,7 @@
 use super::application::InHand;
 use super::subscription::{Buffered, FetchState};
 use super::{Asked, Consumer, FetchFrom, OffsetReset, Position, topic_name};
-use crate::base::{Endpoint, OrdMap, SimTime, TopicPartition, exponential_backoff};
+use crate::base::{Endpoint, OrdMap, SimTime, SortedMap, TopicPartition, exponential_backoff};
 use crate::client::metadata::Metadata;
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
@@ -14,7 +14,6 @@ use crate::wire::messages::{FetchRequest, FetchResponse};
 use crate::wire::records::BatchHeader;
 use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, Treatment, records};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -48,8 +47,8 @@ impl Consumer {
         &self,
         is_due: impl Fn(&Position) -> bool,
         node_of: impl Fn(&TopicPartition, &Position) -> Option<(i32, i32)>,
-    ) -> BTreeMap<i32, Vec<(TopicPartition, i32)>> {
-        let mut by_node: BTreeMap<i32, Vec<(TopicPartition, i32)>> = BTreeMap::new();
+    ) -> SortedMap<i32, Vec<(TopicPartition, i32)>> {
+        let mut by_node: SortedMap<i32, Vec<(TopicPartition, i32)>> = SortedMap::new();
         for (tp, position) in self.subscription.iter().filter(|(_, position)| is_due(position)) {
             if let Some((node, epoch)) = node_of(tp, position) {
                 by_node.entry(node).or_default().push((tp.clone(), epoch));
@@ -300,7 +299,7 @@ fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) 
 }
 
 /// The names of the topics that were asked for, by their ids.
-pub(super) type Names = BTreeMap<Uuid, Arc<str>>;
+pub(super) type Names = SortedMap<Uuid, Arc<str>>;
 
 fn names(wanted: &OrdMap<TopicPartition, FetchFrom>) -> Names {
     wanted.iter().map(|(tp, (.., id))| (*id, tp.topic.clone())).collect()
@@ -314,8 +313,8 @@ pub(super) fn name_of(topic: &FetchableTopicResponse, names: &Names) -> Option<A
     }
 }
 
-pub(super) fn by_topic<K: Ord, T>(items: impl Iterator<Item = (K, T)>) -> BTreeMap<K, Vec<T>> {
-    let mut topics: BTreeMap<K, Vec<T>> = BTreeMap::new();
+pub(super) fn by_topic<K: Ord, T>(items: impl Iterator<Item = (K, T)>) -> SortedMap<K, Vec<T>> {
+    let mut topics: SortedMap<K, Vec<T>> = SortedMap::new();
     items.for_each(|(topic, item)| topics.entry(topic).or_default().push(item));
     topics
 }

@@ -4,7 +4,7 @@
 use super::commits::Commit;
 use super::membership::{Generation, MemberState};
 use super::{Asked, Consumer};
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{SimDuration, SortedSet, TopicPartition};
 use crate::client::assignor::{
     self, Assignor, LastAssignment, Member, PartitionsPerTopic, RebalanceProtocol, read_members, subscribed_topics,
 };
@@ -16,7 +16,6 @@ use crate::wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use crate::wire::messages::{JoinGroupRequest, JoinGroupResponse, SyncGroupRequest, SyncGroupResponse};
 use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, Treatment};
 use bytes::Bytes;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// `JOIN_GROUP_TIMEOUT_LAPSE`: a join may take this much longer than the rebalance timeout.
@@ -177,18 +176,19 @@ impl Consumer {
         if is_reset {
             if !owned.is_empty() {
                 self.tell_lost(owned.into_iter().collect(), ctx);
-                self.subscription.assign(&BTreeSet::new());
+                self.subscription.assign(&SortedSet::new());
             }
         } else if cooperative {
             let topics = self.subscription.topics.clone();
-            let (kept, gone): (BTreeSet<_>, BTreeSet<_>) = owned.into_iter().partition(|tp| topics.contains(&tp.topic));
+            let (kept, gone): (SortedSet<_>, SortedSet<_>) =
+                owned.into_iter().partition(|tp| topics.contains(&tp.topic));
             if !gone.is_empty() {
                 self.tell_revoked(gone.into_iter().collect(), ctx);
                 self.subscription.assign(&kept);
             }
         } else {
             self.tell_revoked(owned.into_iter().collect(), ctx);
-            self.subscription.assign(&BTreeSet::new());
+            self.subscription.assign(&SortedSet::new());
         }
         self.commits.before_join = None;
         true
@@ -486,7 +486,7 @@ impl Consumer {
         if !member.is_leader {
             (member.assigned_from, member.metadata_changed) = (None, false);
         }
-        let assigned: BTreeSet<TopicPartition> = match Assignment::decode(assignment) {
+        let assigned: SortedSet<TopicPartition> = match Assignment::decode(assignment) {
             Ok(assignment) => assignment.partitions.into_iter().collect(),
             Err(error) => return self.throw(error.0, ctx),
         };

@@ -7,14 +7,13 @@
 use super::heartbeat::Heartbeat;
 use super::joining::Join;
 use super::{Asked, Consumer, ConsumerConfig};
-use crate::base::{Endpoint, SimTime, TopicPartition, exponential_backoff};
+use crate::base::{Endpoint, SimTime, SortedMap, SortedSet, TopicPartition, exponential_backoff};
 use crate::client::assignor::{Assignor, LastAssignment, PartitionsPerTopic, RebalanceProtocol};
 use crate::machine::{Ctx, Fact};
 use crate::network::NodeId;
 use crate::wire::messages::leave_group_request::MemberIdentity;
 use crate::wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse, GroupId, LeaveGroupRequest};
 use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, Treatment};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Coordinators are nodes of their own, so that their connections are not those of fetches.
@@ -72,14 +71,14 @@ pub(super) struct Membership {
     pub(super) join: Join,
     pub(super) join_not_before: SimTime,
     /// The topics of all members, when it leads the group.
-    pub(super) group_topics: BTreeSet<Arc<str>>,
+    pub(super) group_topics: SortedSet<Arc<str>>,
     pub(super) is_leader: bool,
     /// What the topics were when it last assigned them.
     pub(super) assigned_from: Option<PartitionsPerTopic>,
     /// The topics are not what they were then.
     pub(super) metadata_changed: bool,
-    pub(super) joined_topics: Option<BTreeSet<Arc<str>>>,
-    pub(super) last: BTreeMap<Assignor, LastAssignment>,
+    pub(super) joined_topics: Option<SortedSet<Arc<str>>>,
+    pub(super) last: SortedMap<Assignor, LastAssignment>,
     pub(super) heartbeat: Heartbeat,
 }
 
@@ -102,12 +101,12 @@ impl Membership {
             join_prepare_until: None,
             join: Join::Idle,
             join_not_before: SimTime::ZERO,
-            group_topics: BTreeSet::new(),
+            group_topics: SortedSet::new(),
             is_leader: false,
             assigned_from: None,
             metadata_changed: false,
             joined_topics: None,
-            last: BTreeMap::new(),
+            last: SortedMap::new(),
             heartbeat: Heartbeat::default(),
         })
     }
@@ -350,7 +349,7 @@ impl Consumer {
             true => self.tell_lost(dropped, ctx),
             false => self.tell_revoked(dropped, ctx),
         }
-        self.subscription.assign(&BTreeSet::new());
+        self.subscription.assign(&SortedSet::new());
     }
 
     /// `unsubscribe()`.

@@ -30,14 +30,14 @@ pub use subscription::{Reads, compile_pattern};
 use super::earlier;
 use super::metadata::Wanted;
 use super::network::{NetEvent, NetworkClient, NetworkConfig};
-use crate::base::{Endpoint, OrdMap, SimTime, TopicPartition};
+use crate::base::{Endpoint, OrdMap, SimTime, SortedMap, SortedSet, TopicPartition};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NodeId};
 use crate::wire::{ErrorCode, ResponseKind, StrBytes, TopicName};
 use application::Application;
 use commits::{Commit, Offsets};
 use membership::{Generation, Membership};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use subscription::{Position, Subscription};
 use uuid::Uuid;
@@ -59,8 +59,8 @@ pub struct Consumer {
     reads: Reads,
     net: NetworkClient<Asked>,
     subscription: Subscription,
-    fetching_from: BTreeSet<i32>,
-    sessions: BTreeMap<i32, FetchSession<TopicPartition, FetchFrom>>,
+    fetching_from: SortedSet<i32>,
+    sessions: SortedMap<i32, FetchSession<TopicPartition, FetchFrom>>,
     membership: Option<Membership>,
     commits: commits::Commits,
     application: Application,
@@ -85,12 +85,12 @@ pub struct Consumer {
 #[derive(Clone, Debug)]
 enum Asked {
     Offsets {
-        partitions: BTreeSet<TopicPartition>,
+        partitions: SortedSet<TopicPartition>,
         reset: OffsetReset,
     },
     /// The ends of the positions' epochs.
     Validation {
-        positions: BTreeMap<TopicPartition, Doubtful>,
+        positions: SortedMap<TopicPartition, Doubtful>,
     },
     Fetch {
         node: i32,
@@ -115,7 +115,7 @@ enum Asked {
     },
     /// Committed offsets.
     Committed {
-        of: BTreeSet<TopicPartition>,
+        of: SortedSet<TopicPartition>,
     },
 }
 
@@ -135,8 +135,8 @@ impl Consumer {
             reads,
             net,
             subscription,
-            fetching_from: BTreeSet::new(),
-            sessions: BTreeMap::new(),
+            fetching_from: SortedSet::new(),
+            sessions: SortedMap::new(),
             membership: Membership::new(&config),
             commits: commits::Commits::default(),
             application: Application::new(&config.application),

@@ -4,12 +4,11 @@ use super::application::SeekTo;
 use super::fetcher::by_topic;
 use super::subscription::FetchState;
 use super::{Asked, Consumer, OffsetReset, Position, topic_name};
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{SimDuration, SortedMap, SortedSet, TopicPartition};
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use crate::wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Consumer {
@@ -46,12 +45,12 @@ impl Consumer {
                 continue;
             }
             // Kafka sends one request a leader; strategies differ only after a seek.
-            let mut by_reset: Vec<(OffsetReset, BTreeMap<TopicPartition, i32>)> = Vec::new();
+            let mut by_reset: Vec<(OffsetReset, SortedMap<TopicPartition, i32>)> = Vec::new();
             for (tp, epoch) in partitions {
                 let Some(FetchState::AwaitReset(reset)) = self.subscription.get(&tp).map(|p| p.state) else { continue };
                 match by_reset.iter_mut().find(|(known, _)| *known == reset) {
                     Some((_, all)) => drop(all.insert(tp, epoch)),
-                    None => by_reset.push((reset, BTreeMap::from([(tp, epoch)]))),
+                    None => by_reset.push((reset, SortedMap::from([(tp, epoch)]))),
                 }
             }
             for (reset, partitions) in by_reset {
@@ -66,7 +65,7 @@ impl Consumer {
         &mut self,
         leader: i32,
         reset: OffsetReset,
-        partitions: &BTreeMap<TopicPartition, i32>,
+        partitions: &SortedMap<TopicPartition, i32>,
         ctx: &mut Ctx<'_>,
     ) {
         let timestamp = match reset {
@@ -102,7 +101,7 @@ impl Consumer {
 
     pub(super) fn looked_up(
         &mut self,
-        partitions: &BTreeSet<TopicPartition>,
+        partitions: &SortedSet<TopicPartition>,
         reset: OffsetReset,
         response: &ListOffsetsResponse,
         ctx: &mut Ctx<'_>,

@@ -1,11 +1,11 @@
 //! What a consumer reads, and where it is in each partition (`SubscriptionState`).
 
 use super::{ConsumerConfig, OffsetReset};
-use crate::base::{SimTime, TopicPartition};
+use crate::base::{SimTime, SortedMap, SortedSet, TopicPartition};
 use crate::client::metadata::Metadata;
 use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What an application asks its consumer to read.
@@ -130,8 +130,8 @@ pub(super) struct Subscription {
     pub(super) reads: Option<Reads>,
     pattern: Option<Regex>,
     /// The topics subscribed to.
-    pub(super) topics: BTreeSet<Arc<str>>,
-    partitions: BTreeMap<TopicPartition, Position>,
+    pub(super) topics: SortedSet<Arc<str>>,
+    partitions: SortedMap<TopicPartition, Position>,
 }
 
 /// A pattern as `Matcher.matches` takes it: the whole name.
@@ -144,7 +144,7 @@ pub fn compile_pattern(pattern: &str) -> Result<Regex, String> {
 
 impl Subscription {
     pub(super) fn new(reads: Reads) -> Self {
-        let (mut topics, mut pattern, mut partitions) = (BTreeSet::new(), None, BTreeMap::new());
+        let (mut topics, mut pattern, mut partitions) = (SortedSet::new(), None, SortedMap::new());
         match &reads {
             Reads::All(names) | Reads::Topics(names) => {
                 topics = names.iter().map(|name| name.as_str().into()).collect()
@@ -186,7 +186,7 @@ impl Subscription {
     }
 
     /// The assignment is this now; partitions that stay keep their positions (`assignFromSubscribed`).
-    pub(super) fn assign(&mut self, assigned: &BTreeSet<TopicPartition>) {
+    pub(super) fn assign(&mut self, assigned: &SortedSet<TopicPartition>) {
         self.partitions.retain(|tp, _| assigned.contains(tp));
         for tp in assigned {
             self.partitions.entry(tp.clone()).or_default().pending_revocation = false;
@@ -195,10 +195,10 @@ impl Subscription {
 
     /// Nothing is read any more.
     pub(super) fn clear(&mut self) {
-        *self = Self { reads: None, pattern: None, topics: BTreeSet::new(), partitions: BTreeMap::new() };
+        *self = Self { reads: None, pattern: None, topics: SortedSet::new(), partitions: SortedMap::new() };
     }
 
-    pub(super) fn assigned(&self) -> BTreeSet<TopicPartition> {
+    pub(super) fn assigned(&self) -> SortedSet<TopicPartition> {
         self.partitions.keys().cloned().collect()
     }
 

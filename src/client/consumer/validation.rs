@@ -8,14 +8,13 @@
 use super::fetcher::{Names, by_topic, name_of};
 use super::subscription::FetchState;
 use super::{Asked, Consumer, OffsetReset, Position, topic_name};
-use crate::base::{Endpoint, TopicPartition};
+use crate::base::{Endpoint, SortedMap, TopicPartition};
 use crate::client::metadata::LeaderHint;
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
 use crate::wire::messages::offset_for_leader_epoch_response::EpochEndOffset;
 use crate::wire::messages::{FetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, fetch_response};
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A position as it was when its validation was asked for.
@@ -90,7 +89,7 @@ impl Consumer {
                 let doubtful = self.subscription.get(&tp).and_then(Position::doubt)?;
                 Some((tp, doubtful))
             };
-            let positions: BTreeMap<TopicPartition, Doubtful> = partitions.into_iter().filter_map(doubt).collect();
+            let positions: SortedMap<TopicPartition, Doubtful> = partitions.into_iter().filter_map(doubt).collect();
             let asked = |(tp, doubtful): (&TopicPartition, &Doubtful)| {
                 let partition = OffsetForLeaderPartition::default()
                     .with_partition(tp.partition)
@@ -116,7 +115,7 @@ impl Consumer {
 
     pub(super) fn validated(
         &mut self,
-        positions: &BTreeMap<TopicPartition, Doubtful>,
+        positions: &SortedMap<TopicPartition, Doubtful>,
         response: &OffsetForLeaderEpochResponse,
         ctx: &mut Ctx<'_>,
     ) {

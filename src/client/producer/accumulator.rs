@@ -9,11 +9,10 @@ use super::batch::{Batch, BatchId, Batches, Codec};
 use super::config::ProducerConfig;
 use super::partitioner::{LoadStats, Partitioner};
 use super::transaction_manager::TransactionManager;
-use crate::base::{OrdMap, Rng, SimTime, TopicPartition, Vector, earlier, exponential_backoff};
+use crate::base::{OrdMap, Rng, SimTime, SortedMap, SortedSet, TopicPartition, Vector, earlier, exponential_backoff};
 use crate::client::metadata::Metadata;
 use crate::wire::Compression;
 use crate::wire::records::{HEADER_LEN, Record, size_upper_bound};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How the estimate of a codec's ratio follows what is seen (`CompressionRatioEstimator`).
@@ -41,12 +40,12 @@ struct NodeLatency {
 pub(super) struct Accumulator {
     config: Arc<ProducerConfig>,
     pub(super) batches: Batches,
-    topics: BTreeMap<Arc<str>, Topic>,
+    topics: SortedMap<Arc<str>, Topic>,
     available_memory: u64,
     /// Partitions that have a batch in flight and must not have a second (`max.in.flight.requests.per.connection=1`).
-    muted: BTreeSet<TopicPartition>,
-    drain_index: BTreeMap<i32, usize>,
-    latencies: BTreeMap<i32, NodeLatency>,
+    muted: SortedSet<TopicPartition>,
+    drain_index: SortedMap<i32, usize>,
+    latencies: SortedMap<i32, NodeLatency>,
     /// All that waits is to be sent now.
     pub(super) closed: bool,
     /// Batches that `flush` waits for: all below this name.
@@ -67,11 +66,11 @@ pub(super) enum Appended {
 /// What could be sent (`ReadyCheckResult`).
 #[derive(Debug, Default)]
 pub(super) struct Ready {
-    pub(super) nodes: BTreeSet<i32>,
+    pub(super) nodes: SortedSet<i32>,
     /// When something more will be ready, if only time is in the way.
     pub(super) next_check: Option<SimTime>,
     /// Topics of which something waits for a partition without a leader.
-    pub(super) unknown_leader_topics: BTreeSet<Arc<str>>,
+    pub(super) unknown_leader_topics: SortedSet<Arc<str>>,
 }
 
 impl Accumulator {
@@ -80,10 +79,10 @@ impl Accumulator {
             available_memory: config.buffer_memory,
             config,
             batches: Batches::default(),
-            topics: BTreeMap::new(),
-            muted: BTreeSet::new(),
-            drain_index: BTreeMap::new(),
-            latencies: BTreeMap::new(),
+            topics: SortedMap::new(),
+            muted: SortedSet::new(),
+            drain_index: SortedMap::new(),
+            latencies: SortedMap::new(),
             closed: false,
             flushing: None,
         }
@@ -192,7 +191,7 @@ impl Accumulator {
     /// Tells the partitioners how long the queues are, once every partition has had one. Those of brokers that take
     /// nothing are left out, as are those without a leader.
     fn measure_queues(&mut self, metadata: &Metadata) {
-        for (name, topic) in &mut self.topics {
+        for (name, topic) in self.topics.iter_mut() {
             let all = metadata.topic(name).map_or(0, |topic| topic.partitions.len());
             if topic.queues.len() < all {
                 topic.partitioner.set_load(None);

@@ -28,14 +28,13 @@ pub use workload::{Burst, Keys, Workload};
 
 use super::metadata::Wanted;
 use super::network::{NetEvent, NetworkClient, NetworkConfig};
-use crate::base::{Endpoint, SimTime, TopicPartition, Vector, earlier};
+use crate::base::{Endpoint, SimTime, SortedMap, TopicPartition, Vector, earlier};
 use crate::machine::{Ctx, Input};
 use crate::wire::ResponseKind;
 use accumulator::Accumulator;
 use batch::BatchId;
 use init_producer_id::Asking;
 use partitioner::RoundRobin;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use workload::Work;
@@ -57,7 +56,7 @@ pub struct Producer {
     /// Calls of `send` that wait, in their order.
     sends: Vector<sends::Send>,
     /// Batches in requests, by partition, in the order in which they were sent.
-    in_flight: BTreeMap<TopicPartition, Vector<BatchId>>,
+    in_flight: SortedMap<TopicPartition, Vector<BatchId>>,
     /// How many produce requests wait for their response.
     requests: usize,
     /// When the sender looks again, unless something happens before.
@@ -122,7 +121,7 @@ impl Producer {
             manager: config.is_idempotent().then(TransactionManager::default),
             asking: Asking::InFlight,
             sends: Vector::new(),
-            in_flight: BTreeMap::new(),
+            in_flight: SortedMap::new(),
             requests: 0,
             sender_at: None,
             taken: 0,
@@ -200,8 +199,8 @@ impl Producer {
     }
 
     /// What it holds for each partition to which it has sent or is to send.
-    pub fn queues(&self) -> BTreeMap<TopicPartition, PartitionQueue> {
-        let mut queues: BTreeMap<TopicPartition, PartitionQueue> = BTreeMap::new();
+    pub fn queues(&self) -> SortedMap<TopicPartition, PartitionQueue> {
+        let mut queues: SortedMap<TopicPartition, PartitionQueue> = SortedMap::new();
         for (partition, queued) in self.accumulator.queues() {
             queues.entry(partition).or_default().queued = queued;
         }

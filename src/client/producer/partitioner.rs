@@ -7,9 +7,8 @@
 //! Kafka's one other partitioner, `RoundRobinPartitioner`, takes partition after partition, whatever the key. What it was
 //! known for, passing over a partition whenever a batch began, went with `Partitioner.onNewBatch` in Kafka 4.0.
 
-use crate::base::Rng;
+use crate::base::{Rng, Sort, SortedMap};
 use crate::client::metadata::Metadata;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a topic's records without a key stick to.
@@ -111,7 +110,7 @@ impl Partitioner {
 /// `RoundRobinPartitioner`: the partitions of a topic in turn, those without a leader left out while there are others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RoundRobin {
-    counters: BTreeMap<Arc<str>, u32>,
+    counters: SortedMap<Arc<str>, u32>,
 }
 
 impl RoundRobin {
@@ -125,7 +124,7 @@ impl RoundRobin {
         if turns.is_empty() {
             return (turn % count as usize) as i32;
         }
-        turns.sort_by_key(|partition| java_bucket(topic, *partition, metadata.partition_count()));
+        turns.order_by_key(|partition| java_bucket(topic, *partition, metadata.partition_count()));
         turns[turn % turns.len()]
     }
 }

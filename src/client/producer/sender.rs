@@ -3,7 +3,7 @@
 
 use super::batch::{Batch, BatchId};
 use super::{Producer, Tied};
-use crate::base::{Endpoint, SimDuration, SimTime, TopicPartition, earlier};
+use crate::base::{Endpoint, SimDuration, SimTime, SortedMap, TopicPartition, earlier};
 use crate::client::metadata::LeaderHint;
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
@@ -12,7 +12,6 @@ use crate::wire::messages::{ProduceRequest, ProduceResponse};
 use crate::wire::records::ProducerStamp;
 use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, TopicName, Treatment};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -28,7 +27,7 @@ pub(super) struct Sent {
 }
 
 /// The batches of a request by topic: its name, and its id.
-type RequestData = BTreeMap<(Arc<str>, Uuid), Vec<PartitionProduceData>>;
+type RequestData = SortedMap<(Arc<str>, Uuid), Vec<PartitionProduceData>>;
 
 /// What a broker said of a batch.
 struct Answer {

@@ -9,10 +9,9 @@
 //! Transactions are not built yet: the states and the rules here are those of the producer without them.
 
 use super::batch::{Batch, BatchId, Batches};
-use crate::base::{OrdMap, TopicPartition};
+use crate::base::{OrdMap, SortedMap, SortedSet, TopicPartition};
 use crate::wire::records::ProducerStamp;
 use crate::wire::{ErrorCode, Treatment};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a producer is with its id (`TransactionManager.State`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,12 +40,12 @@ struct Entry {
     next_sequence: i32,
     last_acked_sequence: i32,
     /// Batches that were sent and are neither acknowledged nor given up, in the order of (id, epoch, sequence).
-    in_flight: BTreeMap<(i64, i16, i32), BatchId>,
+    in_flight: SortedMap<(i64, i16, i32), BatchId>,
 }
 
 impl Default for Entry {
     fn default() -> Self {
-        Self { producer_id: -1, epoch: -1, next_sequence: 0, last_acked_sequence: NONE, in_flight: BTreeMap::new() }
+        Self { producer_id: -1, epoch: -1, next_sequence: 0, last_acked_sequence: NONE, in_flight: SortedMap::new() }
     }
 }
 
@@ -84,9 +83,9 @@ pub struct TransactionManager {
     partitions: OrdMap<TopicPartition, Entry>,
     /// Partitions of which a batch was given up that may have been appended: nothing new is sent to them until it is
     /// known; with the sequence number after that batch.
-    unresolved: BTreeMap<TopicPartition, i32>,
+    unresolved: SortedMap<TopicPartition, i32>,
     bump_required: bool,
-    to_rewrite: BTreeSet<TopicPartition>,
+    to_rewrite: SortedSet<TopicPartition>,
 }
 
 impl Default for TransactionManager {
@@ -96,9 +95,9 @@ impl Default for TransactionManager {
             producer_id: -1,
             epoch: -1,
             partitions: OrdMap::new(),
-            unresolved: BTreeMap::new(),
+            unresolved: SortedMap::new(),
             bump_required: false,
-            to_rewrite: BTreeSet::new(),
+            to_rewrite: SortedSet::new(),
         }
     }
 }

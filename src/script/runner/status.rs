@@ -1,7 +1,7 @@
 //! `status`: the world on one page.
 
 use super::Runner;
-use crate::base::TopicPartition;
+use crate::base::{SortedSet, TopicPartition};
 use std::fmt::Write as _;
 
 impl Runner {
@@ -33,7 +33,7 @@ impl Runner {
         for (_, consumer) in world.consumers() {
             push(&mut text, format_args!("consumer {} · {} delivered", consumer.name(), consumer.delivered()));
         }
-        let groups: std::collections::BTreeSet<&str> = world.consumers().filter_map(|(_, c)| c.group()).collect();
+        let groups: SortedSet<&str> = world.consumers().filter_map(|(_, c)| c.group()).collect();
         for group in groups {
             let (again, never) = (world.duplicates(group), world.unprocessed(group));
             push(&mut text, format_args!("group {group} · {again} worked on again · {never} never worked on"));

@@ -5,7 +5,7 @@ use super::super::java::hash_order;
 use super::super::out::Out;
 use super::Configs;
 use super::entity::Entity;
-use crate::base::SimDuration;
+use crate::base::{SimDuration, Sort};
 use crate::client::admin::{Admin, ConfigEntry, ConfigResource, GroupFilter, Step, Throwable};
 use crate::cluster::check_topic_name;
 
@@ -120,7 +120,7 @@ pub(super) fn configs(
     let source = source.filter(|_| !all);
     let mut entries: Vec<ConfigEntry> =
         entries.into_iter().filter(|entry| source.is_none_or(|source| entry.source == source)).collect();
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries.order_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
 

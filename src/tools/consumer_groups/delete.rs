@@ -5,10 +5,9 @@ use super::super::out::Out;
 use super::reset::partitions_of_argument;
 use super::table::{MISSING, row, titles, widest};
 use super::{ConsumerGroups, print_error};
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedMap, SortedSet, TopicPartition};
 use crate::client::admin::{Admin, Step, Throwable, caught};
 use crate::wire::ErrorCode;
-use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn delete_groups(tool: &ConsumerGroups, admin: &mut Admin<'_, '_>, out: &mut Out) -> Step<()> {
     let ids = tool.groups(admin)?;
@@ -36,7 +35,7 @@ pub(super) fn delete_groups(tool: &ConsumerGroups, admin: &mut Admin<'_, '_>, ou
 }
 
 /// What became of a partition's offset: nothing wrong, or what was thrown.
-type Outcomes = BTreeMap<TopicPartition, Option<Throwable>>;
+type Outcomes = SortedMap<TopicPartition, Option<Throwable>>;
 
 pub(super) fn delete_offsets(tool: &ConsumerGroups, admin: &mut Admin<'_, '_>, out: &mut Out) -> Step<()> {
     let group = tool.options.one("group")?.unwrap_or_default();
@@ -57,7 +56,7 @@ pub(super) fn delete_offsets(tool: &ConsumerGroups, admin: &mut Admin<'_, '_>, o
     let widths = [widest(15, outcomes.keys().map(|tp| &*tp.topic)), 10, 15];
     row(&widths, &titles(&["TOPIC", "PARTITION", "STATUS"]), out);
     let mut rows: Vec<(&TopicPartition, &Option<Throwable>)> = outcomes.iter().collect();
-    rows.sort_by_key(|(tp, _)| format!("{}{}", tp.topic, tp.partition));
+    rows.order_by_key(|(tp, _)| format!("{}{}", tp.topic, tp.partition));
     for (tp, outcome) in rows {
         let partition = if tp.partition >= 0 { tp.partition.to_string() } else { MISSING.to_owned() };
         // What was thrown came out of a future, whose exception has the other's text as its message.
@@ -70,8 +69,8 @@ pub(super) fn delete_offsets(tool: &ConsumerGroups, admin: &mut Admin<'_, '_>, o
 
 fn delete(tool: &ConsumerGroups, group: &str, admin: &mut Admin<'_, '_>) -> Step<(ErrorCode, Outcomes)> {
     let mut outcomes = Outcomes::new();
-    let mut partitions = BTreeSet::new();
-    let mut whole = BTreeSet::new();
+    let mut partitions = SortedSet::new();
+    let mut whole = SortedSet::new();
     for argument in tool.options.all("topic") {
         match argument.contains(':') {
             true => partitions.extend(partitions_of_argument(argument)?),

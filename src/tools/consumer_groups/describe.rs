@@ -4,9 +4,8 @@ use super::super::java::hash_order;
 use super::super::out::Out;
 use super::table::{MISSING, or_missing, row, titles, widest};
 use super::{ConsumerGroups, future, print_error, unchecked};
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedMap, SortedSet, TopicPartition};
 use crate::client::admin::{Admin, CommittedOffset, GroupDescription, GroupMember, Step, Throwable};
-use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn describe(tool: &ConsumerGroups, admin: &mut Admin<'_, '_>, out: &mut Out) -> Step<()> {
     let ids = tool.groups(admin)?;
@@ -23,7 +22,7 @@ pub(super) fn describe(tool: &ConsumerGroups, admin: &mut Admin<'_, '_>, out: &m
     } else {
         // Java asks for the groups' offsets in the order of a map and prints them by id.
         let in_map = hash_order(groups.iter().map(|(id, group)| (id.clone(), group)).collect());
-        let mut rows = BTreeMap::new();
+        let mut rows = SortedMap::new();
         for (id, group) in in_map {
             rows.insert(id, partition_rows(tool, group, admin)?);
         }
@@ -39,9 +38,9 @@ fn described(
     tool: &ConsumerGroups,
     ids: &[String],
     admin: &mut Admin<'_, '_>,
-) -> Step<BTreeMap<String, GroupDescription>> {
+) -> Step<SortedMap<String, GroupDescription>> {
     let groups = admin.describe_consumer_groups(ids, tool.timeout()?)?;
-    let mut found = BTreeMap::new();
+    let mut found = SortedMap::new();
     for (id, group) in hash_order(groups.into_iter().collect()) {
         found.insert(id, future(group.map_err(Into::into))?);
     }
@@ -80,13 +79,13 @@ fn partition_rows(
 ) -> Step<Vec<PartitionRow>> {
     let committed = unchecked(admin.list_consumer_group_offsets(&group.group_id, tool.timeout()?))?;
     let mut members: Vec<&GroupMember> = group.members.iter().filter(|m| !m.assignment.is_empty()).collect();
-    members.sort_by_key(|member| std::cmp::Reverse(member.assignment.len()));
+    members.order_by_key(|member| std::cmp::Reverse(member.assignment.len()));
     let mut rows = Vec::new();
     for member in &members {
         rows.extend(rows_of(tool, &member.assignment, &committed, Some(member), admin)?);
     }
-    let assigned: BTreeSet<&TopicPartition> = members.iter().flat_map(|member| &member.assignment).collect();
-    let orphans: BTreeSet<TopicPartition> = committed.keys().filter(|tp| !assigned.contains(tp)).cloned().collect();
+    let assigned: SortedSet<&TopicPartition> = members.iter().flat_map(|member| &member.assignment).collect();
+    let orphans: SortedSet<TopicPartition> = committed.keys().filter(|tp| !assigned.contains(tp)).cloned().collect();
     if !orphans.is_empty() {
         rows.extend(rows_of(tool, &orphans, &committed, None, admin)?);
     }
@@ -95,14 +94,14 @@ fn partition_rows(
 
 fn rows_of(
     tool: &ConsumerGroups,
-    partitions: &BTreeSet<TopicPartition>,
-    committed: &BTreeMap<TopicPartition, Option<CommittedOffset>>,
+    partitions: &SortedSet<TopicPartition>,
+    committed: &SortedMap<TopicPartition, Option<CommittedOffset>>,
     member: Option<&GroupMember>,
     admin: &mut Admin<'_, '_>,
 ) -> Step<Vec<PartitionRow>> {
     let ends = log_offsets(tool, partitions.iter(), -1, admin)?;
     let mut ordered: Vec<(TopicPartition, i64)> = hash_order(ends.into_iter().collect());
-    ordered.sort_by_key(|(tp, _)| tp.partition);
+    ordered.order_by_key(|(tp, _)| tp.partition);
     let row = |(partition, log_end): (TopicPartition, i64)| PartitionRow {
         committed: committed.get(&partition).copied().flatten(),
         member: member.cloned(),
@@ -118,10 +117,10 @@ pub(super) fn log_offsets<'a>(
     partitions: impl Iterator<Item = &'a TopicPartition>,
     timestamp: i64,
     admin: &mut Admin<'_, '_>,
-) -> Step<BTreeMap<TopicPartition, i64>> {
-    let wanted: BTreeMap<TopicPartition, i64> = partitions.map(|tp| (tp.clone(), timestamp)).collect();
+) -> Step<SortedMap<TopicPartition, i64>> {
+    let wanted: SortedMap<TopicPartition, i64> = partitions.map(|tp| (tp.clone(), timestamp)).collect();
     let listed = admin.list_offsets(&wanted, tool.timeout()?)?;
-    let mut offsets = BTreeMap::new();
+    let mut offsets = SortedMap::new();
     for (tp, listed) in listed {
         offsets.insert(tp, unchecked(listed.map_err(Into::into))?.offset);
     }
@@ -269,8 +268,8 @@ fn member_cells(group: &GroupDescription, member: &GroupMember) -> Vec<String> {
 }
 
 /// `orders:0,1;payments:2`.
-fn assignment(partitions: &BTreeSet<TopicPartition>) -> String {
-    let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+fn assignment(partitions: &SortedSet<TopicPartition>) -> String {
+    let mut topics: SortedMap<&str, Vec<String>> = SortedMap::new();
     for tp in partitions {
         topics.entry(&tp.topic).or_default().push(tp.partition.to_string());
     }
@@ -279,7 +278,7 @@ fn assignment(partitions: &BTreeSet<TopicPartition>) -> String {
     }
     let mut texts: Vec<String> =
         topics.into_iter().map(|(topic, partitions)| format!("{topic}:{}", partitions.join(","))).collect();
-    texts.sort();
+    texts.order();
     texts.join(";")
 }
 

@@ -3,6 +3,7 @@
 use super::super::java::{hash_order, padded, split};
 use super::super::out::Out;
 use super::{ConsumerGroups, future, unchecked};
+use crate::base::Sort;
 use crate::client::admin::{Admin, GroupFilter, GroupListing, Step, Throwable};
 
 /// The states of consumer groups (`GroupState.groupStatesForType`): Java walks this set in an order that changes from
@@ -68,7 +69,7 @@ fn wanted(list: Option<&str>, valid: &[&str], what: &str) -> Result<Vec<String>,
         };
         wanted.push((*found).to_owned());
     }
-    wanted.sort();
+    wanted.order();
     wanted.dedup();
     Ok(wanted)
 }

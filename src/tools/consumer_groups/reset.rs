@@ -5,10 +5,9 @@ use super::super::out::Out;
 use super::describe::log_offsets;
 use super::table::{row, titles};
 use super::{ConsumerGroups, LOGGER, SCENARIOS, print_error, unchecked};
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, SortedSet, TopicPartition};
 use crate::client::admin::{Admin, Step, Stop, Throwable};
 use crate::wire::ErrorCode;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// New offsets of a group, in the order of a map.
 type Plan = Vec<(TopicPartition, i64)>;
@@ -79,7 +78,7 @@ fn reset_inactive(tool: &ConsumerGroups, group: &str, admin: &mut Admin<'_, '_>,
     let partitions = partitions(tool, group, admin, out)?;
     let plan = hash_order(planned(tool, group, &partitions, admin, out)?);
     if tool.options.has("execute") && !tool.options.has("dry-run") {
-        let offsets: BTreeMap<TopicPartition, i64> = plan.iter().cloned().collect();
+        let offsets: SortedMap<TopicPartition, i64> = plan.iter().cloned().collect();
         admin.alter_consumer_group_offsets(group, &offsets, tool.timeout()?)?;
     }
     Ok(plan)
@@ -105,7 +104,7 @@ fn partitions(
         return Err(tool.exit_with_usage(message, out));
     }
     let mut found = Vec::new();
-    let mut whole = BTreeSet::new();
+    let mut whole = SortedSet::new();
     for argument in options.all("topic") {
         match argument.contains(':') {
             true => found.extend(partitions_of_argument(argument)?),
@@ -174,7 +173,7 @@ fn planned(
     }
 }
 
-fn committed(tool: &ConsumerGroups, group: &str, admin: &mut Admin<'_, '_>) -> Step<BTreeMap<TopicPartition, i64>> {
+fn committed(tool: &ConsumerGroups, group: &str, admin: &mut Admin<'_, '_>) -> Step<SortedMap<TopicPartition, i64>> {
     let committed = unchecked(admin.list_consumer_group_offsets(group, tool.timeout()?))?;
     Ok(committed.into_iter().filter_map(|(tp, committed)| Some((tp, committed?.offset))).collect())
 }

@@ -2,7 +2,7 @@
 //!
 //! Tools print maps as they walk them, so their lines stand in this order and no other.
 
-use crate::base::TopicPartition;
+use crate::base::{Sort, TopicPartition};
 
 /// `Object.hashCode`.
 pub(in crate::tools) trait JavaHash {
@@ -68,7 +68,7 @@ fn in_buckets<K: JavaHash, V>(mut entries: Vec<(K, V)>, made_with: usize) -> Vec
         let hash = hash as u32;
         (hash ^ (hash >> 16)) as usize & (capacity - 1)
     };
-    entries.sort_by_key(|(key, _)| bucket(key.java_hash()));
+    entries.order_by_key(|(key, _)| bucket(key.java_hash()));
     entries
 }
 

@@ -4,6 +4,7 @@ use super::super::java::{hash_order, parse_int, split};
 use super::super::options::Options;
 use super::super::out::Out;
 use super::{PARTITION_LIMIT, ensure_exists, topics};
+use crate::base::Sort;
 use crate::client::admin::{Admin, NewTopic, Step, Throwable, caught};
 use crate::cluster::config_defs::{topic_config, topic_configs_as_checked};
 use crate::wire::ErrorCode;
@@ -94,7 +95,7 @@ fn assignments(text: &str) -> Result<Vec<Vec<i32>>, Throwable> {
         let brokers = split(replicas, ':').into_iter().map(|id| parse_int(id.trim())).collect::<Result<Vec<_>, _>>()?;
         let twice = |id: &&i32| brokers.iter().filter(|other| other == id).count() > 1;
         let mut duplicates: Vec<(i32, ())> = brokers.iter().filter(twice).map(|id| (*id, ())).collect();
-        duplicates.sort();
+        duplicates.order();
         duplicates.dedup();
         if !duplicates.is_empty() {
             let duplicates: Vec<String> = hash_order(duplicates).iter().map(|(id, ())| id.to_string()).collect();

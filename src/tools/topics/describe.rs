@@ -3,12 +3,11 @@
 use super::super::java::{JavaHash, hash_order, hash_order_sized};
 use super::super::out::Out;
 use super::{PARTITION_LIMIT, Topics};
-use crate::base::{TopicPartition, uuid_from_text, uuid_text};
+use crate::base::{SortedMap, SortedSet, TopicPartition, uuid_from_text, uuid_text};
 use crate::client::admin::{
     Admin, ConfigEntry, ConfigResource, Reassignment, Step, Throwable, TopicDescription, TopicPartitionInfo, caught,
 };
 use crate::wire::ErrorCode;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use uuid::Uuid;
 
@@ -27,7 +26,7 @@ pub(super) fn describe(tool: &Topics, admin: &mut Admin<'_, '_>, out: &mut Out) 
     let resources: Vec<ConfigResource> =
         topics.iter().map(|topic| ConfigResource::new(ConfigResource::TOPIC, &topic.name)).collect();
     let configs = admin.describe_configs(&resources, false, None)?;
-    let live: BTreeSet<i32> = admin.describe_cluster(false)?.nodes.iter().map(|node| node.id).collect();
+    let live: SortedSet<i32> = admin.describe_cluster(false)?.nodes.iter().map(|node| node.id).collect();
     let reassignments = reassignments(&topics, admin)?;
     for (topic, configs) in topics.iter().zip(configs) {
         let configs = in_hash_order(configs?);
@@ -81,7 +80,7 @@ fn in_map_order<K: JavaHash, V>(by_name: Vec<(K, V)>) -> Vec<(K, V)> {
 fn reassignments(
     topics: &[TopicDescription],
     admin: &mut Admin<'_, '_>,
-) -> Step<BTreeMap<TopicPartition, Reassignment>> {
+) -> Step<SortedMap<TopicPartition, Reassignment>> {
     let tps = |topic: &TopicDescription| {
         let name = topic.name.clone();
         topic.partitions.iter().map(move |p| TopicPartition::new(name.as_str(), p.partition)).collect::<Vec<_>>()
@@ -90,7 +89,7 @@ fn reassignments(
     match caught(admin.list_partition_reassignments(&partitions))? {
         Ok(found) => Ok(found),
         Err(why) if why.is(ErrorCode::UNSUPPORTED_VERSION) || why.is(ErrorCode::CLUSTER_AUTHORIZATION_FAILED) => {
-            Ok(BTreeMap::new())
+            Ok(SortedMap::new())
         }
         Err(why) => Err(Throwable::around(Throwable::RUNTIME, Throwable::around(Throwable::EXECUTION, why)).into()),
     }
@@ -99,8 +98,8 @@ fn reassignments(
 struct Described<'a> {
     topic: &'a TopicDescription,
     configs: Vec<ConfigEntry>,
-    live: &'a BTreeSet<i32>,
-    reassignments: &'a BTreeMap<TopicPartition, Reassignment>,
+    live: &'a SortedSet<i32>,
+    reassignments: &'a SortedMap<TopicPartition, Reassignment>,
 }
 
 impl Described<'_> {

@@ -7,6 +7,7 @@ use super::files::{Files, command_config, set_up};
 use super::options::{BOOTSTRAP_SERVER, COMMAND_CONFIG, HELP, Options, Spec, Unreadable, VERSION, switch, valued};
 use super::out::{Out, ToolOutput};
 use super::{NotBuilt, Program, Refusal};
+use crate::base::Sort;
 use crate::client::admin::{Admin, AdminConfig, Step, Stop, Throwable};
 use std::sync::Arc;
 
@@ -185,7 +186,7 @@ fn topics(options: &Options, admin: &mut Admin<'_, '_>) -> Step<Vec<String>> {
         !internal && filter.as_ref().is_none_or(|filter| filter.allows(name))
     };
     let mut names: Vec<String> = listed.into_iter().map(|topic| topic.name).filter(allowed).collect();
-    names.sort();
+    names.order();
     Ok(names)
 }
 

@@ -1,9 +1,8 @@
 //! Which partitions are drawn replica by replica, and how richly.
 
 use super::{Layout, Rect, TAB, is_internal};
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedSet, TopicPartition};
 use crate::view::scene::{Health, Scene, TAIL};
-use std::collections::BTreeSet;
 
 /// How richly a column is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +130,7 @@ pub(super) fn promote(
     slots: &[Slot],
     selected: Option<&TopicPartition>,
 ) -> Vec<(TopicPartition, Slot)> {
-    let diverged: BTreeSet<&TopicPartition> =
+    let diverged: SortedSet<&TopicPartition> =
         scene.replicas.iter().filter(|(_, r)| r.diverges.is_some()).map(|((tp, _), _)| tp).collect();
     let topic = selected.map(|tp| &tp.topic).or_else(|| shown.first().map(|tp| &tp.topic));
     let near = |tp: &TopicPartition| selected.map_or(0, |s| (tp.partition - s.partition).unsigned_abs());
@@ -141,11 +140,11 @@ pub(super) fn promote(
         let other_topic = Some(&tp.topic) != topic;
         (selected != Some(tp), std::cmp::Reverse(ill), other_topic, near(tp), tp.clone())
     };
-    let mut by_rank: Vec<&TopicPartition> = shown.iter().collect();
-    by_rank.sort_by_cached_key(|tp| rank(tp));
+    let mut by_rank: Vec<_> = shown.iter().map(|tp| (rank(tp), tp)).collect();
+    by_rank.order_by(|(a, _), (b, _)| a.cmp(b));
     let mut taken: Vec<(TopicPartition, Slot)> =
-        by_rank.into_iter().zip(slots).map(|(tp, slot)| (tp.clone(), *slot)).collect();
-    taken.sort_by(|(a, _), (b, _)| a.cmp(b));
+        by_rank.into_iter().zip(slots).map(|((_, tp), slot)| (tp.clone(), *slot)).collect();
+    taken.order_by(|(a, _), (b, _)| a.cmp(b));
     taken
 }
 
@@ -171,7 +170,7 @@ pub(super) fn track(level: Level, width: f64) -> (usize, f64) {
 impl Layout {
     /// The rest: partitions that may be shown and have no column.
     pub(super) fn without_column(&self, shown: &[TopicPartition]) -> Vec<TopicPartition> {
-        let there: BTreeSet<&TopicPartition> = self.columns.iter().map(|c| &c.tp).collect();
+        let there: SortedSet<&TopicPartition> = self.columns.iter().map(|c| &c.tp).collect();
         shown.iter().filter(|tp| !there.contains(tp)).cloned().collect()
     }
 }

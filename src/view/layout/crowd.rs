@@ -4,9 +4,8 @@ use super::columns::{self, BAR_RECORDS, BAR_TAB, Column, Level, PROMOTED};
 use super::field::Field;
 use super::grid::{BELOW, Frame, INFO};
 use super::{Band, Layout, Rect, TAB, grid, sides};
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, TopicPartition};
 use crate::view::scene::Scene;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where the panels begin, below the quorum.
@@ -92,7 +91,7 @@ fn panel(scene: &Scene, tp: TopicPartition, level: Level, card: Rect) -> Column 
 
 /// The racks' bands share what height there is.
 fn bands(out: &mut Layout, scene: &Scene, rest: Vec<TopicPartition>, area: Rect) {
-    let mut racks: BTreeMap<Option<Arc<str>>, Vec<i32>> = BTreeMap::new();
+    let mut racks: SortedMap<Option<Arc<str>>, Vec<i32>> = SortedMap::new();
     for (id, broker) in &scene.brokers {
         racks.entry(broker.rack.clone()).or_default().push(*id);
     }

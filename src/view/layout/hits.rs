@@ -1,7 +1,7 @@
 //! What stands at a place of the stage, and where something stands.
 
 use super::{Field, Item, Layout, Rect, Station};
-use crate::base::TopicPartition;
+use crate::base::{Sort, TopicPartition};
 use crate::view::route::Route;
 use crate::view::scene::{Role, Scene};
 use crate::view::select::Selection;
@@ -50,7 +50,7 @@ impl Layout {
         let leader = scene.partitions.get(&column.tp)?.leader?;
         let from = column.tape(leader)?.middle();
         let mut ends: Vec<(i32, f64)> = column.tapes.iter().map(|(id, r)| (*id, r.middle())).collect();
-        ends.sort_by(|a, b| (a.1 - from).abs().total_cmp(&(b.1 - from).abs()));
+        ends.order_by(|a, b| (a.1 - from).abs().total_cmp(&(b.1 - from).abs()));
         // Between leader and follower; where several spines lie over one another, the nearest follower's.
         let within = |(id, end): &&(i32, f64)| *id != leader && (from.min(*end)..=from.max(*end)).contains(&y);
         let (id, _) = ends.iter().find(within)?;

@@ -28,8 +28,7 @@ pub use ways::{Station, Way};
 
 use super::route::Route;
 use super::scene::Scene;
-use crate::base::TopicPartition;
-use std::collections::BTreeMap;
+use crate::base::{SortedMap, TopicPartition};
 use std::sync::Arc;
 
 /// How much room there is for the stage, in CSS pixels.
@@ -93,11 +92,11 @@ pub struct Layout {
     /// Groups of consumers.
     pub groups: Vec<GroupBox>,
     /// The ways between clients and rows: client's host, and the row's place among shelves or bands.
-    pub client_ways: BTreeMap<(u32, usize), Route>,
+    pub client_ways: SortedMap<(u32, usize), Route>,
     /// Below the clients of each side, left and right: how many more there are.
     pub more_clients: [(Rect, usize); 2],
     /// The row of each broker: its place among shelves, or among bands.
-    pub rows: BTreeMap<i32, usize>,
+    pub rows: SortedMap<i32, usize>,
     /// Whether this is the stage of a phone.
     pub narrow: bool,
 }

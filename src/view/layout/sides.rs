@@ -1,8 +1,8 @@
 //! Producers at the left of the stage, consumers at its right in the brackets of their groups, and the tool that runs.
 
 use super::{Layout, Rect};
+use crate::base::SortedMap;
 use crate::view::scene::{Role, Scene};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A client's box.
@@ -191,7 +191,7 @@ impl Sides {
 /// Groups with their consumers, then those that read alone. A group without consumers of this world has its bracket, too:
 /// somebody outside may be in it, and it has committed offsets.
 fn consumers(scene: &Scene) -> Vec<Cluster> {
-    let mut groups: BTreeMap<&Arc<str>, Side> = scene.groups.keys().map(|id| (id, Side::new())).collect();
+    let mut groups: SortedMap<&Arc<str>, Side> = scene.groups.keys().map(|id| (id, Side::new())).collect();
     let mut alone = Vec::new();
     for (name, view) in &scene.consumers {
         let client = (view.host, name.clone(), Role::Consumer);

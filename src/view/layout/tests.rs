@@ -1,6 +1,6 @@
 use super::super::fixture;
 use super::*;
-use crate::base::SimTime;
+use crate::base::{SimTime, Sort};
 use crate::view::scene::{Process, Role};
 
 const SIZES: [(f64, f64); 6] =
@@ -42,7 +42,7 @@ fn inner(layout: &Layout) -> Vec<(String, Rect)> {
 
 fn apart(of: &[(String, Rect)]) {
     let mut sorted: Vec<_> = of.iter().collect();
-    sorted.sort_by(|a, b| a.1.y.total_cmp(&b.1.y));
+    sorted.order_by(|a, b| a.1.y.total_cmp(&b.1.y));
     for (n, (name, a)) in sorted.iter().enumerate() {
         for (other, b) in sorted[n + 1..].iter().take_while(|(_, b)| b.y < a.bottom()) {
             assert!(!a.overlaps(b), "{name} {a:?} and {other} {b:?}");

@@ -2,11 +2,10 @@
 //! spines, between brokers and controllers at the left edge, among controllers above their boxes.
 
 use super::{ClientBox, Layout, Rect};
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedMap, TopicPartition};
 use crate::view::route::Route;
 use crate::view::scene::Role;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// Where a message's end is on the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,8 +122,8 @@ fn spine(x: f64, a: Rect, b: Rect) -> Route {
 }
 
 /// Each client's way to each row: straight where the port lies beside the box, else by an elbow in the gutter.
-pub(super) fn client_ways(layout: &Layout) -> BTreeMap<(u32, usize), Route> {
-    let mut out = BTreeMap::new();
+pub(super) fn client_ways(layout: &Layout) -> SortedMap<(u32, usize), Route> {
+    let mut out = SortedMap::new();
     let rows = if layout.shelves.is_empty() { layout.bands.len() } else { layout.shelves.len() };
     for row in 0..rows {
         let Some(card) = layout.row_card(row) else { continue };
@@ -153,7 +152,7 @@ fn ports(side: &[&ClientBox], row: Rect) -> Vec<f64> {
     let margin = (row.h * 0.25).min(30.0);
     let (top, bottom) = (row.y + margin, row.bottom() - (row.h * 0.2).min(14.0));
     let mut order: Vec<usize> = (0..side.len()).collect();
-    order.sort_by(|a, b| side[*a].card.y.total_cmp(&side[*b].card.y));
+    order.order_by(|a, b| side[*a].card.y.total_cmp(&side[*b].card.y));
     let gap = 14.0f64.min((bottom - top) / side.len().max(1) as f64);
     let mut ports = vec![0.0; side.len()];
     let mut least = top;

@@ -1,7 +1,7 @@
 //! Looking at topics, partitions and replicas.
 
 use super::Observer;
-use crate::base::{HostId, TopicPartition};
+use crate::base::{HostId, SortedMap, TopicPartition};
 use crate::cluster::ResourceType;
 use crate::cluster::config_defs::is_built_for_topics;
 use crate::sim::World;
@@ -10,14 +10,13 @@ use crate::view::delta::Delta;
 use crate::view::scene::{Cell, CutView, PartitionView, ReplicaView, Role, SetConfig, TAIL, TopicView};
 use crate::view::token::key_label;
 use crate::wire::records;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Observer {
     /// Looks at every topic; what belonged to one that is gone goes, too.
     pub(super) fn topics(&mut self, world: &World, delta: &mut Delta) {
         let metadata = world.cluster_metadata();
-        let mut there = BTreeMap::new();
+        let mut there = SortedMap::new();
         for topic in world.topics() {
             self.names.insert(topic.id, topic.name.clone());
             let (partitions, replication_factor) = (topic.partitions, topic.replication_factor);
@@ -108,7 +107,7 @@ impl Observer {
         if (old.leader, &old.replicas) == (view.leader, &view.replicas) {
             return;
         }
-        let mut changes: BTreeMap<i32, (i32, i32)> = BTreeMap::new();
+        let mut changes: SortedMap<i32, (i32, i32)> = SortedMap::new();
         for (partition, by) in [(old, -1), (view, 1)] {
             if let Some(leader) = partition.leader {
                 changes.entry(leader).or_default().0 += by;

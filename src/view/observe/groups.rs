@@ -1,11 +1,11 @@
 //! Looking at groups of consumers.
 
 use super::Observer;
+use crate::base::SortedMap;
 use crate::machine::Fact;
 use crate::sim::{GroupInfo, TraceEvent, TraceKind, World};
 use crate::view::delta::Delta;
 use crate::view::scene::{GroupState, GroupView};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Observer {
@@ -42,7 +42,7 @@ impl Observer {
     /// Looks at every group. One that a consumer is configured to be in and that no broker has loaded is there, too.
     pub(super) fn groups(&mut self, world: &World, delta: &mut Delta) {
         let known = world.groups().into_iter().map(|info| (info.id.clone(), group(world, info)));
-        let mut there: BTreeMap<Arc<str>, GroupView> = known.collect();
+        let mut there: SortedMap<Arc<str>, GroupView> = known.collect();
         for id in self.scene.consumers.values().filter_map(|consumer| consumer.group.as_ref()) {
             if !there.contains_key(id) {
                 there.insert(id.clone(), GroupView::unknown(world.coordinator(id)));

@@ -1,7 +1,7 @@
 //! Looking at hosts: brokers, controllers, links, clients.
 
 use super::Observer;
-use crate::base::HostId;
+use crate::base::{HostId, SortedMap, SortedSet};
 use crate::broker::BrokerProcess;
 use crate::client::Consumer;
 use crate::cluster::Controller;
@@ -14,7 +14,6 @@ use crate::view::scene::{
     QuorumView, RaftRole, Role,
 };
 use crate::wire::MetadataRecord;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Observer {
@@ -142,7 +141,7 @@ impl Observer {
     pub(super) fn links(&mut self, world: &World, delta: &mut Delta) {
         let of =
             |link: crate::sim::LinkInfo| ((link.from.0, link.to.0), LinkView { cut: link.cut, latency: link.latency });
-        let now: BTreeMap<(u32, u32), LinkView> = world.unusual_links().map(of).collect();
+        let now: SortedMap<(u32, u32), LinkView> = world.unusual_links().map(of).collect();
         let gone: Vec<(u32, u32)> = self.scene.links.keys().filter(|key| !now.contains_key(key)).copied().collect();
         for key in gone {
             delta.links.remove(&mut self.scene.links, &key);
@@ -155,7 +154,7 @@ impl Observer {
     /// Clients count without telling the trace, so they are looked at after every step. Gives whether consumers came or
     /// went.
     pub(super) fn clients(&mut self, world: &World, delta: &mut Delta) -> bool {
-        let (mut there, mut came) = (BTreeSet::new(), false);
+        let (mut there, mut came) = (SortedSet::new(), false);
         for (host, p) in world.producers() {
             let (acks, pending, acked, failed) = (p.config().acks, p.pending(), p.acked(), p.failed());
             let view = ProducerView { host: host.0, acks, pending, acked, failed };

@@ -14,12 +14,11 @@ use super::narrate::{Before, narrate};
 use super::packet::PacketView;
 use super::player::{Frame, Position};
 use super::scene::{LawView, PartitionView, Scene};
-use crate::base::{HostId, TopicPartition};
+use crate::base::{HostId, SortedSet, TopicPartition};
 use crate::check::LawReport;
 use crate::machine::Fact;
 use crate::sim::{Packet, TraceEvent, TraceKind, World};
 use crate::wire::{ApiKey, Message, api_name};
-use std::collections::BTreeSet;
 
 /// Keeps the scene of a world, and makes a frame of each of its steps.
 ///
@@ -35,9 +34,9 @@ pub struct Observer {
 /// What a step may have changed.
 #[derive(Default)]
 struct Touched {
-    hosts: BTreeSet<HostId>,
-    brokers: BTreeSet<i32>,
-    partitions: BTreeSet<TopicPartition>,
+    hosts: SortedSet<HostId>,
+    brokers: SortedSet<i32>,
+    partitions: SortedSet<TopicPartition>,
     topics: bool,
     groups: bool,
 }

@@ -1,9 +1,8 @@
 //! Topics, partitions, and the replicas that hold their records.
 
 use super::Process;
-use crate::base::{SimTime, TopicPartition};
+use crate::base::{SimTime, SortedMap, TopicPartition};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many records at the end of a replica's log a scene holds: no tape on any screen has room for more.
@@ -22,7 +21,7 @@ pub struct TopicView {
     /// Its `min.insync.replicas`.
     pub min_isr: i32,
     /// The configs that are set on it.
-    pub configs: BTreeMap<Arc<str>, SetConfig>,
+    pub configs: SortedMap<Arc<str>, SetConfig>,
 }
 
 /// A config that is set.

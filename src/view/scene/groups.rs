@@ -1,7 +1,7 @@
 //! Groups of consumers, as their coordinators have them.
 
 use super::{ConsumerView, Scene};
-use crate::base::TopicPartition;
+use crate::base::{Sort, TopicPartition};
 use crate::sim::MemberInfo;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -140,7 +140,7 @@ impl Scene {
         let mut all: Vec<(TopicPartition, Holding)> = consumer.assigned.iter().map(holding).collect();
         let next = given.unwrap_or_default().iter().filter(|tp| !consumer.assigned.contains(tp));
         all.extend(next.map(|tp| (tp.clone(), Holding::Assigned)));
-        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all.order_by(|a, b| a.0.cmp(&b.0));
         all
     }
 }

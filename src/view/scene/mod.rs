@@ -16,38 +16,37 @@ pub use hosts::{
     BrokerPhase, BrokerView, ControllerView, HostView, LinkView, Process, QuorumRecord, QuorumView, RaftRole, Role,
 };
 
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, TopicPartition};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A world at one moment, as far as the page shows it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scene {
     /// Brokers by id.
-    pub brokers: BTreeMap<i32, BrokerView>,
+    pub brokers: SortedMap<i32, BrokerView>,
     /// Controllers by id; a node that is both has the same id and host here and among the brokers.
-    pub controllers: BTreeMap<i32, ControllerView>,
+    pub controllers: SortedMap<i32, ControllerView>,
     /// What the controllers have agreed on.
     pub quorum: QuorumView,
     /// Topics by name.
-    pub topics: BTreeMap<Arc<str>, TopicView>,
+    pub topics: SortedMap<Arc<str>, TopicView>,
     /// Partitions.
-    pub partitions: BTreeMap<TopicPartition, PartitionView>,
+    pub partitions: SortedMap<TopicPartition, PartitionView>,
     /// Replicas.
-    pub replicas: BTreeMap<ReplicaKey, ReplicaView>,
+    pub replicas: SortedMap<ReplicaKey, ReplicaView>,
     /// The last truncation of each replica that had one.
-    pub cuts: BTreeMap<ReplicaKey, CutView>,
+    pub cuts: SortedMap<ReplicaKey, CutView>,
     /// Producers by name.
-    pub producers: BTreeMap<Arc<str>, ProducerView>,
+    pub producers: SortedMap<Arc<str>, ProducerView>,
     /// Consumers by name.
-    pub consumers: BTreeMap<Arc<str>, ConsumerView>,
+    pub consumers: SortedMap<Arc<str>, ConsumerView>,
     /// Groups by id: those that brokers coordinate, and those that consumers are configured to be in.
-    pub groups: BTreeMap<Arc<str>, GroupView>,
+    pub groups: SortedMap<Arc<str>, GroupView>,
     /// Hosts by number: who a message's ends are. Hosts stay listed after their process ends.
-    pub hosts: BTreeMap<u32, HostView>,
+    pub hosts: SortedMap<u32, HostView>,
     /// Links that are not as the network's profile has them: from one host to another.
-    pub links: BTreeMap<(u32, u32), LinkView>,
+    pub links: SortedMap<(u32, u32), LinkView>,
     /// The laws that checkers watch.
     pub laws: Vec<LawView>,
 }

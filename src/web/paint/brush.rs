@@ -4,9 +4,9 @@
 //! texts were.
 
 use super::palette::Palette;
+use crate::base::SortedMap;
 use crate::view::Rect;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use wasm_bindgen::JsValue;
 use web_sys::CanvasRenderingContext2d;
 
@@ -62,8 +62,8 @@ pub(crate) struct Memory {
     fill: Cell<(usize, usize)>,
     stroke: Cell<(usize, usize)>,
     line_width: Cell<f64>,
-    widths: RefCell<BTreeMap<Type, BTreeMap<String, f64>>>,
-    icons: RefCell<BTreeMap<&'static str, web_sys::Path2d>>,
+    widths: RefCell<SortedMap<Type, SortedMap<String, f64>>>,
+    icons: RefCell<SortedMap<&'static str, web_sys::Path2d>>,
 }
 
 impl Memory {

@@ -4,11 +4,10 @@ use super::brush::{Anchor, Brush, ELECTED, HOURGLASS, LOCK, NAME, NUMBER, NUMBER
 use super::groups;
 use super::marks::{self, InSync, Ink, chip, cross, pip, small_pip, token};
 use super::tape::{Tape, caption, prefix};
-use crate::base::TopicPartition;
+use crate::base::{Sort, SortedMap, TopicPartition};
 use crate::view::{
     Column, CutView, Level, Rect, Scene, Standing, Token, Tone, partition_words, replica_word, replica_words,
 };
-use std::collections::BTreeMap;
 
 /// A column with its tapes, by broker.
 pub(crate) struct Drawn<'a> {
@@ -166,7 +165,7 @@ impl<'a> Drawn<'a> {
         let Some((leader, from)) = self.tapes.iter().find(|(_, t)| t.standing == Standing::Leads) else { return };
         let (p, x, y) = (b.palette, self.column.spine_x(), from.rect.middle());
         let mut followers: Vec<&(i32, Tape)> = self.tapes.iter().filter(|(id, _)| id != leader).collect();
-        followers.sort_by(|a, b| (b.1.rect.y - from.rect.y).abs().total_cmp(&(a.1.rect.y - from.rect.y).abs()));
+        followers.order_by(|a, b| (b.1.rect.y - from.rect.y).abs().total_cmp(&(a.1.rect.y - from.rect.y).abs()));
         for (id, tape) in followers {
             let (end, link) = (tape.rect.middle(), scene.broker_link(*leader, *id));
             if link.cut || !scene.broker_process(*id).is_up() || !scene.broker_process(*leader).is_up() {
@@ -456,7 +455,7 @@ fn tag(b: &Brush, text: &str, x: f64, y: f64) {
 
 /// Who reads a partition alone, and from where: those at one offset together, the foremost first.
 fn positions(scene: &Scene, tp: &TopicPartition) -> Vec<(String, i64)> {
-    let mut at: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
+    let mut at: SortedMap<i64, Vec<&str>> = SortedMap::new();
     for (name, consumer) in scene.consumers.iter().filter(|(_, consumer)| consumer.group.is_none()) {
         if let Some((_, offset)) = consumer.positions.iter().find(|(of, _)| of == tp) {
             at.entry(*offset).or_default().push(name);

@@ -2,9 +2,8 @@
 //! little.
 
 use super::brush::{Anchor, Brush, SMALL, SMALL_BOLD};
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, TopicPartition};
 use crate::view::{Field, Health, Item, Layout, Rect, Scene};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How a tile is drawn.
@@ -46,12 +45,12 @@ fn kind(scene: &Scene, tp: &TopicPartition, broker: i32) -> Kind {
 }
 
 fn tiles(b: &Brush, scene: &Scene, layout: &Layout, field: &Field) {
-    let mut by_kind: BTreeMap<Kind, Vec<Rect>> = BTreeMap::new();
+    let mut by_kind: SortedMap<Kind, Vec<Rect>> = SortedMap::new();
     for (n, item) in field.items.iter().enumerate() {
         let Item::Tile(tp) = item else { continue };
         let Some(partition) = scene.partitions.get(tp) else { continue };
         // In a rack that holds two replicas the leader, or what is worst, is seen.
-        let mut rows: BTreeMap<usize, Kind> = BTreeMap::new();
+        let mut rows: SortedMap<usize, Kind> = SortedMap::new();
         for broker in &partition.replicas {
             if let Some(row) = layout.rows.get(broker) {
                 let kind = kind(scene, tp, *broker);
@@ -94,8 +93,8 @@ fn tiles_of(b: &Brush, kind: Kind, rects: &[Rect]) {
 }
 
 /// Counts of every topic in every row, in one pass over the partitions.
-fn counts(scene: &Scene, layout: &Layout, field: &Field) -> BTreeMap<(usize, usize), Count> {
-    let topics: BTreeMap<&Arc<str>, usize> = field
+fn counts(scene: &Scene, layout: &Layout, field: &Field) -> SortedMap<(usize, usize), Count> {
+    let topics: SortedMap<&Arc<str>, usize> = field
         .items
         .iter()
         .enumerate()
@@ -104,7 +103,7 @@ fn counts(scene: &Scene, layout: &Layout, field: &Field) -> BTreeMap<(usize, usi
             Item::Tile(_) => None,
         })
         .collect();
-    let mut out: BTreeMap<(usize, usize), Count> = BTreeMap::new();
+    let mut out: SortedMap<(usize, usize), Count> = SortedMap::new();
     let mut last: Option<(&Arc<str>, Option<usize>)> = None;
     for (tp, partition) in &scene.partitions {
         let item = match last {
@@ -192,7 +191,7 @@ fn head(b: &Brush, scene: &Scene, field: &Field) {
 
 /// The worst state that any partition is in, and how many are.
 fn worst(scene: &Scene) -> Option<(usize, Health)> {
-    let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
+    let mut counts: SortedMap<Health, usize> = SortedMap::new();
     for (tp, partition) in &scene.partitions {
         *counts.entry(partition.health(scene.min_isr(tp))).or_default() += 1;
     }

@@ -2,7 +2,7 @@
 
 use super::brush::{Anchor, Brush, NAME, NUMBER, NUMBER_BOLD, SMALL, SMALL_BOLD, SWAP, TINY, Type};
 use super::marks::chip;
-use crate::base::TopicPartition;
+use crate::base::{Sort, TopicPartition};
 use crate::view::{
     ConsumerView, Density, GroupBox, GroupState, GroupView, Holding, MemberInfo, Rect, Scene, group_word,
 };
@@ -177,7 +177,7 @@ pub(crate) fn flags(scene: &Scene, tp: &TopicPartition) -> Vec<Flag> {
         Some(Flag { group: id.clone(), offset: view.committed(tp)?, rank })
     };
     let mut all: Vec<Flag> = scene.groups.iter().enumerate().filter_map(of).collect();
-    all.sort_by_key(|flag| flag.offset);
+    all.order_by_key(|flag| flag.offset);
     all
 }
 

@@ -1,9 +1,8 @@
 //! What moves on the stage by itself, because a number changed: a tape's window, the water level, a record that
 //! settles. It follows the numbers within a quarter of a second and never leads them; with reduced motion, at once.
 
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, TopicPartition};
 use crate::view::{Column, ReplicaKey, ReplicaView, Scene};
-use std::collections::BTreeMap;
 
 /// A replica's tape as it is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,15 +18,15 @@ pub(crate) struct Shown {
 /// All tapes as they are shown, and which ways have been used.
 #[derive(Debug, Default)]
 pub(crate) struct Motion {
-    windows: BTreeMap<TopicPartition, f64>,
-    replicas: BTreeMap<ReplicaKey, (f64, f64)>,
+    windows: SortedMap<TopicPartition, f64>,
+    replicas: SortedMap<ReplicaKey, (f64, f64)>,
     /// Whether anything has moved since this was last taken.
     pub(crate) moving: bool,
     /// Whether there were so many messages that they are drawn as streams.
     pub(crate) streams: bool,
     /// The ways between clients and rows that have been used: client's host and row, and for how long (in
     /// milliseconds) they stay darker than the rest.
-    pub(crate) used: BTreeMap<(u32, usize), f64>,
+    pub(crate) used: SortedMap<(u32, usize), f64>,
 }
 
 impl Motion {

@@ -2,8 +2,8 @@
 
 use super::brush::{Anchor, Brush, Face, NUMBER, SMALL, Type};
 use super::marks::{Ink, token};
+use crate::base::SortedSet;
 use crate::view::{Column, Layout, Level, Scene, Token};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const TITLE: Type = Type(Face::Text, 170, 600);
@@ -70,7 +70,7 @@ pub(crate) fn legend(b: &Brush, scene: &Scene, layout: &Layout) {
     let of_records = layout.columns.iter().filter(|c| c.level == Level::Records);
     let shown = of_records.flat_map(|c| c.tapes.iter().map(|(id, _)| (c.tp.clone(), *id)));
     let replicas = shown.filter_map(|key| scene.replicas.get(&key));
-    let keys: BTreeSet<&Arc<str>> = replicas.flat_map(|r| &r.tail).filter_map(|c| c.key.as_ref()).collect();
+    let keys: SortedSet<&Arc<str>> = replicas.flat_map(|r| &r.tail).filter_map(|c| c.key.as_ref()).collect();
     if keys.is_empty() {
         return;
     }

@@ -3,9 +3,8 @@
 use super::brush::{Anchor, Brush, NUMBER, SMALL_BOLD};
 use super::marks::{self, cross, envelope, refusal, seal};
 use super::motion::Motion;
-use crate::base::EventId;
+use crate::base::{EventId, SortedMap};
 use crate::view::{Cargo, Layout, PacketView, Rect, Route, Scene, Station, Way};
-use std::collections::BTreeMap;
 
 /// Above this many envelopes under way they become streams, and below the second number envelopes again.
 const STREAMS: (usize, usize) = (40, 28);
@@ -62,7 +61,7 @@ impl<'a> Traffic<'a> {
     pub(crate) fn draw(&self, b: &Brush, above: bool, now: f64, layout: &Layout, spots: &mut Vec<Spot>) {
         let width = layout.width;
         let mut refusals = 0;
-        let mut streams: BTreeMap<(u32, u32), (&Way, usize)> = BTreeMap::new();
+        let mut streams: SortedMap<(u32, u32), (&Way, usize)> = SortedMap::new();
         for (packet, way, part) in self.flights.iter().filter(|(_, way, _)| way.above == above) {
             let (place_x, y, right) = place(way, *part);
             let x = match way.above || layout.narrow {

@@ -1,6 +1,6 @@
 //! The session as the worker runs it: each turn becomes a frame, and what typed commands say finds its way back.
 
-use crate::base::{EventId, SimDuration, SimTime};
+use crate::base::{EventId, SimDuration, SimTime, SortedMap};
 use crate::link::{Opened, Refusal};
 use crate::script::{self, Origin, Output, Reply, Said};
 use crate::session::Session;
@@ -8,7 +8,6 @@ use crate::view::{
     self, Chapter, Chronicle, Dissection, Frame, Goal, Judging, Position, Query, Question, Records, Replay, Replayed,
     Sought, Undoable, Watch,
 };
-use std::collections::BTreeMap;
 
 /// A session and who watches it.
 pub(super) struct Run {
@@ -16,7 +15,7 @@ pub(super) struct Run {
     chronicle: Chronicle,
     undone: Vec<Chapter>,
     heard: usize,
-    waiting: BTreeMap<Origin, u32>,
+    waiting: SortedMap<Origin, u32>,
 }
 
 /// What came of a command.
@@ -37,7 +36,7 @@ impl Run {
         let heard = watch.session().outputs().len();
         let mut chronicle = Chronicle::default();
         chronicle.hear(history);
-        Self { watch, chronicle, undone: Vec::new(), heard, waiting: BTreeMap::new() }
+        Self { watch, chronicle, undone: Vec::new(), heard, waiting: SortedMap::new() }
     }
 
     /// What the page needs to begin.

@@ -1,5 +1,6 @@
 //! The save store in the browser: IndexedDB, or memory where the browser refuses it.
 
+use crate::base::Sort;
 use crate::save::{Memory, Store, StoreError};
 use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, Query, TransactionMode};
 use js_sys::Uint8Array;
@@ -74,7 +75,7 @@ impl Store for Storage {
         let transaction = database.transaction(&[SAVES], TransactionMode::ReadOnly).map_err(refused)?;
         let request = transaction.object_store(SAVES).and_then(|s| s.get_all_keys(None, None)).map_err(refused)?;
         let mut keys: Vec<String> = request.await.map_err(refused)?.iter().filter_map(JsValue::as_string).collect();
-        keys.sort();
+        keys.order();
         Ok(keys)
     }
 }

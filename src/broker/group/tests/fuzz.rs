@@ -2,7 +2,7 @@
 //! knows.
 
 use super::*;
-use std::collections::BTreeSet;
+use crate::base::SortedSet;
 
 const GROUPS: [&str; 3] = ["g", "h", "i"];
 const NAMES: [&str; 4] = ["c1", "c2", "c3", "c4"];
@@ -198,7 +198,7 @@ impl Run {
                 let protocol = group.protocol_name().expect("members have a protocol");
                 assert!(group.members().all(|member| member.protocols().iter().any(|is| is.name == *protocol)));
             }
-            let instances: BTreeSet<_> = group.static_members().map(|(_, member)| member).collect();
+            let instances: SortedSet<_> = group.static_members().map(|(_, member)| member).collect();
             assert!(instances.iter().all(|member| group.member(member).is_some()));
         }
         assert!(self.lab.shard.describe_groups(6, &GROUPS.map(|group| GroupId(text(group)))).len() == GROUPS.len());
@@ -248,7 +248,7 @@ fn compare_with_log(run: &mut Run) {
 
 #[test]
 fn the_log_holds_what_the_coordinator_knows() {
-    let mut states = BTreeSet::new();
+    let mut states = SortedSet::new();
     for seed in 0..60 {
         let mut run = Run::new(seed, Log::Good);
         for step in 0..300 {

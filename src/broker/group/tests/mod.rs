@@ -10,13 +10,12 @@ mod syncing;
 mod writes;
 
 use super::*;
-use crate::base::{Rng, SimDuration, SimTime};
+use crate::base::{Rng, SimDuration, SimTime, SortedMap};
 use crate::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use crate::wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use crate::wire::messages::*;
 use crate::wire::{ErrorCode, GroupRecord, StrBytes};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 
 /// When the tests' world starts (ms since the Unix epoch).
 const START_MS: i64 = 1_767_225_600_000;
@@ -89,7 +88,7 @@ struct Lab {
     shard: GroupShard,
     now: SimTime,
     rng: Rng,
-    answers: BTreeMap<u64, GroupResponse>,
+    answers: SortedMap<u64, GroupResponse>,
     next_request: u64,
     /// What is appended and not acknowledged.
     uncommitted: Vec<(WriteId, Vec<GroupRecord>)>,
@@ -117,7 +116,7 @@ impl Lab {
             shard: GroupShard::new(config),
             now,
             rng: Rng::stream(7, "coordinator"),
-            answers: BTreeMap::new(),
+            answers: SortedMap::new(),
             next_request: 0,
             uncommitted: Vec::new(),
             log: log.to_vec(),

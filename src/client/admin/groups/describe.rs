@@ -6,7 +6,7 @@ use super::{
     GroupDescription, GroupError, GroupMember, STATES, coordinator_lookup, coordinators, group_error, group_id,
     name_among,
 };
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{SimDuration, SortedMap, SortedSet, TopicPartition};
 use crate::network::NodeId;
 use crate::wire::messages::consumer_group_describe_response::{Assignment, DescribedGroup as ConsumerGroup, Member};
 use crate::wire::messages::describe_groups_response::{DescribedGroup as ClassicGroup, DescribedGroupMember};
@@ -14,7 +14,6 @@ use crate::wire::messages::{ConsumerGroupDescribeRequest, ConsumerProtocolAssign
 use crate::wire::{ErrorCode, ResponseKind, StrBytes};
 use bytes::Buf;
 use kafka_protocol::protocol::Decodable;
-use std::collections::{BTreeMap, BTreeSet};
 
 impl Admin<'_, '_> {
     /// Describes consumer groups of either protocol, each by itself (`describeConsumerGroups`).
@@ -25,18 +24,18 @@ impl Admin<'_, '_> {
         &mut self,
         groups: &[String],
         timeout: Option<SimDuration>,
-    ) -> Step<BTreeMap<String, Result<GroupDescription, Throwable>>> {
+    ) -> Step<SortedMap<String, Result<GroupDescription, Throwable>>> {
         let mut handler = DescribeGroups::default();
-        self.drive(&mut handler, groups.iter().cloned().collect(), &BTreeMap::new(), timeout)
+        self.drive(&mut handler, groups.iter().cloned().collect(), &SortedMap::new(), timeout)
     }
 }
 
 #[derive(Default)]
 struct DescribeGroups {
     /// Groups that are described as classic ones.
-    classic: BTreeSet<String>,
+    classic: SortedSet<String>,
     /// What the consumer protocol's API said of groups that it does not know: it says more than the classic one.
-    not_found: BTreeMap<String, Option<String>>,
+    not_found: SortedMap<String, Option<String>>,
 }
 
 impl Handler for DescribeGroups {
@@ -45,16 +44,16 @@ impl Handler for DescribeGroups {
 
     const NAME: &'static str = "describeConsumerGroups";
 
-    fn lookup(&self, keys: &BTreeSet<String>) -> Call {
+    fn lookup(&self, keys: &SortedSet<String>) -> Call {
         coordinator_lookup(Self::NAME, keys)
     }
 
-    fn looked_up(&mut self, _: &BTreeSet<String>, response: &ResponseKind) -> LookedUp<String> {
+    fn looked_up(&mut self, _: &SortedSet<String>, response: &ResponseKind) -> LookedUp<String> {
         coordinators(response)
     }
 
-    fn request(&self, broker: NodeId, keys: &BTreeSet<String>) -> (Call, BTreeSet<String>) {
-        let (old, new): (BTreeSet<String>, BTreeSet<String>) =
+    fn request(&self, broker: NodeId, keys: &SortedSet<String>) -> (Call, SortedSet<String>) {
+        let (old, new): (SortedSet<String>, SortedSet<String>) =
             keys.iter().cloned().partition(|group| self.classic.contains(group));
         // One request at a time; those of the other protocol follow it.
         if new.is_empty() {
@@ -65,8 +64,8 @@ impl Handler for DescribeGroups {
         (named(Self::NAME, Route::Broker(broker), request), new)
     }
 
-    fn answered(&mut self, broker: NodeId, _: &BTreeSet<String>, response: &ResponseKind) -> Answered<Self> {
-        let mut answered = Answered { done: BTreeMap::new(), unmapped: BTreeSet::new() };
+    fn answered(&mut self, broker: NodeId, _: &SortedSet<String>, response: &ResponseKind) -> Answered<Self> {
+        let mut answered = Answered { done: SortedMap::new(), unmapped: SortedSet::new() };
         match response {
             ResponseKind::ConsumerGroupDescribe(response) => {
                 for group in &response.groups {
@@ -82,7 +81,7 @@ impl Handler for DescribeGroups {
         answered
     }
 
-    fn unsupported(&mut self, keys: &BTreeSet<String>) -> BTreeSet<String> {
+    fn unsupported(&mut self, keys: &SortedSet<String>) -> SortedSet<String> {
         // A broker without the new API is asked by the old one; one without either is the end.
         keys.iter().filter(|group| !self.classic.insert((*group).clone())).cloned().collect()
     }
@@ -174,7 +173,7 @@ fn consumer_member(member: &Member) -> GroupMember {
     }
 }
 
-fn partitions(assignment: &Assignment) -> BTreeSet<TopicPartition> {
+fn partitions(assignment: &Assignment) -> SortedSet<TopicPartition> {
     let topics = assignment.topic_partitions.iter();
     topics.flat_map(|topic| topic.partitions.iter().map(|p| TopicPartition::new(&**topic.topic_name, *p))).collect()
 }
@@ -194,13 +193,13 @@ fn classic_member(member: &DescribedGroupMember) -> GroupMember {
 
 /// The partitions of a member's assignment, which the group's leader has written (`ConsumerProtocol`): a version, then
 /// the assignment. What does not parse is no assignment.
-fn assigned(assignment: &bytes::Bytes) -> BTreeSet<TopicPartition> {
+fn assigned(assignment: &bytes::Bytes) -> SortedSet<TopicPartition> {
     let mut bytes = assignment.clone();
     if bytes.len() < 2 {
-        return BTreeSet::new();
+        return SortedSet::new();
     }
     let version = bytes.get_i16().min(3);
-    let Ok(assignment) = ConsumerProtocolAssignment::decode(&mut bytes, version) else { return BTreeSet::new() };
+    let Ok(assignment) = ConsumerProtocolAssignment::decode(&mut bytes, version) else { return SortedSet::new() };
     let topics = assignment.assigned_partitions.iter();
     topics.flat_map(|topic| topic.partitions.iter().map(|p| TopicPartition::new(&**topic.topic, *p))).collect()
 }

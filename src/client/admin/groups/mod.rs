@@ -6,10 +6,9 @@ mod offsets;
 
 use super::driver::{LookedUp, named};
 use super::{Admin, Call, Route, Step, Throwable, body, caught, check, text};
-use crate::base::SimDuration;
+use crate::base::{SimDuration, SortedMap, SortedSet};
 use crate::wire::messages::{FindCoordinatorRequest, GroupId, ListGroupsRequest, MetadataRequest};
 use crate::wire::{ErrorCode, ResponseKind};
-use std::collections::{BTreeMap, BTreeSet};
 
 pub use offsets::CommittedOffset;
 
@@ -68,9 +67,9 @@ pub struct GroupMember {
     /// The host that it speaks from.
     pub host: String,
     /// The partitions that it owns.
-    pub assignment: BTreeSet<crate::base::TopicPartition>,
+    pub assignment: SortedSet<crate::base::TopicPartition>,
     /// The partitions that it shall own (KIP-848).
-    pub target_assignment: Option<BTreeSet<crate::base::TopicPartition>>,
+    pub target_assignment: Option<SortedSet<crate::base::TopicPartition>>,
     /// Its epoch (KIP-848).
     pub epoch: Option<i32>,
     /// Whether it speaks the consumer protocol in a group that also has classic members; none when not known.
@@ -181,7 +180,7 @@ fn listing_failed(
 }
 
 /// The request that finds groups' coordinators (`CoordinatorStrategy`).
-fn coordinator_lookup(operation: &str, groups: &BTreeSet<String>) -> Call {
+fn coordinator_lookup(operation: &str, groups: &SortedSet<String>) -> Call {
     let request = FindCoordinatorRequest::default()
         .with_key_type(0)
         .with_coordinator_keys(groups.iter().map(|group| text(group)).collect());
@@ -189,7 +188,7 @@ fn coordinator_lookup(operation: &str, groups: &BTreeSet<String>) -> Call {
 }
 
 fn coordinators(response: &ResponseKind) -> LookedUp<String> {
-    let mut found = LookedUp { brokers: BTreeMap::new(), failed: BTreeMap::new() };
+    let mut found = LookedUp { brokers: SortedMap::new(), failed: SortedMap::new() };
     for coordinator in &body!(FindCoordinator, response).coordinators {
         let group = coordinator.key.to_string();
         match ErrorCode(coordinator.error_code) {

@@ -3,14 +3,13 @@
 use super::super::driver::{Answered, Handler, LookedUp, named, only};
 use super::super::{Admin, Call, Route, Step, Throwable, body, topic_name};
 use super::{GroupError, coordinator_lookup, coordinators, group_error, group_id};
-use crate::base::{SimDuration, TopicPartition};
+use crate::base::{SimDuration, SortedMap, SortedSet, TopicPartition};
 use crate::network::NodeId;
 use crate::wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use crate::wire::messages::offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
 use crate::wire::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use crate::wire::messages::{OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest};
 use crate::wire::{ErrorCode, ResponseKind};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A committed offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +30,8 @@ impl Admin<'_, '_> {
         &mut self,
         group: &str,
         timeout: Option<SimDuration>,
-    ) -> Step<BTreeMap<TopicPartition, Option<CommittedOffset>>> {
-        only(self.drive(&mut FetchOffsets, BTreeSet::from([group.to_owned()]), &BTreeMap::new(), timeout)?)
+    ) -> Step<SortedMap<TopicPartition, Option<CommittedOffset>>> {
+        only(self.drive(&mut FetchOffsets, SortedSet::from([group.to_owned()]), &SortedMap::new(), timeout)?)
     }
 
     /// Sets the offsets of a group without members (`alterConsumerGroupOffsets`).
@@ -42,12 +41,12 @@ impl Admin<'_, '_> {
     pub fn alter_consumer_group_offsets(
         &mut self,
         group: &str,
-        offsets: &BTreeMap<TopicPartition, i64>,
+        offsets: &SortedMap<TopicPartition, i64>,
         timeout: Option<SimDuration>,
     ) -> Step<()> {
         let mut handler = CommitOffsets { offsets };
-        let keys = BTreeSet::from([group.to_owned()]);
-        let committed = only(self.drive(&mut handler, keys, &BTreeMap::new(), timeout)?)?;
+        let keys = SortedSet::from([group.to_owned()]);
+        let committed = only(self.drive(&mut handler, keys, &SortedMap::new(), timeout)?)?;
         let failed: Vec<(&TopicPartition, &ErrorCode)> = committed.iter().filter(|(_, error)| !error.is_ok()).collect();
         let Some((_, error)) = failed.first() else { return Ok(()) };
         let partitions: Vec<String> = failed.iter().map(|(tp, _)| tp.to_string()).collect();
@@ -62,11 +61,11 @@ impl Admin<'_, '_> {
     pub fn delete_consumer_group_offsets(
         &mut self,
         group: &str,
-        partitions: &BTreeSet<TopicPartition>,
+        partitions: &SortedSet<TopicPartition>,
         timeout: Option<SimDuration>,
-    ) -> Step<BTreeMap<TopicPartition, ErrorCode>> {
+    ) -> Step<SortedMap<TopicPartition, ErrorCode>> {
         let mut handler = DeleteOffsets { partitions };
-        only(self.drive(&mut handler, BTreeSet::from([group.to_owned()]), &BTreeMap::new(), timeout)?)
+        only(self.drive(&mut handler, SortedSet::from([group.to_owned()]), &SortedMap::new(), timeout)?)
     }
 }
 
@@ -84,26 +83,26 @@ fn refuse<H: Handler<Key = String>>(group: String, error: ErrorCode, answered: &
 }
 
 fn nothing<H: Handler>() -> Answered<H> {
-    Answered { done: BTreeMap::new(), unmapped: BTreeSet::new() }
+    Answered { done: SortedMap::new(), unmapped: SortedSet::new() }
 }
 
 struct FetchOffsets;
 
 impl Handler for FetchOffsets {
     type Key = String;
-    type Value = BTreeMap<TopicPartition, Option<CommittedOffset>>;
+    type Value = SortedMap<TopicPartition, Option<CommittedOffset>>;
 
     const NAME: &'static str = "offsetFetch";
 
-    fn lookup(&self, keys: &BTreeSet<String>) -> Call {
+    fn lookup(&self, keys: &SortedSet<String>) -> Call {
         coordinator_lookup(Self::NAME, keys)
     }
 
-    fn looked_up(&mut self, _: &BTreeSet<String>, response: &ResponseKind) -> LookedUp<String> {
+    fn looked_up(&mut self, _: &SortedSet<String>, response: &ResponseKind) -> LookedUp<String> {
         coordinators(response)
     }
 
-    fn request(&self, broker: NodeId, keys: &BTreeSet<String>) -> (Call, BTreeSet<String>) {
+    fn request(&self, broker: NodeId, keys: &SortedSet<String>) -> (Call, SortedSet<String>) {
         let group = |group: &String| {
             OffsetFetchRequestGroup::default().with_group_id(group_id(group)).with_member_epoch(-1).with_topics(None)
         };
@@ -111,7 +110,7 @@ impl Handler for FetchOffsets {
         (named(Self::NAME, Route::Broker(broker), request).since(8), keys.clone())
     }
 
-    fn answered(&mut self, _: NodeId, _: &BTreeSet<String>, response: &ResponseKind) -> Answered<Self> {
+    fn answered(&mut self, _: NodeId, _: &SortedSet<String>, response: &ResponseKind) -> Answered<Self> {
         let mut answered = nothing::<Self>();
         for group in &body!(OffsetFetch, response).groups {
             let name = group.group_id.to_string();
@@ -120,7 +119,7 @@ impl Handler for FetchOffsets {
                 refuse(name, error, &mut answered);
                 continue;
             }
-            let mut offsets = BTreeMap::new();
+            let mut offsets = SortedMap::new();
             for topic in &group.topics {
                 // A partition whose offset is not stable yet is passed over.
                 for p in topic.partitions.iter().filter(|p| p.error_code == 0) {
@@ -137,24 +136,24 @@ impl Handler for FetchOffsets {
 }
 
 struct CommitOffsets<'a> {
-    offsets: &'a BTreeMap<TopicPartition, i64>,
+    offsets: &'a SortedMap<TopicPartition, i64>,
 }
 
 impl Handler for CommitOffsets<'_> {
     type Key = String;
-    type Value = BTreeMap<TopicPartition, ErrorCode>;
+    type Value = SortedMap<TopicPartition, ErrorCode>;
 
     const NAME: &'static str = "offsetCommit";
 
-    fn lookup(&self, keys: &BTreeSet<String>) -> Call {
+    fn lookup(&self, keys: &SortedSet<String>) -> Call {
         coordinator_lookup(Self::NAME, keys)
     }
 
-    fn looked_up(&mut self, _: &BTreeSet<String>, response: &ResponseKind) -> LookedUp<String> {
+    fn looked_up(&mut self, _: &SortedSet<String>, response: &ResponseKind) -> LookedUp<String> {
         coordinators(response)
     }
 
-    fn request(&self, broker: NodeId, keys: &BTreeSet<String>) -> (Call, BTreeSet<String>) {
+    fn request(&self, broker: NodeId, keys: &SortedSet<String>) -> (Call, SortedSet<String>) {
         let group = keys.first().expect("a request is for a group");
         let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
         for (tp, offset) in self.offsets {
@@ -179,10 +178,10 @@ impl Handler for CommitOffsets<'_> {
         (named(Self::NAME, Route::Broker(broker), request), keys.clone())
     }
 
-    fn answered(&mut self, _: NodeId, keys: &BTreeSet<String>, response: &ResponseKind) -> Answered<Self> {
+    fn answered(&mut self, _: NodeId, keys: &SortedSet<String>, response: &ResponseKind) -> Answered<Self> {
         let group = keys.first().expect("a request is for a group").clone();
         let mut answered = nothing::<Self>();
-        let mut errors = BTreeMap::new();
+        let mut errors = SortedMap::new();
         let mut again = false;
         for topic in &body!(OffsetCommit, response).topics {
             for p in &topic.partitions {
@@ -207,24 +206,24 @@ impl Handler for CommitOffsets<'_> {
 }
 
 struct DeleteOffsets<'a> {
-    partitions: &'a BTreeSet<TopicPartition>,
+    partitions: &'a SortedSet<TopicPartition>,
 }
 
 impl Handler for DeleteOffsets<'_> {
     type Key = String;
-    type Value = BTreeMap<TopicPartition, ErrorCode>;
+    type Value = SortedMap<TopicPartition, ErrorCode>;
 
     const NAME: &'static str = "offsetDelete";
 
-    fn lookup(&self, keys: &BTreeSet<String>) -> Call {
+    fn lookup(&self, keys: &SortedSet<String>) -> Call {
         coordinator_lookup(Self::NAME, keys)
     }
 
-    fn looked_up(&mut self, _: &BTreeSet<String>, response: &ResponseKind) -> LookedUp<String> {
+    fn looked_up(&mut self, _: &SortedSet<String>, response: &ResponseKind) -> LookedUp<String> {
         coordinators(response)
     }
 
-    fn request(&self, broker: NodeId, keys: &BTreeSet<String>) -> (Call, BTreeSet<String>) {
+    fn request(&self, broker: NodeId, keys: &SortedSet<String>) -> (Call, SortedSet<String>) {
         let group = keys.first().expect("a request is for a group");
         let mut topics: Vec<OffsetDeleteRequestTopic> = Vec::new();
         for tp in self.partitions {
@@ -242,7 +241,7 @@ impl Handler for DeleteOffsets<'_> {
         (named(Self::NAME, Route::Broker(broker), request), keys.clone())
     }
 
-    fn answered(&mut self, _: NodeId, keys: &BTreeSet<String>, response: &ResponseKind) -> Answered<Self> {
+    fn answered(&mut self, _: NodeId, keys: &SortedSet<String>, response: &ResponseKind) -> Answered<Self> {
         let group = keys.first().expect("a request is for a group").clone();
         let mut answered = nothing::<Self>();
         let response = body!(OffsetDelete, response);
@@ -251,7 +250,7 @@ impl Handler for DeleteOffsets<'_> {
             refuse(group, error, &mut answered);
             return answered;
         }
-        let mut errors = BTreeMap::new();
+        let mut errors = SortedMap::new();
         for topic in &response.topics {
             for p in &topic.partitions {
                 errors.insert(TopicPartition::new(&**topic.name, p.partition_index), ErrorCode(p.error_code));

@@ -4,8 +4,8 @@
 //! later generation stands. Claims of the same generation cannot both be true, so neither stands (KIP-792).
 
 use super::{DEFAULT_GENERATION, MemberData, remove_first};
+use crate::base::SortedSet;
 use crate::client::assignor::layout::Layout;
-use std::collections::BTreeSet;
 
 /// The members' claims.
 pub(super) struct Claims {
@@ -64,8 +64,8 @@ impl Claims {
 /// as only such came before: then the constrained algorithm serves them too, with topics that they do not want. That is
 /// so for members whose pattern matches nothing yet.
 fn are_equal(layout: &Layout<'_>) -> bool {
-    let mut wanted = BTreeSet::new();
-    let mut compared = BTreeSet::new();
+    let mut wanted = SortedSet::new();
+    let mut compared = SortedSet::new();
     for (at, member) in layout.members.iter().enumerate() {
         let topics = &member.subscription.topics;
         if wanted.is_empty() {

@@ -5,8 +5,8 @@
 //! can be the one looked for. So the search goes over cohorts: one step in the common case, never more than Kafka's.
 
 use super::racks::Racks;
+use crate::base::{SortedMap, SortedSet};
 use crate::client::assignor::layout::Layout;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Members by the number of their partitions, then by member id.
 pub(super) struct Cohorts {
@@ -17,7 +17,7 @@ pub(super) struct Cohorts {
     /// How many partitions a member of each cohort can have at most.
     capacity: Vec<usize>,
     /// For each cohort its members as (number of partitions, rank).
-    queues: Vec<BTreeSet<(usize, usize)>>,
+    queues: Vec<SortedSet<(usize, usize)>>,
     rank: Vec<usize>,
     by_rank: Vec<usize>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Cohorts {
 impl Cohorts {
     /// The cohorts of a group, yet without members in their queues.
     pub(super) fn new(layout: &Layout<'_>, racks: &Racks<'_>) -> Self {
-        let mut numbers: BTreeMap<(usize, Option<usize>), usize> = BTreeMap::new();
+        let mut numbers: SortedMap<(usize, Option<usize>), usize> = SortedMap::new();
         let mut by_rank = vec![0; layout.members.len()];
         let mut cohorts = Self {
             of_member: Vec::new(),
@@ -46,7 +46,7 @@ impl Cohorts {
                 cohorts.capacity.push(topics.iter().map(|topic| layout.topics[*topic].count).sum());
                 topics.iter().for_each(|topic| cohorts.of_topic[*topic].push(cohort));
                 cohorts.rack.push(rack);
-                cohorts.queues.push(BTreeSet::new());
+                cohorts.queues.push(SortedSet::new());
             }
             cohorts.of_member.push(cohort);
         }
@@ -88,8 +88,8 @@ impl Cohorts {
 
     /// The fewest and the most partitions that a member has.
     pub(super) fn extremes(&self) -> Option<(usize, usize)> {
-        let fewest = self.queues.iter().filter_map(BTreeSet::first).min()?;
-        let most = self.queues.iter().filter_map(BTreeSet::last).max()?;
+        let fewest = self.queues.iter().filter_map(SortedSet::first).min()?;
+        let most = self.queues.iter().filter_map(SortedSet::last).max()?;
         Some((fewest.0, most.0))
     }
 }

@@ -7,9 +7,10 @@
 use super::Transfers;
 use super::claims::Claims;
 use super::racks::Racks;
+use crate::base::{Sort, SortedMap};
 use crate::client::assignor::AssignError;
 use crate::client::assignor::layout::Layout;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 struct Constrained<'a> {
     layout: &'a Layout<'a>,
@@ -27,7 +28,7 @@ struct Constrained<'a> {
     at_min: VecDeque<usize>,
     assignment: Vec<Vec<usize>>,
     /// Slots that were taken from an owner, who may yet get them back.
-    revoked: BTreeMap<usize, usize>,
+    revoked: SortedMap<usize, usize>,
     transferring: Transfers,
 }
 
@@ -49,13 +50,13 @@ pub(super) fn assign(
         under: Vec::new(),
         at_min: VecDeque::new(),
         assignment: vec![Vec::new(); members],
-        revoked: BTreeMap::new(),
+        revoked: SortedMap::new(),
         transferring: Transfers::new(),
     };
     (0..members).for_each(|member| builder.keep_owned(member));
     let mut unassigned = builder.unassigned();
-    builder.under.sort_by_key(|member| layout.rank[*member]);
-    builder.at_min.make_contiguous().sort_by_key(|member| layout.rank[*member]);
+    builder.under.order_by_key(|member| layout.rank[*member]);
+    builder.at_min.make_contiguous().order_by_key(|member| layout.rank[*member]);
     racks.sort_by_members(&mut unassigned);
     if racks.active {
         builder.assign_within_racks(&mut unassigned);
@@ -75,7 +76,7 @@ impl Constrained<'_> {
             self.revoked.insert(slot, member);
         }
         owned.retain(|slot| !self.claims.doubly_claimed[*slot]);
-        owned.sort_by_key(|slot| {
+        owned.order_by_key(|slot| {
             let (topic, index) = self.layout.at(*slot);
             (index, topic)
         });
@@ -105,7 +106,7 @@ impl Constrained<'_> {
     /// any that was kept once it comes to one that does not exist.
     fn unassigned(&self) -> Vec<usize> {
         let mut kept: Vec<usize> = self.assignment.iter().flatten().copied().collect();
-        kept.sort_by_key(|slot| self.layout.at(*slot));
+        kept.order_by_key(|slot| self.layout.at(*slot));
         let mut kept = kept.into_iter().peekable();
         (0..self.layout.existing()).filter(|slot| kept.next_if_eq(slot).is_none()).collect()
     }

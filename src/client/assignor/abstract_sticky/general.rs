@@ -13,6 +13,7 @@ use super::cohorts::Cohorts;
 use super::movements::Movements;
 use super::racks::Racks;
 use super::{DEFAULT_GENERATION, remove_first};
+use crate::base::Sort;
 use crate::client::assignor::AssignError;
 use crate::client::assignor::layout::Layout;
 
@@ -102,9 +103,9 @@ impl General<'_> {
     /// does not exist hides those kept that come after it.
     fn all_and_unassigned(&self) -> (Vec<usize>, Vec<usize>) {
         let mut all: Vec<usize> = (0..self.layout.existing()).collect();
-        all.sort_by_key(|slot| self.order(*slot));
+        all.order_by_key(|slot| self.order(*slot));
         let mut kept: Vec<usize> = self.assignment.iter().flatten().copied().collect();
-        kept.sort_by_key(|slot| self.order(*slot));
+        kept.order_by_key(|slot| self.order(*slot));
         let mut kept = kept.into_iter().peekable();
         let unassigned = all.iter().copied().filter(|slot| kept.next_if_eq(slot).is_none()).collect();
         (all, unassigned)
@@ -239,7 +240,7 @@ impl General<'_> {
     fn score(&self, assignment: &[Vec<usize>]) -> i32 {
         let taking_part = assignment.iter().zip(&self.fixed).filter(|(_, fixed)| !**fixed);
         let mut sizes: Vec<i64> = taking_part.map(|(slots, _)| slots.len() as i64).collect();
-        sizes.sort_unstable();
+        sizes.order();
         let members = sizes.len() as i64;
         let parts = sizes.iter().zip(0..).map(|(size, at)| size * (2 * at - members + 1));
         parts.sum::<i64>() as i32

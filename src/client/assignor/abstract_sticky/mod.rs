@@ -17,11 +17,10 @@ mod racks;
 
 use super::AssignError;
 use super::layout::Layout;
-use crate::base::TopicPartition;
+use crate::base::{SortedMap, TopicPartition};
 use claims::Claims;
 use racks::Racks;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// What a member says of itself: `MemberData`.
 pub(super) struct MemberData<'a> {
@@ -45,7 +44,7 @@ pub(super) struct Outcome {
 }
 
 /// Slots that change hands, with their new owners.
-pub(super) type Transfers = BTreeMap<usize, usize>;
+pub(super) type Transfers = SortedMap<usize, usize>;
 
 /// Assigns every partition of the layout.
 pub(super) fn assign(

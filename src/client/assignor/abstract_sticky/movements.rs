@@ -3,7 +3,7 @@
 //! If partition 1 of a topic went from a to b, then partition 2 of it need not go from b to a: 1 goes back instead, and
 //! two members keep what they had.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::{SortedMap, SortedSet};
 
 /// A move from one member to another.
 type Pair = (usize, usize);
@@ -12,8 +12,8 @@ type Pair = (usize, usize);
 #[derive(Default)]
 pub(super) struct Movements {
     /// By topic and pair, the slots that moved so.
-    by_topic: BTreeMap<(usize, Pair), BTreeSet<usize>>,
-    by_slot: BTreeMap<usize, Pair>,
+    by_topic: SortedMap<(usize, Pair), SortedSet<usize>>,
+    by_slot: SortedMap<usize, Pair>,
 }
 
 impl Movements {

@@ -1,7 +1,7 @@
 //! Racks for the sticky assignors: Kafka's `RackInfo`.
 
+use crate::base::{Sort, SortedSet};
 use crate::client::assignor::layout::{Layout, minds_racks};
-use std::collections::BTreeSet;
 
 /// Who is where, if that matters.
 pub(super) struct Racks<'a> {
@@ -15,7 +15,7 @@ pub(super) struct Racks<'a> {
 
 impl<'a> Racks<'a> {
     pub(super) fn new(layout: &'a Layout<'_>, prefer: bool) -> Self {
-        let used: BTreeSet<usize> = layout.member_racks.iter().flatten().copied().collect();
+        let used: SortedSet<usize> = layout.member_racks.iter().flatten().copied().collect();
         let highest = layout.partition_racks.iter().flatten().chain(&used).max();
         let mut members = vec![0; highest.map_or(0, |rack| rack + 1)];
         layout.member_racks.iter().flatten().for_each(|rack| members[*rack] += 1);
@@ -44,7 +44,7 @@ impl<'a> Racks<'a> {
 
     /// Sorts slots by how many members are in a rack with them, the fewest first: they are the hardest to place.
     pub(super) fn sort_by_members(&self, slots: &mut [usize]) {
-        slots.sort_by_key(|slot| self.of_partition(*slot).iter().map(|rack| self.members[*rack]).sum::<usize>());
+        slots.order_by_key(|slot| self.of_partition(*slot).iter().map(|rack| self.members[*rack]).sum::<usize>());
     }
 
     /// The place in a list, from one on and around, of the first member in a rack with a partition.

@@ -1,8 +1,7 @@
 //! What an assignment promises, on groups drawn from seeded streams.
 
 use super::*;
-use crate::base::Rng;
-use std::collections::BTreeMap;
+use crate::base::{Rng, SortedMap, SortedSet};
 
 const SEEDS: u64 = 400;
 const STICKY: [Assignor; 2] = [Assignor::Sticky, Assignor::CooperativeSticky];
@@ -49,9 +48,9 @@ fn subscribes(member: &Member, topic: &str) -> bool {
 }
 
 /// Every partition of a subscribed topic and who has it, each owned by one subscriber; of every topic nobody wants none.
-fn owners(group: &Drawn, assigned: &[Vec<TopicPartition>]) -> BTreeMap<TopicPartition, usize> {
+fn owners(group: &Drawn, assigned: &[Vec<TopicPartition>]) -> SortedMap<TopicPartition, usize> {
     assert_eq!(assigned.len(), group.members.len());
-    let mut owners = BTreeMap::new();
+    let mut owners = SortedMap::new();
     for (member, partitions) in assigned.iter().enumerate() {
         for tp in partitions {
             assert!(subscribes(&group.members[member], &tp.topic), "{tp} goes to one who does not want it");
@@ -62,7 +61,7 @@ fn owners(group: &Drawn, assigned: &[Vec<TopicPartition>]) -> BTreeMap<TopicPart
 }
 
 /// The same, and no partition is left out.
-fn all_owned(group: &Drawn, assigned: &[Vec<TopicPartition>]) -> BTreeMap<TopicPartition, usize> {
+fn all_owned(group: &Drawn, assigned: &[Vec<TopicPartition>]) -> SortedMap<TopicPartition, usize> {
     let owners = owners(group, assigned);
     assert_eq!(owners.len(), wanted(group));
     owners
@@ -199,7 +198,7 @@ fn members_keep_what_they_can() {
                 let (from, to) = (&ids[*had.get(tp)?], &group.members[*to].id);
                 (from != to).then(|| (tp.topic.clone(), from.clone(), to.clone()))
             });
-            let moves: BTreeSet<_> = moves.collect();
+            let moves: SortedSet<_> = moves.collect();
             for (topic, from, to) in &moves {
                 let back = (topic.clone(), to.clone(), from.clone());
                 assert!(!moves.contains(&back), "seed {seed}: {from} and {to} exchange partitions of {topic}");
@@ -273,7 +272,7 @@ fn a_cooperative_group_never_takes_what_another_has() {
 }
 
 /// Every partition that someone has, with the member's id.
-fn holders(group: &Drawn, assigned: &[Vec<TopicPartition>]) -> BTreeMap<TopicPartition, Arc<str>> {
+fn holders(group: &Drawn, assigned: &[Vec<TopicPartition>]) -> SortedMap<TopicPartition, Arc<str>> {
     owners(group, assigned).into_iter().map(|(tp, member)| (tp, group.members[member].id.clone())).collect()
 }
 
