@@ -15,10 +15,10 @@ pub(super) fn laws(app: &App, ctx: &Context<App>) -> Html {
     laws.order_by_key(|law| law.holds);
     let judge = ctx.link().callback(|_: MouseEvent| Msg::Judge(true));
     html! {
-        <section class="laws" aria-label="Laws" tabindex="0">
+        <section class="laws" aria-label="Laws">
             <b>{ "Laws" }</b>
-            <ul>{ for laws.iter().map(law) }</ul>
-            <button class="btn line judge" onclick={judge} aria-haspopup="dialog">{ "Judge the history" }</button>
+            <ul tabindex="0" aria-label="Laws">{ for laws.iter().map(law) }</ul>
+            <button class="btn line judge" onclick={judge} aria-haspopup="dialog">{ "Judge" }<span class="long">{ " the history" }</span></button>
         </section>
     }
 }
