@@ -326,6 +326,10 @@ impl<T: Clone> NetworkClient<T> {
 
     /// When a node can be asked, if only time is in the way.
     pub(super) fn reachable_at(&self) -> Option<SimTime> {
+        // Most of the time the first that is looked at.
+        if self.metadata.brokers().keys().any(|node| self.net.in_flight(*node).is_some() && !self.net.is_full(*node)) {
+            return Some(SimTime::ZERO);
+        }
         let known = self.find_least_loaded(&self.known_nodes(), 0).map(|(_, at)| at);
         if self.config.rebootstrap_trigger.is_none() || self.metadata.brokers().is_empty() {
             return known;

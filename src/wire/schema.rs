@@ -1,7 +1,6 @@
 //! Kafka's own message definitions (`schema.txt`): for each message its fields with types and version ranges. The codec
 //! writes and reads by them, and the inspector shows by them.
 
-use crate::base::SortedMap;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
@@ -75,14 +74,21 @@ pub(super) const RESPONSE_HEADER: i16 = -2;
 
 /// The definition of a message, if Kafka has one.
 pub(super) fn schema(message: (i16, Direction)) -> Option<&'static Schema> {
-    schemas().get(&message)
+    let (key, direction) = message;
+    schemas().get(place(key))?[direction as usize].as_ref()
 }
 
-fn schemas() -> &'static SortedMap<(i16, Direction), Schema> {
-    static SCHEMAS: OnceLock<SortedMap<(i16, Direction), Schema>> = OnceLock::new();
+/// Where the definitions of an API stand: the headers come first.
+fn place(key: i16) -> usize {
+    usize::try_from(i32::from(key) - i32::from(RESPONSE_HEADER)).unwrap_or(usize::MAX)
+}
+
+/// By API and direction: every message that is written or counted looks here.
+fn schemas() -> &'static [[Option<Schema>; 3]] {
+    static SCHEMAS: OnceLock<Vec<[Option<Schema>; 3]>> = OnceLock::new();
     SCHEMAS.get_or_init(|| {
         let mut lines = SCHEMA.lines().peekable();
-        let mut schemas = SortedMap::new();
+        let mut schemas: Vec<[Option<Schema>; 3]> = Vec::new();
         while let Some(line) = lines.next() {
             let words: Vec<&str> = line.split(' ').collect();
             let [name, key, direction, valid, flexible] = words[..] else { panic!("schema: {line}") };
@@ -97,7 +103,9 @@ fn schemas() -> &'static SortedMap<(i16, Direction), Schema> {
                 _ => Direction::Header,
             };
             let fields = definitions(&mut lines, 1);
-            schemas.insert((key, direction), Schema { fields, valid: versions(valid), flexible: versions(flexible) });
+            let schema = Schema { fields, valid: versions(valid), flexible: versions(flexible) };
+            schemas.resize_with(schemas.len().max(place(key) + 1), Default::default);
+            schemas[place(key)][direction as usize] = Some(schema);
         }
         schemas
     })
@@ -174,8 +182,8 @@ mod tests {
 
     #[test]
     fn every_definition_is_read() {
-        let schemas = schemas();
+        let schemas: Vec<&Schema> = schemas().iter().flatten().flatten().collect();
         assert!(schemas.len() > 170, "{}", schemas.len());
-        assert!(schemas.values().all(|schema| schema.fields.iter().all(|field| !field.name.is_empty())));
+        assert!(schemas.iter().all(|schema| schema.fields.iter().all(|field| !field.name.is_empty())));
     }
 }

@@ -78,7 +78,8 @@ impl fmt::Display for Judgement {
 }
 
 impl Judgement {
-    /// Judges a history. `name` names processes; a negative one is nobody's, and its reads are not counted; nothing is called lost or unseen in keys that are `out_of_reach`.
+    /// Judges a history. `name` names processes; a negative one is nobody's, and its reads are not counted; nothing is
+    /// called lost or unseen in keys that are `out_of_reach`.
     pub fn of(history: &[Op], out_of_reach: &SortedSet<String>, name: impl Fn(i64) -> String) -> Self {
         let ok = || history.iter().filter(|op| op.outcome == Outcome::Ok);
         let mut out = Self {
