@@ -11,8 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fetchers {
     by_source: SortedMap<i32, Known>,
-    /// By id; most of the time one.
-    touched: Vec<i32>,
+    touched: SortedSet<i32>,
     conns: SortedMap<ConnId, i32>,
     deadlines: SortedSet<(SimTime, i32)>,
 }
@@ -33,7 +32,7 @@ impl Fetchers {
     /// A fetcher that is about to change.
     pub(super) fn get_mut(&mut self, source: i32) -> Option<&mut ReplicaFetcher> {
         let known = self.by_source.get_mut(&source)?;
-        touch(&mut self.touched, source);
+        self.touched.insert(source);
         Some(Arc::make_mut(&mut known.fetcher))
     }
 
@@ -42,13 +41,13 @@ impl Fetchers {
         source: i32,
         new: impl FnOnce() -> ReplicaFetcher,
     ) -> &mut ReplicaFetcher {
-        touch(&mut self.touched, source);
+        self.touched.insert(source);
         let new = || Known { fetcher: Arc::new(new()), conn: None, deadline: None };
         Arc::make_mut(&mut self.by_source.entry(source).or_insert_with(new).fetcher)
     }
 
     pub(super) fn remove(&mut self, source: i32) -> Option<ReplicaFetcher> {
-        self.touched.retain(|touched| *touched != source);
+        self.touched.remove(&source);
         let known = self.by_source.remove(&source)?;
         known.conn.map(|conn| self.conns.remove(&conn));
         known.deadline.map(|at| self.deadlines.remove(&(at, source)));
@@ -74,15 +73,15 @@ impl Fetchers {
     }
 
     /// The fetchers that were touched since this was last called, and those whose deadline has come; by id.
-    pub(super) fn take_touched(&mut self, now: SimTime) -> Vec<i32> {
+    pub(super) fn take_touched(&mut self, now: SimTime) -> SortedSet<i32> {
         let mut taken = std::mem::take(&mut self.touched);
-        self.due(now).into_iter().for_each(|source| touch(&mut taken, source));
+        taken.extend(self.due(now));
         taken
     }
 
     /// Notes where a fetcher is found now; it counts as touched no more.
     pub(super) fn settle(&mut self, source: i32) {
-        self.touched.retain(|touched| *touched != source);
+        self.touched.remove(&source);
         let Some(known) = self.by_source.get_mut(&source) else { return };
         let (conn, deadline) = (known.fetcher.connection(), known.fetcher.next_deadline());
         let conn_before = std::mem::replace(&mut known.conn, conn);
@@ -95,12 +94,5 @@ impl Fetchers {
             deadline_before.map(|at| self.deadlines.remove(&(at, source)));
             deadline.map(|at| self.deadlines.insert((at, source)));
         }
-    }
-}
-
-/// Adds a fetcher where its id belongs, unless it is there.
-fn touch(touched: &mut Vec<i32>, source: i32) {
-    if let Err(at) = touched.binary_search(&source) {
-        touched.insert(at, source);
     }
 }

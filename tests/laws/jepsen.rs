@@ -79,16 +79,21 @@ fn nothing_is_wrong_with_idempotent_producers_while_leaders_die() {
     assert!(worst_lag_ms(&history) < 1_000, "nobody is asked to wait while a leader is missed");
 }
 
-/// A leader that stands still wakes as a zombie and acknowledges what will be cut off, until it hears of its successor;
-/// here not for a second.
-#[test]
-fn a_zombie_s_acknowledgements_are_lost_writes() {
+/// A leader stands still, and wakes while it cannot hear of its successor.
+fn zombie() -> String {
     let one =
         "producer p --topic t --rate 20/s --producer-property acks=1 --producer-property enable.idempotence=false";
     let faults = "pause broker 1\nrun 20s\n\
                   cut broker 1 controller 101\ncut broker 1 controller 102\ncut broker 1 controller 103\n\
                   resume broker 1\nrun 1s\nheal\nrun 20s\nclose p\nrun 3s\n";
-    let (history, runner) = played(&script(one, faults));
+    script(one, faults)
+}
+
+/// A leader that stands still wakes as a zombie and acknowledges what will be cut off, until it hears of its successor;
+/// here not for a second.
+#[test]
+fn a_zombie_s_acknowledgements_are_lost_writes() {
+    let (history, runner) = played(&zombie());
     let wrong = wrong(&history);
     let told = |name: &str| {
         let is = |anomaly: &&Anomaly| match anomaly {
@@ -194,12 +199,7 @@ fn count(judgement: &Judgement, name: &str) -> usize {
 /// The final reader tells what is lost from what nobody has read yet.
 #[test]
 fn only_what_is_lost_is_unseen() {
-    let one =
-        "producer p --topic t --rate 20/s --producer-property acks=1 --producer-property enable.idempotence=false";
-    let faults = "pause broker 1\nrun 20s\n\
-                  cut broker 1 controller 101\ncut broker 1 controller 102\ncut broker 1 controller 103\n\
-                  resume broker 1\nrun 1s\nheal\nrun 20s\nclose p\nrun 3s\n";
-    let (judgement, runner) = judged(&script(one, faults));
+    let (judgement, runner) = judged(&zombie());
     assert_eq!(count(&judgement, "unseen") as u64, runner.world().lost(), "{judgement}");
     assert!(!judgement.is_good() && judgement.out_of_reach.is_empty());
     // Nobody has read these yet, and nothing is wrong with them.
