@@ -3,7 +3,7 @@
 //! Consumers read below the high watermark, followers to the log's end. A follower's fetch also tells how far it is:
 //! the offset that it asks for acknowledges all before it.
 
-use super::fetch_session::{InTurn, SessionUse};
+use super::fetch_session::{Begun, InTurn, SessionUse};
 use super::produce::is_wrong_leader;
 use super::purgatory::{Parked, Waiting};
 use super::{Broker, Partition, Served, Serving};
@@ -57,7 +57,9 @@ enum Fetcher {
 #[derive(Clone, Debug)]
 pub(super) struct Fetch {
     pub(super) session: SessionUse,
-    pub(super) wanted: Vec<InTurn>,
+    pub(super) wanted: Arc<Vec<InTurn>>,
+    /// It asks for what its session has, so that the session watches the partitions while it waits.
+    pub(super) by_session: bool,
     version: i16,
     fetcher: Fetcher,
     min_bytes: usize,
@@ -75,6 +77,11 @@ enum Found<'d> {
 }
 
 impl Wanted {
+    /// Whether its topic's name is not known.
+    fn is_unresolved(&self) -> bool {
+        self.tp.topic.is_empty()
+    }
+
     /// The partition as a session names it.
     pub(super) fn key(&self) -> (Option<Arc<str>>, Uuid, i32) {
         // An id says all; a name may become known later.
@@ -109,35 +116,54 @@ impl Broker {
                 topic.partitions.iter().map(|p| (name_unless_id(&topic.topic, topic.topic_id), topic.topic_id, *p))
             })
             .collect();
+        if !(body.topics.is_empty() && body.forgotten_topics_data.is_empty()) || body.session_epoch <= 0 {
+            self.tell_partitions(body.session_id);
+        }
         let begun = self.sessions.begin(pending.version, body, named, &forgotten, serving.ctx.rng());
-        let (session, mut wanted) = match begun {
+        let Begun { session, mut wanted, is_quiet, left } = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 let refused = FetchResponse::default().with_error_code(error.0);
                 return Served::Now(ResponseKind::Fetch(refused));
             }
         };
-        wanted.iter_mut().for_each(|asked| self.resolve(&mut asked.wanted));
-        if serving.ctx.is_mutant(Mutant::LeaderIgnoresDivergence) {
-            wanted.iter_mut().for_each(|asked| Arc::make_mut(&mut asked.wanted).last_fetched_epoch = None);
+        left.into_iter().for_each(|id| self.purgatory.leave_session(id));
+        let ignores_divergence = serving.ctx.is_mutant(Mutant::LeaderIgnoresDivergence);
+        let is_plain = is_quiet || !(ignores_divergence || wanted.iter().any(|asked| asked.wanted.is_unresolved()));
+        if !is_plain {
+            for InTurn { wanted, .. } in Arc::make_mut(&mut wanted) {
+                self.resolve(wanted);
+                if ignores_divergence {
+                    Arc::make_mut(wanted).last_fetched_epoch = None;
+                }
+            }
         }
         let fetch = Fetch {
             session,
             wanted,
+            by_session: is_plain && matches!(session, SessionUse::Incremental(_)),
             version: pending.version,
             fetcher: fetcher(request.version, body),
             min_bytes: body.min_bytes.max(0) as usize,
             max_bytes: body.max_bytes.clamp(0, self.config.fetch_max_bytes) as usize,
         };
-        let is_satisfied = self.take_in_fetch(&fetch, serving);
+        let is_satisfied = match fetch.fetcher {
+            Fetcher::Follower { id, .. } if is_quiet => {
+                self.sessions.fetched_again(session, id, serving.ctx.now());
+                fetch.min_bytes == 0
+            }
+            _ => self.take_in_fetch(&fetch, serving),
+        };
         if body.max_wait_ms <= 0 || fetch.wanted.is_empty() || is_satisfied {
             let answer = self.read(&fetch, serving);
             self.complete_touched(serving);
             return Served::Now(answer);
         }
         let deadline = serving.ctx.after(SimDuration::from_millis(body.max_wait_ms as u64));
+        let session = fetch.by_session.then_some(fetch.session);
         let request = Waiting::Fetch(Arc::new(fetch));
-        self.purgatory.park(Parked { pending: pending.clone(), request, deadline });
+        let place = self.purgatory.park(Parked { pending: pending.clone(), request, deadline });
+        session.into_iter().for_each(|session| self.sessions.set_waiting(session, place));
         self.complete_touched(serving);
         Served::Parked
     }
@@ -148,16 +174,21 @@ impl Broker {
         let Fetcher::Follower { id, epoch } = fetch.fetcher else { return self.is_satisfied(fetch, serving.disk) };
         let now = serving.ctx.now();
         let (mut missing, mut otherwise) = (fetch.min_bytes, false);
-        for InTurn { wanted, .. } in &fetch.wanted {
+        // A replica selector looks at when followers fetched.
+        let mut is_calm = fetch.by_session && !self.config.rack_aware_replica_selector;
+        for InTurn { wanted, .. } in fetch.wanted.iter() {
             let Ok(Found::Log(log)) = self.find(fetch, wanted, serving.disk) else {
                 otherwise |= missing > 0;
+                is_calm = false;
                 continue;
             };
             let end = log.log_end_offset();
+            is_calm &= wanted.fetch_offset >= end;
             missing = missing.saturating_sub(log.bytes_between(wanted.fetch_offset, end, missing));
             let partition = self.partitions.get_mut(&wanted.tp).map(Arc::make_mut).expect("it was found");
             let moved = partition.follower_fetched(id, wanted.fetch_offset, wanted.log_start_offset, epoch, end, now);
             if !partition.metadata.isr.contains(&id) {
+                is_calm = false;
                 let partition = &self.partitions[&wanted.tp];
                 let expanded = self.surrounded(now, |around| partition.expanded_isr(id, log, around));
                 if let Some(isr) = expanded {
@@ -168,7 +199,40 @@ impl Broker {
                 self.advance_high_watermark(&wanted.tp, serving);
             }
         }
+        if fetch.by_session {
+            self.sessions.set_calm(fetch.session, is_calm);
+        }
         otherwise || missing == 0
+    }
+
+    /// Tells the partitions of a follower's session when it fetched last, which the session alone knows while it is quiet.
+    /// It still had all there was then.
+    fn tell_partitions(&mut self, session: i32) {
+        let Some((follower, at, wanted)) = self.sessions.take_fetched(session) else { return };
+        for InTurn { wanted, .. } in wanted.iter() {
+            if let Some(partition) = self.partitions.get_mut(&wanted.tp) {
+                Arc::make_mut(partition).follower_fetched_again(follower, at);
+            }
+        }
+    }
+
+    /// Something is about to happen, or has happened, to a partition, and fetches have to look at it again. Where those wait
+    /// whose sessions have it.
+    pub(super) fn stir(&mut self, tp: &TopicPartition) -> Vec<u64> {
+        let mut waiting = Vec::new();
+        for session in self.sessions.of_partition(tp) {
+            self.tell_partitions(session);
+            waiting.extend(self.sessions.stir(session));
+        }
+        waiting
+    }
+
+    /// Something is about to happen, or has happened, for which requests wait: see
+    /// [`Purgatory::touch`](super::purgatory::Purgatory::touch).
+    pub(super) fn touch(&mut self, tp: &TopicPartition, high_watermark: i64) {
+        self.purgatory.touch(tp, high_watermark);
+        let waiting = self.stir(tp);
+        self.purgatory.touch_requests(waiting);
     }
 
     /// Answers the parked requests whose condition a touched partition has fulfilled.
@@ -239,7 +303,7 @@ impl Broker {
 
     /// Finds the name of a topic whose id was not known when the session began.
     fn resolve(&self, wanted: &mut Arc<Wanted>) {
-        if wanted.tp.topic.is_empty()
+        if wanted.is_unresolved()
             && let Some(topic) = self.metadata.topics().by_id(wanted.topic_id)
         {
             Arc::make_mut(wanted).tp.topic = topic.name.clone();
@@ -248,7 +312,7 @@ impl Broker {
 
     /// What there is in a partition that is asked for, or the error that the fetch gets.
     fn find<'d>(&self, fetch: &Fetch, wanted: &Wanted, disk: &'d Disk) -> Result<Found<'d>, ErrorCode> {
-        if wanted.tp.topic.is_empty() && !wanted.topic_id.is_nil() {
+        if wanted.is_unresolved() && !wanted.topic_id.is_nil() {
             return Err(ErrorCode::UNKNOWN_TOPIC_ID);
         }
         let only_leader = !matches!(fetch.fetcher, Fetcher::Consumer { from_followers: true, .. });
@@ -315,7 +379,7 @@ impl Broker {
     /// Whether a fetch can be answered at once: an error to report, a log that parts, or `fetch.min.bytes` to return.
     fn is_satisfied(&self, fetch: &Fetch, disk: &Disk) -> bool {
         let mut missing = fetch.min_bytes;
-        for InTurn { wanted, .. } in &fetch.wanted {
+        for InTurn { wanted, .. } in fetch.wanted.iter() {
             if missing == 0 {
                 break;
             }
@@ -326,11 +390,14 @@ impl Broker {
     }
 
     fn read(&mut self, fetch: &Fetch, serving: &mut Serving<'_, '_>) -> ResponseKind {
+        if fetch.by_session && self.sessions.begin_answer(fetch.session) {
+            return ResponseKind::Fetch(FetchResponse::default().with_session_id(fetch.session.id()));
+        }
         let mut room = fetch.max_bytes;
         let mut anything = false;
         let mut leaders = Vec::new();
         let mut topics: Vec<FetchableTopicResponse> = Vec::new();
-        for asked in &fetch.wanted {
+        for asked in fetch.wanted.iter() {
             let wanted = &*asked.wanted;
             let mut answer = match self.find(fetch, wanted, serving.disk) {
                 Err(error) => {
@@ -365,6 +432,9 @@ impl Broker {
             if self.sessions.answer(fetch.session, asked, &answer) {
                 push(&mut topics, wanted, answer);
             }
+        }
+        if fetch.by_session {
+            self.sessions.told_all(fetch.session);
         }
         let endpoints = self.node_endpoints(leaders, |id, host, port, rack| {
             NodeEndpoint::default().with_node_id(id).with_host(host).with_port(port).with_rack(rack)

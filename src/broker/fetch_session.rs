@@ -5,9 +5,15 @@
 //! fetch carries the session's id and the next epoch, so that both ends know that they mean the same set. The broker
 //! remembers what it last told about each partition and leaves out those of which nothing changed. A partition that
 //! brought records goes to the end, so that each gets its turn when a response has no room for all.
+//!
+//! Most fetches of a cluster at rest ask for what the one before asked for and find what it found. A session remembers
+//! when that is so: it is *quiet* from an answer that told all there was to tell until something happens to one of its
+//! partitions, and no fetch looks at them meanwhile. (So only a follower's sessions are: what a consumer finds may change
+//! with other things, too.) Whom to wake then is known by the session, so that a fetch that waits need not be entered for
+//! each of its partitions.
 
 use super::fetch::Wanted;
-use crate::base::{OrdMap, Rng};
+use crate::base::{OrdMap, OrdSet, Rng, SimTime, TopicPartition};
 use crate::wire::ErrorCode;
 use crate::wire::messages::FetchRequest;
 use crate::wire::messages::fetch_response::PartitionData;
@@ -30,6 +36,8 @@ pub(super) struct FetchSessions {
     /// `max.incremental.fetch.session.cache.slots`.
     slots: usize,
     sessions: OrdMap<i32, Arc<Session>>,
+    /// Which sessions have a partition.
+    of_partition: OrdSet<(TopicPartition, i32)>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +47,24 @@ struct Session {
     next_turn: u64,
     turns: OrdMap<Key, u64>,
     partitions: OrdMap<u64, Cached>,
+    /// The partitions in turn, as its fetches ask for them; none when they have changed since.
+    listed: Option<Arc<Vec<InTurn>>>,
+    rest: Rest,
+    /// The follower that fetched while it was quiet and when it did last, until the partitions are told.
+    fetched: Option<(i32, SimTime)>,
+    /// The place in the purgatory of its fetch that waits.
+    waiting: Option<u64>,
+}
+
+/// Whether a session's partitions have to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// Something may have happened to them.
+    No,
+    /// The last fetch found nothing to return, and nothing has happened since.
+    Calm,
+    /// Nor is there anything to tell that was not told.
+    Quiet,
 }
 
 /// A partition of a session, and what the client was last told of it.
@@ -77,9 +103,26 @@ impl SessionUse {
     }
 }
 
+/// What a fetch asks for, by name or by its session.
+pub(super) struct Begun {
+    pub(super) session: SessionUse,
+    pub(super) wanted: Arc<Vec<InTurn>>,
+    /// Nothing has happened since its session's last fetch, which found nothing and was told all.
+    pub(super) is_quiet: bool,
+    /// Where another fetch of the session waits, which the session knows no more.
+    pub(super) left: Option<u64>,
+}
+
+impl Begun {
+    fn without_session(named: Vec<Arc<Wanted>>) -> Self {
+        let in_turn = (0..).zip(named).map(|(turn, wanted)| InTurn { turn, wanted });
+        Self { session: SessionUse::None, wanted: Arc::new(in_turn.collect()), is_quiet: false, left: None }
+    }
+}
+
 impl FetchSessions {
     pub(super) fn new(slots: usize) -> Self {
-        Self { slots, sessions: OrdMap::new() }
+        Self { slots, sessions: OrdMap::new(), of_partition: OrdSet::new() }
     }
 
     /// How many sessions stand.
@@ -98,20 +141,18 @@ impl FetchSessions {
         named: Vec<Arc<Wanted>>,
         forgotten: &[Key],
         rng: &mut Rng,
-    ) -> Result<(SessionUse, Vec<InTurn>), ErrorCode> {
-        let in_turn =
-            |named: Vec<Arc<Wanted>>| (0..).zip(named).map(|(turn, wanted)| InTurn { turn, wanted }).collect();
+    ) -> Result<Begun, ErrorCode> {
         if version < FIRST_WITH_SESSIONS {
-            return Ok((SessionUse::None, in_turn(named)));
+            return Ok(Begun::without_session(named));
         }
         let (id, epoch) = (request.session_id, request.session_epoch);
         if epoch == INITIAL_EPOCH || epoch == FINAL_EPOCH {
-            self.sessions.remove(&id);
+            let left = self.remove(id);
             let session = match epoch {
                 FINAL_EPOCH => SessionUse::None,
                 _ => self.open(version, &named, rng),
             };
-            return Ok((session, in_turn(named)));
+            return Ok(Begun { session, left, ..Begun::without_session(named) });
         }
         let session = self.sessions.get_mut(&id).ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
         if session.epoch != epoch {
@@ -122,15 +163,22 @@ impl FetchSessions {
         }
         let session = Arc::make_mut(session);
         session.epoch = next_epoch(epoch);
-        forgotten.iter().for_each(|key| session.forget(key));
-        named.into_iter().for_each(|wanted| session.name(wanted));
-        let in_turn = |(turn, cached): (&u64, &Cached)| InTurn { turn: *turn, wanted: cached.wanted.clone() };
-        let partitions: Vec<InTurn> = session.partitions.iter().map(in_turn).collect();
-        if partitions.is_empty() {
-            self.sessions.remove(&id);
-            return Ok((SessionUse::None, partitions));
+        let left = session.waiting.take();
+        let mut gone: Vec<Arc<Wanted>> = forgotten.iter().filter_map(|key| session.forget(key)).collect();
+        for wanted in named {
+            self.of_partition.insert((wanted.tp.clone(), id));
+            // It had a name too little, or one too many, before.
+            gone.extend(session.name(wanted.clone()).filter(|before| before.tp != wanted.tp));
         }
-        Ok((SessionUse::Incremental(id), partitions))
+        for wanted in gone {
+            self.of_partition.remove(&(wanted.tp.clone(), id));
+        }
+        let (wanted, is_quiet) = (session.list(), session.rest == Rest::Quiet);
+        if wanted.is_empty() {
+            self.remove(id);
+            return Ok(Begun { left, ..Begun::without_session(Vec::new()) });
+        }
+        Ok(Begun { session: SessionUse::Incremental(id), wanted, is_quiet, left })
     }
 
     fn open(&mut self, version: i16, named: &[Arc<Wanted>], rng: &mut Rng) -> SessionUse {
@@ -147,10 +195,88 @@ impl FetchSessions {
             next_turn: 0,
             turns: OrdMap::new(),
             partitions: OrdMap::new(),
+            listed: None,
+            rest: Rest::No,
+            fetched: None,
+            waiting: None,
         };
-        named.iter().for_each(|wanted| session.name(wanted.clone()));
+        for wanted in named {
+            self.of_partition.insert((wanted.tp.clone(), id));
+            session.name(wanted.clone());
+        }
         self.sessions.insert(id, Arc::new(session));
         SessionUse::Opened(id)
+    }
+
+    /// Ends a session; where a fetch of it waits.
+    fn remove(&mut self, id: i32) -> Option<u64> {
+        let session = self.sessions.remove(&id)?;
+        for cached in session.partitions.values() {
+            self.of_partition.remove(&(cached.wanted.tp.clone(), id));
+        }
+        session.waiting
+    }
+
+    fn get_mut(&mut self, session: SessionUse) -> Option<&mut Session> {
+        self.sessions.get_mut(&session.id()).map(Arc::make_mut)
+    }
+
+    /// The sessions that have a partition.
+    pub(super) fn of_partition(&self, tp: &TopicPartition) -> Vec<i32> {
+        let of_it = self.of_partition.range((tp.clone(), i32::MIN)..=(tp.clone(), i32::MAX));
+        of_it.map(|(_, id)| *id).collect()
+    }
+
+    /// Notes that a follower fetched in its session, which is quiet.
+    pub(super) fn fetched_again(&mut self, session: SessionUse, follower: i32, now: SimTime) {
+        if let Some(session) = self.get_mut(session) {
+            session.fetched = Some((follower, now));
+        }
+    }
+
+    /// Takes who fetched last in a session while it was quiet, when, and what.
+    pub(super) fn take_fetched(&mut self, id: i32) -> Option<(i32, SimTime, Arc<Vec<InTurn>>)> {
+        let session = self.sessions.get_mut(&id).filter(|session| session.fetched.is_some()).map(Arc::make_mut)?;
+        let (follower, at) = session.fetched.take()?;
+        Some((follower, at, session.list()))
+    }
+
+    /// Something has happened to a partition of a session. Where a fetch of it waits.
+    pub(super) fn stir(&mut self, id: i32) -> Option<u64> {
+        let session = self.sessions.get_mut(&id)?;
+        if session.rest != Rest::No {
+            Arc::make_mut(session).rest = Rest::No;
+        }
+        session.waiting
+    }
+
+    /// Notes whether a fetch found nothing to return in any partition.
+    pub(super) fn set_calm(&mut self, session: SessionUse, is_calm: bool) {
+        if let Some(session) = self.get_mut(session) {
+            session.rest = if is_calm { Rest::Calm } else { Rest::No };
+        }
+    }
+
+    /// Notes where in the purgatory the fetch of a session waits.
+    pub(super) fn set_waiting(&mut self, session: SessionUse, place: u64) {
+        if let Some(session) = self.get_mut(session) {
+            session.waiting = Some(place);
+        }
+    }
+
+    /// The fetch of a session is being answered; whether there is nothing to tell.
+    pub(super) fn begin_answer(&mut self, session: SessionUse) -> bool {
+        self.get_mut(session).is_some_and(|session| {
+            session.waiting = None;
+            session.rest == Rest::Quiet
+        })
+    }
+
+    /// All that there is to tell of a session's partitions was told.
+    pub(super) fn told_all(&mut self, session: SessionUse) {
+        if let Some(session) = self.get_mut(session).filter(|session| session.rest == Rest::Calm) {
+            session.rest = Rest::Quiet;
+        }
     }
 
     /// Notes what a client is being told of a partition; whether the response is to mention it.
@@ -181,26 +307,37 @@ impl Session {
         Some((turn, still.or_else(|| self.partitions.get(&turn)).expect("every turn has its partition")))
     }
 
-    fn name(&mut self, wanted: Arc<Wanted>) {
+    /// Its partitions in turn.
+    fn list(&mut self) -> Arc<Vec<InTurn>> {
+        let in_turn = |(turn, cached): (&u64, &Cached)| InTurn { turn: *turn, wanted: cached.wanted.clone() };
+        self.listed.get_or_insert_with(|| Arc::new(self.partitions.iter().map(in_turn).collect())).clone()
+    }
+
+    /// Has a partition from now on; what it had in its place.
+    fn name(&mut self, wanted: Arc<Wanted>) -> Option<Arc<Wanted>> {
+        (self.rest, self.listed) = (Rest::No, None);
         if let Some(cached) = self.turns.get(&wanted.key()).and_then(|turn| self.partitions.get_mut(turn)) {
-            cached.wanted = wanted;
-            return;
+            return Some(std::mem::replace(&mut cached.wanted, wanted));
         }
         self.turns.insert(wanted.key(), self.next_turn);
         self.partitions.insert(self.next_turn, Cached { wanted, high_watermark: -1, log_start_offset: -1 });
         self.next_turn += 1;
+        None
     }
 
-    fn forget(&mut self, key: &Key) {
-        if let Some(turn) = self.turns.remove(key) {
-            self.partitions.remove(&turn);
-        }
+    fn forget(&mut self, key: &Key) -> Option<Arc<Wanted>> {
+        (self.rest, self.listed) = (Rest::No, None);
+        let turn = self.turns.remove(key)?;
+        self.partitions.remove(&turn).map(|cached| cached.wanted)
     }
 
     fn told(&mut self, key: &Key, turn: u64, high_watermark: i64, log_start_offset: i64, to_the_end: bool) {
         let mut cached = self.partitions.remove(&turn).expect("every turn has its partition");
         cached.high_watermark = high_watermark;
         cached.log_start_offset = log_start_offset;
+        if to_the_end {
+            self.listed = None;
+        }
         let turn = if to_the_end { self.next_turn } else { turn };
         self.next_turn += u64::from(to_the_end);
         self.turns.insert(key.clone(), turn);

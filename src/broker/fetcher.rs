@@ -65,6 +65,9 @@ pub(super) struct ReplicaFetcher {
     partitions: OrdMap<Key, Fetched>,
     in_flight: bool,
     not_before: SimTime,
+    /// Its last fetch was of every partition, nothing has come of it, and the partitions are the same: the next fetch asks
+    /// for the same.
+    quiet: bool,
 }
 
 impl ReplicaFetcher {
@@ -82,6 +85,7 @@ impl ReplicaFetcher {
             partitions: OrdMap::new(),
             in_flight: false,
             not_before: SimTime::ZERO,
+            quiet: false,
         }
     }
 
@@ -128,6 +132,7 @@ impl Broker {
         let fetched =
             Fetched { tp: tp.clone(), leader_epoch, not_before: SimTime::ZERO, fenced: false, out_of_range: false };
         fetcher.partitions.insert((topic_id, tp.partition), fetched);
+        fetcher.quiet = false;
     }
 
     /// Fetches a partition no more.
@@ -135,7 +140,9 @@ impl Broker {
         let key = (topic_id, index);
         let fetches = |source: &i32| self.fetchers.get(*source).is_some_and(|f| f.partitions.contains_key(&key));
         for source in self.fetchers.sources().filter(fetches).collect::<Vec<_>>() {
-            self.fetcher_mut(source).partitions.remove(&key);
+            let fetcher = self.fetcher_mut(source);
+            fetcher.partitions.remove(&key);
+            fetcher.quiet = false;
         }
     }
 
@@ -161,10 +168,15 @@ impl Broker {
         if self.fetcher(source).not_before > now {
             return;
         }
-        if let Some(key) = self.fetcher(source).partitions.iter().find(|(_, f)| f.out_of_range).map(|(key, _)| *key) {
-            return self.ask_offset(source, key, LATEST, serving);
-        }
-        let wanted = self.fetch_plan(source, now, serving);
+        let fetcher = self.fetcher(source);
+        let wanted = if fetcher.quiet {
+            fetcher.session.named().clone()
+        } else {
+            if let Some(key) = fetcher.partitions.iter().find(|(_, f)| f.out_of_range).map(|(key, _)| *key) {
+                return self.ask_offset(source, key, LATEST, serving);
+            }
+            self.fetch_plan(source, now, serving)
+        };
         let fetcher = self.fetcher_mut(source);
         // With nothing to fetch there may still be something to drop from the session.
         if wanted.is_empty() && !(fetcher.session.stands() && fetcher.session.names_any()) {
@@ -176,6 +188,7 @@ impl Broker {
         }
         let next = fetcher.session.next(wanted.clone());
         fetcher.in_flight = true;
+        fetcher.quiet = wanted.len() == fetcher.partitions.len();
         let body = RequestKind::Fetch(self.fetch_request(&next));
         let asked = Some(Asked::Fetch(wanted));
         self.fetcher_mut(source).net.send(source, ApiKey::Fetch, asked, serving.ctx, |_| body);
@@ -284,6 +297,7 @@ impl Broker {
         let fetcher = self.fetcher_mut(source);
         fetcher.in_flight = false;
         fetcher.session.answered(body.session_id, error);
+        fetcher.quiet &= error == ErrorCode::NONE && body.responses.is_empty();
         if error != ErrorCode::NONE {
             fetcher.not_before = until;
             return;

@@ -492,7 +492,7 @@ impl Broker {
         let from = log.high_watermark();
         if log.update_high_watermark(to).is_some() {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
-            self.purgatory.touch_high_watermark(tp, to);
+            self.touch(tp, to);
             self.coordinators.high_watermark_moved(tp);
         }
     }
@@ -511,7 +511,7 @@ impl Broker {
         let log = serving.disk.log_mut(tp).expect("it was just there");
         if let Some(from) = log.advance_high_watermark(to) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
-            self.purgatory.touch_high_watermark(tp, to);
+            self.touch(tp, to);
             self.coordinators.high_watermark_moved(tp);
         }
     }

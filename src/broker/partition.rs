@@ -7,7 +7,7 @@
 //! removed, it still does (KIP-497).
 
 use super::config::TopicConfig;
-use crate::base::{OrdMap, SimDuration, SimTime};
+use crate::base::{SimDuration, SimTime, SortedMap};
 use crate::cluster::PartitionRegistration;
 use crate::storage::Log;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Partition {
 #[derive(Clone, Debug)]
 pub enum PartitionRole {
     /// It leads.
-    Leader(Leader),
+    Leader(Box<Leader>),
     /// It follows, or there is nobody to follow.
     Follower,
 }
@@ -43,7 +43,7 @@ pub struct Leader {
     /// The ISR as it asked the controller to make it, until the answer comes.
     pub pending_isr: Option<Vec<i32>>,
     /// The followers by broker id.
-    pub followers: OrdMap<i32, FollowerState>,
+    pub followers: SortedMap<i32, FollowerState>,
 }
 
 /// How far a follower is, by its fetches (`Replica`).
@@ -118,7 +118,7 @@ impl Partition {
     /// The leader's side, if the broker leads.
     pub fn leader(&self) -> Option<&Leader> {
         match &self.role {
-            PartitionRole::Leader(leader) => Some(leader),
+            PartitionRole::Leader(leader) => Some(&**leader),
             PartitionRole::Follower => None,
         }
     }
@@ -143,11 +143,10 @@ impl Partition {
             log.begin_leader_epoch(metadata.leader_epoch);
             let followers = metadata.replicas.iter().filter(|replica| **replica != broker);
             let state = |replica: &i32| (*replica, FollowerState::new(metadata.isr.contains(replica), now));
-            self.role = PartitionRole::Leader(Leader {
-                epoch_start_offset: log.log_end_offset(),
-                pending_isr: None,
-                followers: followers.map(state).collect(),
-            });
+            let mut followers: SortedMap<i32, FollowerState> = followers.map(state).collect();
+            followers.shrink_to_fit();
+            let epoch_start_offset = log.log_end_offset();
+            self.role = PartitionRole::Leader(Box::new(Leader { epoch_start_offset, pending_isr: None, followers }));
         } else {
             let leader = self.leader_mut().expect("it leads already");
             leader.pending_isr = None;
@@ -196,6 +195,15 @@ impl Partition {
         let before = follower.log_end_offset;
         follower.fetched(offset, start, log_end_offset, now, broker_epoch);
         before != offset
+    }
+
+    /// Takes in that a follower that had all there is fetched again and again, at last then.
+    pub fn follower_fetched_again(&mut self, replica: i32, at: SimTime) {
+        let follower = self.leader_mut().and_then(|leader| leader.followers.get_mut(&replica));
+        if let Some(follower) = follower {
+            follower.last_caught_up = follower.last_caught_up.max(Some(at));
+            follower.last_fetch = Some(at);
+        }
     }
 
     /// The ISR with `replica` in it, if that is what to ask the controller for (`maybeExpandIsr`): it is not in it, it

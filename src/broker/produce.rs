@@ -4,7 +4,7 @@
 //! ISR has them. `min.insync.replicas` is not what it waits for, but what it asks before it appends.
 
 use super::metadata::is_internal;
-use super::purgatory::{Parked, Waiting};
+use super::purgatory::{Parked, RECORDS, Waiting};
 use super::{Broker, Served, Serving, str_bytes};
 use crate::base::{SimDuration, Sort, TopicPartition};
 use crate::machine::{Fact, Mutant};
@@ -234,7 +234,7 @@ impl Broker {
             size: info.size as u32,
         });
         // Followers wait for records, whatever becomes of the high watermark.
-        self.purgatory.touch_records(tp);
+        self.touch(tp, RECORDS);
         self.advance_high_watermark(tp, serving);
         (info, log_start_offset)
     }

@@ -6,6 +6,7 @@
 
 use super::config::{BrokerConfig, ConfigLayers, TopicConfig};
 use super::partition::Partition;
+use super::purgatory::LEADER;
 use super::{Broker, BrokerProcess, Serving};
 use crate::base::{OrdMap, SortedMap, SortedSet, TopicPartition};
 use crate::cluster::{Controller, PartitionRegistration, ResourceType, TopicInfo};
@@ -207,6 +208,7 @@ impl Broker {
     ) {
         self.stop_fetching(topic_id, tp.partition);
         self.alter_partitions.forget(tp);
+        self.touch(tp, LEADER);
         let now = serving.ctx.now();
         let log = serving.disk.log_mut(tp).expect("a replica has a log");
         let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
@@ -215,7 +217,6 @@ impl Broker {
             let start_offset = log.log_end_offset();
             serving.ctx.fact(Fact::BecameLeader { partition: tp.clone(), leader_epoch, start_offset });
         }
-        self.purgatory.touch(tp);
         self.advance_high_watermark(tp, serving);
         self.group_partition_led(tp, leader_epoch, serving);
     }
@@ -229,11 +230,11 @@ impl Broker {
         serving: &mut Serving<'_, '_>,
     ) {
         self.alter_partitions.forget(tp);
+        self.touch(tp, LEADER);
         let (leader, leader_epoch) = (registration.leader, registration.leader_epoch);
         let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
         let in_isr = registration.isr.contains(&self.id);
         let is_new_epoch = partition.make_follower(registration, is_new);
-        self.purgatory.touch(tp);
         self.group_partition_lost(tp, serving);
         // A broker that is being let go would only be in the leaders' way (`isInControlledShutdown`).
         if self.lifecycle.state() == BrokerProcess::PendingControlledShutdown && (leader < 0 || !in_isr) {
@@ -260,7 +261,7 @@ impl Broker {
         self.alter_partitions.forget(tp);
         self.partitions.remove(tp);
         serving.disk.delete(tp);
-        self.purgatory.touch(tp);
+        self.touch(tp, LEADER);
         self.group_partition_lost(tp, serving);
     }
 

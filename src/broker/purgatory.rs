@@ -6,8 +6,10 @@ use crate::base::{ConnId, OrdMap, OrdSet, SimTime, SortedSet, TopicPartition};
 use crate::network::Pending;
 use std::sync::Arc;
 
-/// In place of a high watermark: whatever happens to the partition may matter.
-const ANYTHING: i64 = -1;
+/// In place of a high watermark: the partition has more records. Who waits for this waits for whatever happens to it.
+pub(super) const RECORDS: i64 = -1;
+/// In place of a high watermark: the partition has another leader, or is gone.
+pub(super) const LEADER: i64 = i64::MAX;
 
 /// A request that waits.
 #[derive(Clone, Debug)]
@@ -27,10 +29,12 @@ pub(super) enum Waiting {
 }
 
 impl Waiting {
-    /// The partitions that it waits for, each with the high watermark without which nothing changes for it.
+    /// The partitions that it waits for, each with the high watermark without which nothing changes for it; but for those
+    /// that its fetch session watches.
     fn watched(&self) -> Vec<(&TopicPartition, i64)> {
         match self {
-            Self::Fetch(fetch) => fetch.wanted.iter().map(|asked| (&asked.wanted.tp, ANYTHING)).collect(),
+            Self::Fetch(fetch) if fetch.by_session => Vec::new(),
+            Self::Fetch(fetch) => fetch.wanted.iter().map(|asked| (&asked.wanted.tp, RECORDS)).collect(),
             Self::Produce(produce) => produce.awaited().collect(),
         }
     }
@@ -56,14 +60,28 @@ impl Purgatory {
         self.deadlines.get_min().map(|(at, _)| *at)
     }
 
-    pub(super) fn park(&mut self, parked: Parked) {
+    /// Lets a request wait; its place.
+    pub(super) fn park(&mut self, parked: Parked) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         self.deadlines.insert((parked.deadline, id));
-        for (tp, awaited) in parked.request.watched() {
+        self.watch(id, &parked.request);
+        self.parked.insert(id, parked);
+        id
+    }
+
+    fn watch(&mut self, id: u64, request: &Waiting) {
+        for (tp, awaited) in request.watched() {
             self.watchers.insert((tp.clone(), awaited, id));
         }
-        self.parked.insert(id, parked);
+    }
+
+    /// The session of a fetch may be another one from now on, so the fetch watches its partitions itself.
+    pub(super) fn leave_session(&mut self, id: u64) {
+        let Some(Waiting::Fetch(fetch)) = self.parked.get_mut(&id).map(|parked| &mut parked.request) else { return };
+        Arc::make_mut(fetch).by_session = false;
+        let request = Waiting::Fetch(fetch.clone());
+        self.watch(id, &request);
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&Parked> {
@@ -89,23 +107,18 @@ impl Purgatory {
         Some(parked)
     }
 
-    /// Notes that a partition has another leader, or is gone.
-    pub(super) fn touch(&mut self, tp: &TopicPartition) {
-        self.touch_high_watermark(tp, i64::MAX);
-    }
-
-    /// Notes that a partition has more records.
-    pub(super) fn touch_records(&mut self, tp: &TopicPartition) {
-        self.touch_high_watermark(tp, ANYTHING);
-    }
-
     /// Notes where a partition's high watermark is: who waits for a later one is left alone.
-    pub(super) fn touch_high_watermark(&mut self, tp: &TopicPartition, high_watermark: i64) {
+    pub(super) fn touch(&mut self, tp: &TopicPartition, high_watermark: i64) {
         if self.parked.is_empty() {
             return;
         }
-        let watchers = self.watchers.range((tp.clone(), ANYTHING, 0)..=(tp.clone(), high_watermark, u64::MAX));
+        let watchers = self.watchers.range((tp.clone(), RECORDS, 0)..=(tp.clone(), high_watermark, u64::MAX));
         self.touched.extend(watchers.map(|(.., id)| *id));
+    }
+
+    /// Notes that something has happened for which requests wait.
+    pub(super) fn touch_requests(&mut self, ids: Vec<u64>) {
+        self.touched.extend(ids);
     }
 
     /// How many partitions are watched, each once for every request that waits for it.
@@ -157,13 +170,13 @@ mod tests {
     fn a_produce_is_touched_by_its_high_watermark_and_by_the_end_of_the_lead() {
         let mut purgatory = Purgatory::default();
         purgatory.park(parked(produce(&[(0, 10)])));
-        purgatory.touch_records(&orders(0));
-        purgatory.touch_high_watermark(&orders(0), 9);
-        purgatory.touch(&orders(1));
+        purgatory.touch(&orders(0), RECORDS);
+        purgatory.touch(&orders(0), 9);
+        purgatory.touch(&orders(1), LEADER);
         assert!(purgatory.take_touched().is_empty());
-        purgatory.touch_high_watermark(&orders(0), 10);
+        purgatory.touch(&orders(0), 10);
         assert_eq!(purgatory.take_touched(), [0].into());
-        purgatory.touch(&orders(0));
+        purgatory.touch(&orders(0), LEADER);
         assert_eq!(purgatory.take_touched(), [0].into());
     }
 

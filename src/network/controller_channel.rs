@@ -105,6 +105,9 @@ impl<T: Clone> ControllerChannel<T> {
     /// Sends what can go, to the active controller that Raft knows; what is too old comes back.
     pub fn poll(&mut self, active: &ActiveController, ctx: &mut Ctx<'_>) -> Vec<ChannelEvent<T>> {
         let mut events = Vec::new();
+        if self.queue.is_empty() && self.controller.is_some() {
+            return events;
+        }
         let now = ctx.now();
         if let Some(timeout) = self.retry_timeout {
             while self.queue.front().is_some_and(|queued| queued.created + timeout <= now) {

@@ -16,7 +16,7 @@ pub use controller_channel::ControllerChannel;
 pub use fetch_session::{FetchSession, NextFetch};
 pub use socket_server::{Enveloped, HungUp, Pending, SocketServer, is_forwarded};
 
-use crate::base::{ConnId, Endpoint, OrdMap, SimDuration, SimTime, earlier, exponential_backoff};
+use crate::base::{ConnId, Endpoint, SimDuration, SimTime, SortedMap, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{
@@ -80,8 +80,8 @@ pub enum NetEvent<T> {
 #[derive(Clone, Debug)]
 pub struct NetworkClient<T> {
     config: NetworkConfig,
-    nodes: OrdMap<NodeId, Node<T>>,
-    conns: OrdMap<ConnId, NodeId>,
+    nodes: SortedMap<NodeId, Node<T>>,
+    conns: SortedMap<ConnId, NodeId>,
     next_correlation_id: i32,
 }
 
@@ -110,7 +110,8 @@ struct InFlight<T> {
 
 impl<T> Default for Node<T> {
     fn default() -> Self {
-        Self { link: Link::Down { not_before: SimTime::ZERO }, failures: 0, in_flight: VecDeque::new() }
+        let link = Link::Down { not_before: SimTime::ZERO };
+        Self { link, failures: 0, in_flight: VecDeque::with_capacity(1) }
     }
 }
 
@@ -126,7 +127,7 @@ impl Link {
 impl<T: Clone> NetworkClient<T> {
     /// A client without any connection.
     pub fn new(config: NetworkConfig) -> Self {
-        Self { config, nodes: OrdMap::new(), conns: OrdMap::new(), next_correlation_id: 0 }
+        Self { config, nodes: SortedMap::new(), conns: SortedMap::new(), next_correlation_id: 0 }
     }
 
     /// Whether a connection is one of its own.
@@ -310,7 +311,7 @@ impl<T: Clone> NetworkClient<T> {
         for (conn, _) in std::mem::take(&mut self.conns) {
             ctx.close(conn);
         }
-        self.nodes = OrdMap::new();
+        self.nodes = SortedMap::new();
     }
 
     fn connected(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) {

@@ -56,7 +56,7 @@ pub struct SocketServer {
     connections: OrdMap<ConnId, Connection>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Connection {
     /// A request is being served; the rest waits.
     muted: bool,
@@ -100,7 +100,7 @@ impl SocketServer {
 
     /// Somebody connected.
     pub fn accept(&mut self, conn: ConnId) {
-        self.connections.insert(conn, Connection::default());
+        self.connections.insert(conn, Connection { muted: false, backlog: VecDeque::with_capacity(1) });
     }
 
     /// A connection is gone.

@@ -59,6 +59,8 @@ struct Process {
     stopping: Stopping,
     /// The metadata log's end and time at the last snapshot.
     snapshots: Snapshots,
+    /// When the replica of the metadata log wants to be woken: most inputs are the broker's alone and do not change it.
+    raft_deadline: Option<SimTime>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +241,8 @@ impl Server {
             bytes: 0,
             last: ctx.now(),
         };
-        let mut process = Process { raft, broker, controller, stopping: Stopping::No, snapshots };
+        let stopping = Stopping::No;
+        let mut process = Process { raft, broker, controller, stopping, snapshots, raft_deadline: None };
         process.raft_events(events, ctx, disk);
         self.process = Some(process);
     }
@@ -254,7 +257,7 @@ impl Process {
             let is_due = |at: Option<SimTime>| matches!(input, Input::Started) || at.is_some_and(|at| at <= ctx.now());
             let leader = self.raft.leader();
             let controller = self.controller.as_ref().and_then(|controller| controller.next_deadline(&leader));
-            if !is_due(self.raft.next_deadline()) && !is_due(controller) {
+            if !is_due(self.raft_deadline) && !is_due(controller) {
                 return self.broker_input(Input::Woken, ctx, disk) | (self.stopping == Stopping::Halted);
             }
             self.raft.handle(Input::Woken, ctx, &mut events);
@@ -305,6 +308,7 @@ impl Process {
             // What was appended, or asked for, may be due at once.
             self.raft.poll(ctx, &mut more);
             events.extend(more);
+            self.raft_deadline = self.raft.next_deadline();
             let Some(event) = events.pop_front() else { return stopped };
             let mut more = Vec::new();
             match event {
@@ -405,7 +409,7 @@ impl Process {
 
     fn next_deadline(&self) -> Option<SimTime> {
         let leader: ActiveController = self.raft.leader();
-        let mut deadline = self.raft.next_deadline();
+        let mut deadline = self.raft_deadline;
         if let Some(controller) = &self.controller {
             deadline = earlier(deadline, controller.next_deadline(&leader));
         }

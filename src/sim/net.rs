@@ -102,7 +102,8 @@ impl Connections {
 impl Connection {
     pub(super) fn new(client: HostId, server: Option<HostId>, listener: Endpoint, seed: u64, name: u32) -> Self {
         let lane = |direction: &str| Lane {
-            in_flight: VecDeque::new(),
+            // Most carry one message at a time.
+            in_flight: VecDeque::with_capacity(1),
             free_at: SimTime::ZERO,
             last_arrival: SimTime::ZERO,
             rng: Rng::stream(seed, &format!("connection {name} to {direction}")),

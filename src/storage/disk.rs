@@ -27,6 +27,8 @@ pub struct Disk {
     now: SimTime,
     /// Work that somebody waits for and that nobody has priced yet.
     work: IoWork,
+    /// The log that was made last, as it was then: another of the same moment and the same configs begins as its copy.
+    newest: Option<Arc<Log>>,
 }
 
 /// A checkpoint file of a log directory.
@@ -132,8 +134,11 @@ impl Disk {
 
     /// Makes an empty log with these configs, unless there is one. Logs of the same configs share them.
     pub fn create_with(&mut self, partition: TopicPartition, config: &Arc<LogConfig>) {
-        let now = self.now;
-        self.logs.entry(partition).or_insert_with(|| Arc::new(Log::with_config(config.clone(), now)));
+        let (now, newest) = (self.now, &mut self.newest);
+        self.logs.entry(partition).or_insert_with(|| {
+            let alike = newest.take_if(|log| log.is_made_at(now, config));
+            newest.insert(alike.unwrap_or_else(|| Arc::new(Log::with_config(config.clone(), now)))).clone()
+        });
     }
 
     /// Deletes a log with all its files; false when there is none. (Kafka renames the folder first and deletes it after
@@ -160,11 +165,15 @@ impl Disk {
     /// `replica.high.watermark.checkpoint.interval.ms` (5 s) for high watermarks, and every
     /// `log.flush.offset.checkpoint.interval.ms` and `log.flush.start.offset.checkpoint.interval.ms` (1 min) for the
     /// others, first 30 s after its start.
-    pub fn write_checkpoint(&mut self, file: Checkpoint) -> IoWork {
+    pub fn write_checkpoint(&mut self, file: Checkpoint) {
         self.change_logs(
             |log| *file.line(&mut log.checkpointed()) != file.value(log),
             |log| *file.line(&mut log.checkpointed) = file.value(log),
         );
+    }
+
+    /// What writing a checkpoint file as it is now takes.
+    pub fn checkpoint_work(&self, file: Checkpoint) -> IoWork {
         IoWork { syncs: 1, written: self.checkpoint(file).len(), ..IoWork::default() }
     }
 
@@ -189,10 +198,12 @@ impl Disk {
 
     /// Shuts down cleanly: flushes and closes every log, writes the checkpoints, and last of all the marker.
     pub fn shut_down(&mut self, broker_epoch: i64) -> IoWork {
-        let mut work = self.write_checkpoint(Checkpoint::HighWatermark);
+        let mut work = IoWork::default();
+        self.write_checkpoint(Checkpoint::HighWatermark);
         self.change_logs(|_| true, |log| work += log.close());
-        work += self.write_checkpoint(Checkpoint::RecoveryPoint);
-        work += self.write_checkpoint(Checkpoint::LogStart);
+        self.write_checkpoint(Checkpoint::RecoveryPoint);
+        self.write_checkpoint(Checkpoint::LogStart);
+        Checkpoint::ALL.into_iter().for_each(|file| work += self.checkpoint_work(file));
         self.clean_shutdown = Some(broker_epoch);
         work.syncs += 1;
         work

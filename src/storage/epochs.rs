@@ -76,6 +76,8 @@ impl LeaderEpochs {
             return false;
         }
         self.entries.retain(|entry| entry.epoch < epoch && entry.start_offset < start_offset);
+        // Most logs see one leader.
+        self.entries.reserve_exact(usize::from(self.entries.is_empty()));
         self.entries.push(EpochEntry { epoch, start_offset });
         true
     }

@@ -110,6 +110,11 @@ impl Log {
         }
     }
 
+    /// Whether it was last written to at a moment, and goes by these very configs.
+    pub(super) fn is_made_at(&self, now: SimTime, config: &Arc<LogConfig>) -> bool {
+        self.clock == now && Arc::ptr_eq(&self.config, config)
+    }
+
     /// Its configs.
     pub fn config(&self) -> &LogConfig {
         &self.config

@@ -72,37 +72,59 @@ impl<'a> Writer<'a> {
     }
 
     fn fields(&mut self, definitions: &[Definition], fields: &dyn Structure) {
-        let mut tagged = Vec::new();
+        let (mut tags, mut tagged) = (0, Vec::new());
         for (n, definition) in definitions.iter().enumerate() {
             if !definition.versions.contains(&self.version) {
                 continue;
             }
+            let tag = definition.tag_at(self.version);
+            // Most fields are numbers, which need not be looked at to be counted.
+            if let (None, None, Some(width)) = (&self.out, tag, definition.width()) {
+                self.size += width;
+                continue;
+            }
             let field = fields.field(n).expect(FIELD);
-            match definition.tag_at(self.version) {
+            match tag {
                 None => field.write(definition, self),
-                Some(tag) if !field.is_default(definition) => tagged.push((tag, n)),
-                Some(_) => {}
+                Some(_) if field.is_default(definition) => {}
+                Some(tag) => {
+                    tags += 1;
+                    // Their order does not count.
+                    match self.out {
+                        Some(_) => tagged.push((tag, n)),
+                        None => self.tagged(tag, definition, field),
+                    }
+                }
             }
         }
         if !self.flexible {
             return;
         }
         let unknown = fields.unknown().filter(|unknown| !unknown.is_empty());
-        self.unsigned_varint(tagged.len() + unknown.map_or(0, BTreeMap::len));
-        tagged.order();
+        self.unsigned_varint(tags + unknown.map_or(0, BTreeMap::len));
+        if !tagged.is_empty() {
+            tagged.order();
+        }
         for (tag, n) in tagged {
-            let (definition, field) = (&definitions[n], fields.field(n).expect(FIELD));
-            let mut count = Writer { out: None, size: 0, ..*self };
-            field.write(definition, &mut count);
-            let size = count.size;
-            self.unsigned_varint(tag as usize);
-            self.unsigned_varint(size);
-            field.write(definition, self);
+            self.tagged(tag, &definitions[n], fields.field(n).expect(FIELD));
         }
         for (tag, bytes) in unknown.into_iter().flatten() {
             self.unsigned_varint(*tag as usize);
             self.unsigned_varint(bytes.len());
             self.put(bytes);
+        }
+    }
+
+    /// A field behind its tag and its size.
+    fn tagged(&mut self, tag: u32, definition: &Definition, field: &dyn Item) {
+        let mut count = Writer { out: None, size: 0, ..*self };
+        field.write(definition, &mut count);
+        let size = count.size;
+        self.unsigned_varint(tag as usize);
+        self.unsigned_varint(size);
+        match self.out {
+            Some(_) => field.write(definition, self),
+            None => self.size += size,
         }
     }
 

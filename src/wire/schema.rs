@@ -29,6 +29,19 @@ pub(super) struct Definition {
 }
 
 impl Definition {
+    /// How many bytes it takes whatever it holds, if that is so.
+    pub(super) fn width(&self) -> Option<usize> {
+        match self.kind {
+            _ if self.array => None,
+            Kind::Bool => Some(1),
+            Kind::Int(width) => Some(width),
+            Kind::UInt16 => Some(2),
+            Kind::Float64 => Some(8),
+            Kind::Uuid => Some(16),
+            Kind::Text | Kind::Bytes | Kind::Records | Kind::Struct => None,
+        }
+    }
+
     /// Its tag, where it is a tagged field.
     pub(super) fn tag_at(&self, version: i16) -> Option<u32> {
         self.tag.as_ref().filter(|(_, versions)| versions.contains(&version)).map(|(tag, _)| *tag)

@@ -125,7 +125,7 @@ fn flush_settings_move_the_recovery_point() {
         timed.flush_due();
         assert_eq!(log(&timed).recovery_point(), point);
     }
-    assert!(timed.cost(&timed.clone().write_checkpoint(Checkpoint::RecoveryPoint)) > SimDuration::ZERO);
+    assert!(timed.cost(&timed.checkpoint_work(Checkpoint::RecoveryPoint)) > SimDuration::ZERO);
 }
 
 #[test]

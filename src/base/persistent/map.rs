@@ -162,12 +162,19 @@ impl<K: Ord + Clone, V: Clone> OrdMap<K, V> {
             return (0, 0);
         };
         if chunk.len() < MOST {
-            Arc::make_mut(chunk).insert(n, entry);
+            let chunk = Arc::make_mut(chunk);
+            // Most maps are small and stay as they are: there are hundreds of thousands of them in a large cluster.
+            if chunk.len() == chunk.capacity() {
+                chunk.reserve_exact((chunk.len() / 2).max(1));
+            }
+            chunk.insert(n, entry);
             return (at, n);
         }
         // What grows at its end has full chunks.
         if n == MOST && at + 1 == all {
-            self.chunks.insert(all, Arc::new(vec![entry]));
+            let mut chunk = Vec::with_capacity(MOST);
+            chunk.push(entry);
+            self.chunks.insert(all, Arc::new(chunk));
             return (all, 0);
         }
         let upper = Arc::make_mut(chunk).split_off(MOST / 2);

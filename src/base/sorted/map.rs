@@ -34,6 +34,11 @@ impl<K, V> SortedMap<K, V> {
         self.0.clear();
     }
 
+    /// Gives back the room that it does not need.
+    pub fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// Its entries by key.
     pub fn iter(&self) -> Iter<'_, K, V> {
         Iter(self.0.iter())
