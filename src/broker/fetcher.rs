@@ -15,6 +15,7 @@ use crate::wire::messages::fetch_response::PartitionData;
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use crate::wire::messages::{FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse};
 use crate::wire::{ApiKey, BrokerId, ErrorCode, RequestKind, ResponseKind, TopicName};
+use std::sync::Arc;
 use uuid::Uuid;
 
 const LATEST: i64 = -1;
@@ -119,6 +120,26 @@ impl ReplicaFetcher {
         self.net.close(ctx);
         self.in_flight = false;
     }
+
+    /// Asks the leader where its log of a partition ends or begins, because the follower's lies outside it
+    /// (`handleOutOfRangeError`).
+    fn ask_offset(&mut self, broker: i32, key: Key, timestamp: i64, ctx: &mut Ctx<'_>) {
+        if !self.net.ready(self.source, &self.endpoint, ctx) {
+            return;
+        }
+        let fetched = &self.partitions[&key];
+        let partition = ListOffsetsPartition::default()
+            .with_partition_index(key.1)
+            .with_current_leader_epoch(fetched.leader_epoch)
+            .with_timestamp(timestamp);
+        let topic = ListOffsetsTopic::default()
+            .with_name(TopicName(super::str_bytes(&fetched.tp.topic)))
+            .with_partitions(vec![partition]);
+        let request = ListOffsetsRequest::default().with_replica_id(BrokerId(broker)).with_topics(vec![topic]);
+        let asked = if timestamp == LATEST { Asked::Latest(key) } else { Asked::Earliest(key) };
+        self.in_flight = true;
+        self.net.send(self.source, ApiKey::ListOffsets, Some(asked), ctx, |_| RequestKind::ListOffsets(request));
+    }
 }
 
 impl Broker {
@@ -149,53 +170,49 @@ impl Broker {
     /// Sends the fetches that are due.
     pub(super) fn poll_fetchers(&mut self, serving: &mut Serving<'_, '_>) {
         for source in self.fetchers.take_touched(serving.ctx.now()) {
-            let Some(fetcher) = self.fetchers.get(source) else { continue };
-            if !fetcher.in_flight {
-                self.poll_fetcher(source, serving);
+            let Some(mut shared) = self.fetchers.take(source) else { continue };
+            if !shared.in_flight {
+                self.poll_fetcher(Arc::make_mut(&mut shared), serving);
             }
             // Kafka shuts down fetchers that have nothing to fetch.
-            if self.fetcher(source).is_done()
-                && let Some(mut fetcher) = self.fetchers.remove(source)
-            {
-                fetcher.close(serving.ctx);
+            if shared.is_done() {
+                self.fetchers.remove(source);
+                Arc::make_mut(&mut shared).close(serving.ctx);
+            } else {
+                self.fetchers.put_back(source, shared);
             }
-            self.fetchers.settle(source);
         }
     }
 
-    fn poll_fetcher(&mut self, source: i32, serving: &mut Serving<'_, '_>) {
+    fn poll_fetcher(&self, fetcher: &mut ReplicaFetcher, serving: &mut Serving<'_, '_>) {
         let now = serving.ctx.now();
-        if self.fetcher(source).not_before > now {
+        if fetcher.not_before > now {
             return;
         }
-        let fetcher = self.fetcher(source);
         let wanted = if fetcher.quiet {
             fetcher.session.named().clone()
         } else {
             if let Some(key) = fetcher.partitions.iter().find(|(_, f)| f.out_of_range).map(|(key, _)| *key) {
-                return self.ask_offset(source, key, LATEST, serving);
+                return fetcher.ask_offset(self.id, key, LATEST, serving.ctx);
             }
-            self.fetch_plan(source, now, serving)
+            self.fetch_plan(fetcher, now, serving)
         };
-        let fetcher = self.fetcher_mut(source);
         // With nothing to fetch there may still be something to drop from the session.
         if wanted.is_empty() && !(fetcher.session.stands() && fetcher.session.names_any()) {
             return;
         }
-        let endpoint = fetcher.endpoint.clone();
-        if !fetcher.net.ready(source, &endpoint, serving.ctx) {
+        if !fetcher.net.ready(fetcher.source, &fetcher.endpoint, serving.ctx) {
             return;
         }
         let next = fetcher.session.next(wanted.clone());
         fetcher.in_flight = true;
         fetcher.quiet = wanted.len() == fetcher.partitions.len();
         let body = RequestKind::Fetch(self.fetch_request(&next));
-        let asked = Some(Asked::Fetch(wanted));
-        self.fetcher_mut(source).net.send(source, ApiKey::Fetch, asked, serving.ctx, |_| body);
+        fetcher.net.send(fetcher.source, ApiKey::Fetch, Some(Asked::Fetch(wanted)), serving.ctx, |_| body);
     }
 
     /// What the next fetch is to bring.
-    fn fetch_plan(&self, source: i32, now: SimTime, serving: &Serving<'_, '_>) -> OrdMap<Key, FetchFrom> {
+    fn fetch_plan(&self, fetcher: &ReplicaFetcher, now: SimTime, serving: &Serving<'_, '_>) -> OrdMap<Key, FetchFrom> {
         let max_bytes = self.config.replica_fetch_max_bytes;
         let from = |fetched: &Fetched| {
             let log = serving.disk.log(&fetched.tp)?;
@@ -207,7 +224,6 @@ impl Broker {
                 max_bytes,
             })
         };
-        let fetcher = self.fetcher(source);
         let ready = fetcher.partitions.iter().filter(|(_, f)| !f.fenced && f.not_before <= now);
         let plan = ready.filter_map(|(key, fetched)| Some((*key, from(fetched)?)));
         // An idle partition is fetched from where it was.
@@ -264,10 +280,6 @@ impl Broker {
                 NetEvent::Disconnected(_) => {}
             }
         }
-    }
-
-    fn fetcher(&self, source: i32) -> &ReplicaFetcher {
-        self.fetchers.get(source).expect("it is there")
     }
 
     fn fetcher_mut(&mut self, source: i32) -> &mut ReplicaFetcher {
@@ -399,29 +411,6 @@ impl Broker {
         true
     }
 
-    /// Asks a leader where its log of a partition ends or begins, because the follower's lies outside it
-    /// (`handleOutOfRangeError`).
-    fn ask_offset(&mut self, source: i32, key: Key, timestamp: i64, serving: &mut Serving<'_, '_>) {
-        let id = self.id;
-        let fetcher = self.fetcher_mut(source);
-        let endpoint = fetcher.endpoint.clone();
-        if !fetcher.net.ready(source, &endpoint, serving.ctx) {
-            return;
-        }
-        let fetched = &fetcher.partitions[&key];
-        let partition = ListOffsetsPartition::default()
-            .with_partition_index(key.1)
-            .with_current_leader_epoch(fetched.leader_epoch)
-            .with_timestamp(timestamp);
-        let topic = ListOffsetsTopic::default()
-            .with_name(TopicName(super::str_bytes(&fetched.tp.topic)))
-            .with_partitions(vec![partition]);
-        let request = ListOffsetsRequest::default().with_replica_id(BrokerId(id)).with_topics(vec![topic]);
-        let asked = if timestamp == LATEST { Asked::Latest(key) } else { Asked::Earliest(key) };
-        fetcher.in_flight = true;
-        fetcher.net.send(source, ApiKey::ListOffsets, Some(asked), serving.ctx, |_| RequestKind::ListOffsets(request));
-    }
-
     fn offset_known(&mut self, source: i32, asked: Asked, body: &ListOffsetsResponse, serving: &mut Serving<'_, '_>) {
         let until = serving.ctx.after(self.config.replica_fetch_backoff);
         let fetcher = self.fetcher_mut(source);
@@ -437,7 +426,10 @@ impl Broker {
         let tp = fetched.tp.clone();
         let end = serving.disk.log(&tp).map_or(0, Log::log_end_offset);
         match asked {
-            Asked::Latest(_) if answer.offset >= end => self.ask_offset(source, key, EARLIEST, serving),
+            Asked::Latest(_) if answer.offset >= end => {
+                let id = self.id;
+                self.fetcher_mut(source).ask_offset(id, key, EARLIEST, serving.ctx);
+            }
             Asked::Latest(_) => {
                 fetched.out_of_range = false;
                 self.cut(&tp, end, answer.offset, serving);

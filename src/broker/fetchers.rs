@@ -19,21 +19,22 @@ pub(super) struct Fetchers {
 /// A fetcher, and the connection and the deadline under which it is found.
 #[derive(Clone, Debug)]
 struct Known {
-    fetcher: Arc<ReplicaFetcher>,
+    /// None while it is taken.
+    fetcher: Option<Arc<ReplicaFetcher>>,
     conn: Option<ConnId>,
     deadline: Option<SimTime>,
 }
 
 impl Fetchers {
     pub(super) fn get(&self, source: i32) -> Option<&ReplicaFetcher> {
-        self.by_source.get(&source).map(|known| &*known.fetcher)
+        self.by_source.get(&source)?.fetcher.as_deref()
     }
 
     /// A fetcher that is about to change.
     pub(super) fn get_mut(&mut self, source: i32) -> Option<&mut ReplicaFetcher> {
         let known = self.by_source.get_mut(&source)?;
         self.touched.insert(source);
-        Some(Arc::make_mut(&mut known.fetcher))
+        known.fetcher.as_mut().map(Arc::make_mut)
     }
 
     pub(super) fn get_or_insert_with(
@@ -42,8 +43,9 @@ impl Fetchers {
         new: impl FnOnce() -> ReplicaFetcher,
     ) -> &mut ReplicaFetcher {
         self.touched.insert(source);
-        let new = || Known { fetcher: Arc::new(new()), conn: None, deadline: None };
-        Arc::make_mut(&mut self.by_source.entry(source).or_insert_with(new).fetcher)
+        let known = self.by_source.entry(source);
+        let known = known.or_insert_with(|| Known { fetcher: None, conn: None, deadline: None });
+        Arc::make_mut(known.fetcher.get_or_insert_with(|| Arc::new(new())))
     }
 
     pub(super) fn remove(&mut self, source: i32) -> Option<ReplicaFetcher> {
@@ -51,7 +53,7 @@ impl Fetchers {
         let known = self.by_source.remove(&source)?;
         known.conn.map(|conn| self.conns.remove(&conn));
         known.deadline.map(|at| self.deadlines.remove(&(at, source)));
-        Some(Arc::unwrap_or_clone(known.fetcher))
+        known.fetcher.map(Arc::unwrap_or_clone)
     }
 
     pub(super) fn sources(&self) -> impl Iterator<Item = i32> {
@@ -79,11 +81,16 @@ impl Fetchers {
         taken
     }
 
-    /// Notes where a fetcher is found now; it counts as touched no more.
-    pub(super) fn settle(&mut self, source: i32) {
-        self.touched.remove(&source);
+    /// Takes a fetcher, which is removed or put back at once.
+    pub(super) fn take(&mut self, source: i32) -> Option<Arc<ReplicaFetcher>> {
+        self.by_source.get_mut(&source)?.fetcher.take()
+    }
+
+    /// Puts back a fetcher that was taken, and notes where it is found now.
+    pub(super) fn put_back(&mut self, source: i32, fetcher: Arc<ReplicaFetcher>) {
         let Some(known) = self.by_source.get_mut(&source) else { return };
-        let (conn, deadline) = (known.fetcher.connection(), known.fetcher.next_deadline());
+        let (conn, deadline) = (fetcher.connection(), fetcher.next_deadline());
+        known.fetcher = Some(fetcher);
         let conn_before = std::mem::replace(&mut known.conn, conn);
         let deadline_before = std::mem::replace(&mut known.deadline, deadline);
         if conn_before != conn {

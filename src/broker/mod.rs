@@ -289,12 +289,14 @@ impl Broker {
         match input {
             Input::Started => {}
             Input::Woken => {
-                let events = self.lifecycle.handle(Input::Woken, serving.ctx);
-                may_stop = self.lifecycle_events(events, serving);
-                self.alter_partition_input(Input::Woken, serving);
-                self.forwarding_input(Input::Woken, serving);
-                self.auto_topics_input(Input::Woken, serving);
-                self.producer_ids_input(Input::Woken, serving);
+                if self.channels_deadline(serving.leader).is_some_and(|at| at <= serving.ctx.now()) {
+                    let events = self.lifecycle.handle(Input::Woken, serving.ctx);
+                    may_stop = self.lifecycle_events(events, serving);
+                    self.alter_partition_input(Input::Woken, serving);
+                    self.forwarding_input(Input::Woken, serving);
+                    self.auto_topics_input(Input::Woken, serving);
+                    self.producer_ids_input(Input::Woken, serving);
+                }
                 for source in self.fetchers.due(serving.ctx.now()) {
                     self.fetcher_input(source, Input::Woken, serving);
                 }
@@ -395,14 +397,18 @@ impl Broker {
 
     /// When it wants to be woken.
     pub fn next_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
-        let mut deadline = earlier(self.purgatory.next_deadline(), self.lifecycle.next_deadline(leader));
-        deadline = earlier(deadline, self.alter_partitions.next_deadline(leader));
-        deadline = earlier(deadline, self.forwarding.next_deadline(leader));
-        deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
-        deadline = earlier(deadline, self.producer_ids.next_deadline(leader));
+        let mut deadline = earlier(self.purgatory.next_deadline(), self.channels_deadline(leader));
         deadline = earlier(deadline, self.coordinators.next_deadline());
         deadline = earlier(deadline, self.fetchers.next_deadline());
         earlier(deadline, self.published.then(|| self.tasks.next_deadline()))
+    }
+
+    /// When one of its channels to the active controller wants to be woken.
+    fn channels_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
+        let mut deadline = earlier(self.lifecycle.next_deadline(leader), self.alter_partitions.next_deadline(leader));
+        deadline = earlier(deadline, self.forwarding.next_deadline(leader));
+        deadline = earlier(deadline, self.auto_topics.next_deadline(leader));
+        earlier(deadline, self.producer_ids.next_deadline(leader))
     }
 
     /// Serves what has queued on a connection, until it is muted or empty.

@@ -59,7 +59,9 @@ struct Process {
     stopping: Stopping,
     /// The metadata log's end and time at the last snapshot.
     snapshots: Snapshots,
-    /// When the replica of the metadata log wants to be woken: most inputs are the broker's alone and do not change it.
+    /// Who leads the metadata log, and when its replica wants to be woken: most inputs are the broker's alone and change
+    /// neither.
+    leader: ActiveController,
     raft_deadline: Option<SimTime>,
 }
 
@@ -241,8 +243,8 @@ impl Server {
             bytes: 0,
             last: ctx.now(),
         };
-        let stopping = Stopping::No;
-        let mut process = Process { raft, broker, controller, stopping, snapshots, raft_deadline: None };
+        let (stopping, leader, raft_deadline) = (Stopping::No, None, None);
+        let mut process = Process { raft, broker, controller, stopping, snapshots, leader, raft_deadline };
         process.raft_events(events, ctx, disk);
         self.process = Some(process);
     }
@@ -255,13 +257,13 @@ impl Process {
         let conn = conn_of(&input);
         if matches!(input, Input::Woken | Input::Started) {
             let is_due = |at: Option<SimTime>| matches!(input, Input::Started) || at.is_some_and(|at| at <= ctx.now());
-            let leader = self.raft.leader();
-            let controller = self.controller.as_ref().and_then(|controller| controller.next_deadline(&leader));
+            let controller = self.controller.as_ref().and_then(|controller| controller.next_deadline(&self.leader));
             if !is_due(self.raft_deadline) && !is_due(controller) {
                 return self.broker_input(Input::Woken, ctx, disk) | (self.stopping == Stopping::Halted);
             }
             self.raft.handle(Input::Woken, ctx, &mut events);
             self.controller_input(Input::Woken, ctx, &mut events);
+            self.look_at_raft();
             stopped |= self.broker_input(Input::Woken, ctx, disk);
         } else if conn.is_some_and(|conn| self.raft.owns(conn)) {
             self.raft.handle(input, ctx, &mut events);
@@ -292,9 +294,8 @@ impl Process {
 
     /// Lets the broker act; true when the process has stopped.
     fn broker_input(&mut self, input: Input, ctx: &mut Ctx<'_>, disk: &mut Disk) -> bool {
-        let leader = self.raft.leader();
         let Some(broker) = &mut self.broker else { return false };
-        let may_stop = broker.handle(input, &mut Serving { ctx, disk, leader: &leader });
+        let may_stop = broker.handle(input, &mut Serving { ctx, disk, leader: &self.leader });
         may_stop && self.stopping == Stopping::Broker && self.stop_raft(ctx, disk)
     }
 
@@ -308,7 +309,7 @@ impl Process {
             // What was appended, or asked for, may be due at once.
             self.raft.poll(ctx, &mut more);
             events.extend(more);
-            self.raft_deadline = self.raft.next_deadline();
+            self.look_at_raft();
             let Some(event) = events.pop_front() else { return stopped };
             let mut more = Vec::new();
             match event {
@@ -338,6 +339,12 @@ impl Process {
             }
             events.extend(more);
         }
+    }
+
+    /// Notes who leads the metadata log and when its replica wants to be woken.
+    fn look_at_raft(&mut self) {
+        self.leader = self.raft.leader();
+        self.raft_deadline = self.raft.next_deadline();
     }
 
     fn tell_broker(&mut self, ctx: &mut Ctx<'_>, disk: &mut Disk) -> bool {
@@ -408,13 +415,12 @@ impl Process {
     }
 
     fn next_deadline(&self) -> Option<SimTime> {
-        let leader: ActiveController = self.raft.leader();
         let mut deadline = self.raft_deadline;
         if let Some(controller) = &self.controller {
-            deadline = earlier(deadline, controller.next_deadline(&leader));
+            deadline = earlier(deadline, controller.next_deadline(&self.leader));
         }
         if let Some(broker) = &self.broker {
-            deadline = earlier(deadline, broker.next_deadline(&leader));
+            deadline = earlier(deadline, broker.next_deadline(&self.leader));
         }
         deadline
     }
