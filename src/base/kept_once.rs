@@ -6,40 +6,34 @@
 
 use std::sync::{Arc, Weak};
 
-/// How many values are remembered.
-const SLOTS: usize = 1 << 14;
-
 /// What was kept lately. It keeps nothing alive.
 #[derive(Debug)]
 pub struct KeptOnce<T> {
     slots: Vec<Weak<T>>,
+    most: usize,
 }
 
 impl<T: Eq> KeptOnce<T> {
-    /// Nothing kept yet.
-    pub const fn new() -> Self {
-        Self { slots: Vec::new() }
+    /// Nothing kept yet; so many values will be remembered.
+    pub const fn new(most: usize) -> Self {
+        Self { slots: Vec::new(), most }
     }
 
     /// The value, in the copy that others have of it if they have. `place` says where to look and to remember it: the
     /// latest value of a place is the one that is found.
-    pub fn keep(&mut self, place: u64, value: T) -> Arc<T> {
+    pub fn keep(&mut self, place: u64, value: impl Into<Arc<T>>) -> Arc<T> {
         if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, Weak::new);
+            self.slots.resize_with(self.most, Weak::new);
         }
-        let slot = &mut self.slots[(place % SLOTS as u64) as usize];
-        if let Some(known) = slot.upgrade().filter(|known| **known == value) {
-            return known;
+        let value = value.into();
+        let slot = &mut self.slots[(place % self.most as u64) as usize];
+        match slot.upgrade().filter(|known| *known == value) {
+            Some(known) => known,
+            None => {
+                *slot = Arc::downgrade(&value);
+                value
+            }
         }
-        let new = Arc::new(value);
-        *slot = Arc::downgrade(&new);
-        new
-    }
-}
-
-impl<T: Eq> Default for KeptOnce<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -49,11 +43,11 @@ mod tests {
 
     #[test]
     fn equal_values_are_one_while_somebody_has_them() {
-        let mut kept = KeptOnce::new();
-        let mut keep = |place, value| kept.keep(place, value);
+        let mut kept = KeptOnce::new(10);
+        let mut keep = |place, value: char| kept.keep(place, value);
         let (a, b, c) = (keep(0, 'a'), keep(1, 'a'), keep(0, 'a'));
         assert!(Arc::ptr_eq(&a, &c) && !Arc::ptr_eq(&a, &b));
-        let d = keep(SLOTS as u64, 'd');
+        let d = keep(10, 'd');
         assert_eq!((*a, *b, *d, Arc::strong_count(&a)), ('a', 'a', 'd', 2));
         drop((a, c));
         assert_eq!((*keep(0, 'a'), *keep(0, 'd')), ('a', 'd'));

@@ -89,6 +89,33 @@ impl Wanted {
     }
 }
 
+#[cfg(test)]
+impl Wanted {
+    /// A partition by name, from its beginning.
+    pub(super) fn named(tp: TopicPartition) -> Arc<Self> {
+        let (topic_id, fetch_offset, log_start_offset, max_bytes) = (Uuid::nil(), 0, 0, 1);
+        let (current_leader_epoch, last_fetched_epoch) = (-1, None);
+        Arc::new(Self {
+            tp,
+            topic_id,
+            fetch_offset,
+            current_leader_epoch,
+            last_fetched_epoch,
+            log_start_offset,
+            max_bytes,
+        })
+    }
+}
+
+#[cfg(test)]
+impl Fetch {
+    /// A follower's fetch, by its session.
+    pub(super) fn of_session(session: SessionUse, wanted: Arc<Vec<InTurn>>) -> Self {
+        let fetcher = Fetcher::Follower { id: 2, epoch: 1 };
+        Self { session, wanted, by_session: true, version: 17, fetcher, min_bytes: 1, max_bytes: 1 }
+    }
+}
+
 impl Fetch {
     fn is_from_follower(&self) -> bool {
         matches!(self.fetcher, Fetcher::Follower { .. })

@@ -82,6 +82,14 @@ pub(super) struct InTurn {
     pub(super) wanted: Arc<Wanted>,
 }
 
+#[cfg(test)]
+impl InTurn {
+    /// The first partition of a session.
+    pub(super) fn first(wanted: Arc<Wanted>) -> Self {
+        Self { turn: 0, wanted }
+    }
+}
+
 /// How a fetch stands to its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionUse {
@@ -348,4 +356,105 @@ impl Session {
 /// Epochs count up from 1 and go round to 1 again.
 fn next_epoch(epoch: i32) -> i32 {
     if epoch == i32::MAX { 1 } else { epoch + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERSION: i16 = 12;
+
+    fn orders(partition: i32) -> TopicPartition {
+        TopicPartition::new("orders", partition)
+    }
+
+    /// Sessions of which one was opened for two partitions, and what its follower does.
+    struct Follower {
+        sessions: FetchSessions,
+        id: i32,
+        epoch: i32,
+    }
+
+    impl Follower {
+        fn new() -> Self {
+            let mut follower = Self { sessions: FetchSessions::new(10), id: 0, epoch: 0 };
+            let begun = follower.fetch(&[0, 1], &[]);
+            follower.id = begun.session.id();
+            assert!(matches!(begun.session, SessionUse::Opened(1..)) && !begun.is_quiet);
+            follower
+        }
+
+        fn fetch(&mut self, named: &[i32], forgotten: &[i32]) -> Begun {
+            let request = FetchRequest::default().with_session_id(self.id).with_session_epoch(self.epoch);
+            self.epoch += 1;
+            let named = named.iter().map(|partition| Wanted::named(orders(*partition))).collect();
+            let forgotten: Vec<Key> = forgotten.iter().map(|n| Wanted::named(orders(*n)).key()).collect();
+            let mut rng = Rng::stream(1, "sessions");
+            self.sessions.begin(VERSION, &request, named, &forgotten, &mut rng).expect("it is the session's next")
+        }
+
+        /// Its fetch finds nothing and is told all.
+        fn rest(&mut self) {
+            let session = SessionUse::Incremental(self.id);
+            self.sessions.set_calm(session, true);
+            assert!(!self.sessions.begin_answer(session));
+            self.sessions.told_all(session);
+        }
+    }
+
+    #[test]
+    fn a_session_is_quiet_until_something_happens_to_one_of_its_partitions() {
+        let mut follower = Follower::new();
+        assert!(!follower.fetch(&[], &[]).is_quiet);
+        follower.rest();
+        let begun = follower.fetch(&[], &[]);
+        assert!(begun.is_quiet && begun.wanted.len() == 2);
+        follower.sessions.fetched_again(begun.session, 2, SimTime(5));
+        assert!(follower.sessions.begin_answer(begun.session));
+
+        assert_eq!(follower.sessions.of_partition(&orders(1)), [follower.id]);
+        assert_eq!(follower.sessions.of_partition(&orders(2)), [0; 0]);
+        let (who, at, told) = follower.sessions.take_fetched(follower.id).expect("it fetched");
+        assert_eq!((who, at, told.len()), (2, SimTime(5), 2));
+        assert!(follower.sessions.take_fetched(follower.id).is_none());
+        assert_eq!(follower.sessions.stir(follower.id), None);
+        assert!(!follower.fetch(&[], &[]).is_quiet);
+
+        // Found nothing, but was not told.
+        follower.sessions.set_calm(begun.session, true);
+        assert!(!follower.fetch(&[], &[]).is_quiet);
+        // Something has happened between the fetch and its answer.
+        follower.sessions.set_calm(begun.session, true);
+        follower.sessions.stir(follower.id);
+        follower.sessions.told_all(begun.session);
+        assert!(!follower.fetch(&[], &[]).is_quiet);
+    }
+
+    #[test]
+    fn a_session_that_names_or_forgets_is_not_quiet_and_has_what_it_has() {
+        let mut follower = Follower::new();
+        for (named, forgotten, has) in [(&[2][..], &[][..], &[0, 1, 2][..]), (&[], &[0], &[1, 2]), (&[1], &[], &[1, 2])]
+        {
+            follower.fetch(&[], &[]);
+            follower.rest();
+            let begun = follower.fetch(named, forgotten);
+            assert!(!begun.is_quiet);
+            let listed: Vec<i32> = begun.wanted.iter().map(|asked| asked.wanted.tp.partition).collect();
+            let watched = (0..4).filter(|n| follower.sessions.of_partition(&orders(*n)) == [follower.id]);
+            assert!(watched.eq(has.iter().copied()) && listed == has);
+        }
+        follower.epoch = FINAL_EPOCH;
+        follower.fetch(&[], &[]);
+        assert!(follower.sessions.of_partition.is_empty() && follower.sessions.len() == 0);
+    }
+
+    #[test]
+    fn a_session_leaves_its_fetch_that_waits_when_another_comes() {
+        let mut follower = Follower::new();
+        let begun = follower.fetch(&[], &[]);
+        follower.sessions.set_waiting(begun.session, 7);
+        assert_eq!(follower.sessions.stir(follower.id), Some(7));
+        assert_eq!(follower.fetch(&[], &[]).left, Some(7));
+        assert_eq!(follower.fetch(&[], &[]).left, None);
+    }
 }

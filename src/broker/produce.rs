@@ -268,7 +268,8 @@ impl Broker {
             return Served::Now(self.produced(pending, produce.response));
         }
         let deadline = serving.ctx.after(SimDuration::from_millis(request.timeout_ms.max(0) as u64));
-        self.purgatory.park(Parked { pending: pending.clone(), request: Waiting::Produce(produce), deadline });
+        let request = Waiting::Produce(Box::new(produce));
+        self.purgatory.park(Parked { pending: pending.clone(), request, deadline });
         Served::Parked
     }
 
@@ -303,7 +304,7 @@ impl Broker {
     }
 
     /// The answer of a produce whose time is up: what still waits has failed.
-    pub(super) fn give_up(&self, pending: &Pending, mut produce: DelayedProduce) -> ResponseKind {
+    pub(super) fn give_up(&self, pending: &Pending, mut produce: Box<DelayedProduce>) -> ResponseKind {
         for wait in &produce.waiting {
             fail(&mut produce.response, wait.place, ErrorCode::REQUEST_TIMED_OUT);
         }

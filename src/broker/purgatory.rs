@@ -25,7 +25,7 @@ pub(super) enum Waiting {
     /// A fetch, until its partitions have `fetch.min.bytes` to return, or for `fetch.max.wait.ms`.
     Fetch(Arc<Fetch>),
     /// A produce with acks=all, until the high watermark has passed its records, or for its timeout.
-    Produce(DelayedProduce),
+    Produce(Box<DelayedProduce>),
 }
 
 impl Waiting {
@@ -149,6 +149,8 @@ impl Purgatory {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fetch::Wanted;
+    use super::super::fetch_session::{InTurn, SessionUse};
     use super::*;
     use crate::wire::ApiKey;
 
@@ -163,7 +165,8 @@ mod tests {
     }
 
     fn produce(awaited: &[(i32, i64)]) -> Waiting {
-        Waiting::Produce(DelayedProduce::waiting(awaited.iter().map(|(partition, hw)| (orders(*partition), *hw))))
+        let awaited = awaited.iter().map(|(partition, hw)| (orders(*partition), *hw));
+        Waiting::Produce(Box::new(DelayedProduce::waiting(awaited)))
     }
 
     #[test]
@@ -188,6 +191,21 @@ mod tests {
         purgatory.replace(0, produce(&[(1, 20)]));
         assert_eq!(purgatory.watchers(), 1);
         purgatory.remove(0);
+        assert_eq!((purgatory.watchers(), purgatory.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_fetch_watches_its_partitions_itself_once_it_has_left_its_session() {
+        let mut purgatory = Purgatory::default();
+        let wanted = vec![InTurn::first(Wanted::named(orders(0)))];
+        let fetch = Fetch::of_session(SessionUse::Incremental(1), Arc::new(wanted));
+        let place = purgatory.park(parked(Waiting::Fetch(Arc::new(fetch))));
+        purgatory.touch(&orders(0), RECORDS);
+        assert!(purgatory.take_touched().is_empty() && purgatory.watchers() == 0);
+        purgatory.leave_session(place);
+        purgatory.touch(&orders(0), RECORDS);
+        assert_eq!(purgatory.take_touched(), [place].into());
+        purgatory.remove(place);
         assert_eq!((purgatory.watchers(), purgatory.len()), (0, 0));
     }
 }

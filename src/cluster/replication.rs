@@ -9,9 +9,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// A part of a topic's partitions.
+type Partitions = Vec<(i32, Arc<PartitionRegistration>)>;
+
 thread_local! {
     /// What the nodes of this thread's worlds know of partitions.
-    static REGISTRATIONS: RefCell<KeptOnce<PartitionRegistration>> = const { RefCell::new(KeptOnce::new()) };
+    static REGISTRATIONS: RefCell<KeptOnce<PartitionRegistration>> = const { RefCell::new(KeptOnce::new(1 << 14)) };
+    /// What they know of many that follow one another.
+    static PARTITIONS: RefCell<KeptOnce<Partitions>> = const { RefCell::new(KeptOnce::new(1 << 10)) };
 }
 
 /// What is known of a partition of a topic, in one copy for all that know the same.
@@ -78,7 +83,12 @@ impl ReplicationControl {
     /// When its topic is not there: the log holds what a controller wrote. So do the others.
     pub fn replay_partition(&mut self, record: &PartitionRecord) {
         let partition = kept_once(record.topic_id, record.partition_id, PartitionRegistration::from_record(record));
-        self.topic_mut(record.topic_id).partitions.insert(record.partition_id, partition);
+        let partitions = &mut self.topic_mut(record.topic_id).partitions;
+        partitions.insert(record.partition_id, partition);
+        partitions.share_last_chunk(|nth, chunk| {
+            let place = record.topic_id.as_u64_pair().1.wrapping_add(nth as u64);
+            PARTITIONS.with_borrow_mut(|kept| kept.keep(place, chunk))
+        });
     }
 
     /// Takes a change of a partition in.

@@ -16,12 +16,13 @@ pub use controller_channel::ControllerChannel;
 pub use fetch_session::{FetchSession, NextFetch};
 pub use socket_server::{Enveloped, HungUp, Pending, SocketServer, is_forwarded};
 
-use crate::base::{ConnId, Endpoint, SimDuration, SimTime, SortedMap, earlier, exponential_backoff};
+use crate::base::{ConnId, Endpoint, KeptOnce, SimDuration, SimTime, SortedMap, earlier, exponential_backoff};
 use crate::machine::{Ctx, Input};
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{
     ApiKey, ApiRange, ErrorCode, Message, Request, RequestKind, Response, ResponseKind, StrBytes, negotiate, range_in,
 };
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -97,7 +98,7 @@ enum Link {
     Down { not_before: SimTime },
     Connecting { conn: ConnId, deadline: SimTime },
     Negotiating { conn: ConnId },
-    Ready { conn: ConnId, apis: Arc<[ApiRange]> },
+    Ready { conn: ConnId, apis: Arc<Vec<ApiRange>> },
 }
 
 #[derive(Clone, Debug)]
@@ -372,10 +373,16 @@ impl<T: Clone> NetworkClient<T> {
     }
 }
 
-fn ranges(response: &ApiVersionsResponse) -> Arc<[ApiRange]> {
+thread_local! {
+    /// What the nodes of this thread's worlds advertise: most of them the same.
+    static ADVERTISED: RefCell<KeptOnce<Vec<ApiRange>>> = const { RefCell::new(KeptOnce::new(16)) };
+}
+
+fn ranges(response: &ApiVersionsResponse) -> Arc<Vec<ApiRange>> {
     let range = |entry: &crate::wire::messages::api_versions_response::ApiVersion| {
         let api = ApiKey::try_from(entry.api_key).ok()?;
         Some(ApiRange { api, min: entry.min_version, max: entry.max_version })
     };
-    response.api_keys.iter().filter_map(range).collect()
+    let ranges: Vec<ApiRange> = response.api_keys.iter().filter_map(range).collect();
+    ADVERTISED.with_borrow_mut(|advertised| advertised.keep(ranges.len() as u64, ranges))
 }

@@ -141,6 +141,16 @@ impl<K: Ord + Clone, V: Clone> OrdMap<K, V> {
         place.ok().map(|n| &mut self.slot(at, n).1)
     }
 
+    /// Lets the last chunk be shared with other maps that have an equal one, once it is full; `share` gets its number and
+    /// gives the copy that is shared.
+    pub fn share_last_chunk(&mut self, share: impl FnOnce(usize, Arc<Vec<(K, V)>>) -> Arc<Vec<(K, V)>>) {
+        let nth = self.chunks().len().saturating_sub(1);
+        if self.chunks().last().is_some_and(|chunk| chunk.len() == MOST) {
+            let last = &mut self.chunks.as_mut_slice()[nth];
+            *last = share(nth, last.clone());
+        }
+    }
+
     /// Gives a key a value; the one that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
@@ -441,6 +451,27 @@ mod tests {
         assert!(map.iter().eq(&like) && map.len() == like.len());
         assert!(map.clone().into_iter().eq(like.clone()));
         assert_eq!(map, like.into_iter().collect());
+    }
+
+    #[test]
+    fn equal_chunks_are_shared_until_one_map_changes() {
+        let mut kept = crate::base::KeptOnce::new(10);
+        let [mut a, mut b] = [(); 2].map(|()| {
+            let mut map = OrdMap::new();
+            for n in 0..MOST + 1 {
+                map.insert(n, n);
+                map.share_last_chunk(|nth, chunk| kept.keep(nth as u64, chunk));
+            }
+            map
+        });
+        let shared = |a: &OrdMap<usize, usize>, b: &OrdMap<usize, usize>| {
+            [0, 1].map(|at| Arc::ptr_eq(&a.chunks()[at], &b.chunks()[at]))
+        };
+        assert_eq!((shared(&a, &b), &a), ([true, false], &b));
+        a.insert(3, 30);
+        assert_eq!((shared(&a, &b), a.get(&3), b.get(&3)), ([false, false], Some(&30), Some(&3)));
+        b.insert(3, 30);
+        assert_eq!(a, b);
     }
 
     #[test]
