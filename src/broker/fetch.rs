@@ -301,7 +301,7 @@ impl Broker {
             Waiting::Fetch(fetch) => self.read(&fetch, serving),
             Waiting::Produce(mut produce) => {
                 self.settle(&mut produce, serving);
-                self.give_up(&parked.pending, produce)
+                self.give_up(&parked.pending, *produce)
             }
         };
         self.complete(&parked.pending, body, serving);

@@ -304,7 +304,7 @@ impl Broker {
     }
 
     /// The answer of a produce whose time is up: what still waits has failed.
-    pub(super) fn give_up(&self, pending: &Pending, mut produce: Box<DelayedProduce>) -> ResponseKind {
+    pub(super) fn give_up(&self, pending: &Pending, mut produce: DelayedProduce) -> ResponseKind {
         for wait in &produce.waiting {
             fail(&mut produce.response, wait.place, ErrorCode::REQUEST_TIMED_OUT);
         }
