@@ -19,7 +19,11 @@ impl Flavor for Appended<'_> {
     type Output = ();
 
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(data);
+        // Most pieces are numbers, of a byte or three.
+        match data.len() {
+            ..=10 => data.iter().for_each(|byte| self.0.push(*byte)),
+            _ => self.0.extend_from_slice(data),
+        }
         Ok(())
     }
 
