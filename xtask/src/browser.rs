@@ -1,6 +1,6 @@
 //! The page's tests in a real browser.
 
-use crate::pack::{self, Cargo};
+use crate::pack::{self, Cargo, Site};
 use crate::project::Project;
 use crate::report::Outcome;
 use crate::server::{self, Live};
@@ -9,13 +9,18 @@ use crate::{offline, setup, test};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the tests are; a test is a file that ends in `.test.mjs`.
 const FOLDER: &str = "tests/browser";
 
+/// Times the page's worker beside the native program.
+const BESIDE_NATIVE: &str = "tests/browser/beside-native.mjs";
+
 /// Under which names Chromium and its relatives are installed.
 const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+
+const NO_BROWSER: &str = "install the Debian package chromium, or name a Chrome in CHROME_PATH";
 
 /// Serves the page on a free port and runs every test against it.
 pub fn part(project: &Project) -> Result<Outcome> {
@@ -23,7 +28,7 @@ pub fn part(project: &Project) -> Result<Outcome> {
         return Ok(skipped);
     }
     let Some(browser) = browser() else {
-        return Ok(Outcome::Skipped("install the Debian package chromium, or name a Chrome in CHROME_PATH".into()));
+        return Ok(Outcome::Skipped(NO_BROWSER.into()));
     };
     setup::npm_packages(project)?;
     let site = pack::pack(project, pack::Kind::default(), Cargo::Inherit)?;
@@ -39,6 +44,15 @@ pub fn part(project: &Project) -> Result<Outcome> {
     node.env("TERRARIUM_BIN", terrarium).env("CHROME_PATH", browser);
     run(&mut node).context("a browser test failed: see the part's output")?;
     Ok(test::passed())
+}
+
+/// Runs the same scenarios in the page's worker, as a browser runs it, and in a native program.
+pub fn beside_native(project: &Project, site: Site, terrarium: &Path) -> Result<()> {
+    let Some(browser) = browser() else { bail!("{NO_BROWSER}") };
+    let address = server::start(server::listen(0)?, Live::new(site, false))?;
+    let mut node = project.command("node");
+    node.arg(BESIDE_NATIVE).env("TERRARIUM_URL", address).env("TERRARIUM_BIN", terrarium).env("CHROME_PATH", browser);
+    run(&mut node)
 }
 
 fn tests(project: &Project) -> Result<Vec<PathBuf>> {
