@@ -67,7 +67,8 @@ pub(super) struct ReplicaFetcher {
     in_flight: bool,
     not_before: SimTime,
     /// Its last fetch was of every partition, nothing has come of it, and the partitions are the same: the next fetch asks
-    /// for the same.
+    /// for the same. (A follower's log begins elsewhere only after its leader's answer said so, or it was cut; retention,
+    /// once it is built, has to end this too.)
     quiet: bool,
 }
 
