@@ -327,7 +327,7 @@ impl<T: Clone> NetworkClient<T> {
     /// When a node can be asked, if only time is in the way.
     pub(super) fn reachable_at(&self) -> Option<SimTime> {
         // Most of the time the first that is looked at.
-        if self.metadata.brokers().keys().any(|node| self.net.in_flight(*node).is_some() && !self.net.is_full(*node)) {
+        if self.metadata.brokers().keys().any(|node| self.can_send(*node)) {
             return Some(SimTime::ZERO);
         }
         let known = self.find_least_loaded(&self.known_nodes(), 0).map(|(_, at)| at);

@@ -21,7 +21,7 @@ function native(scenario) {
   return { ms, ...JSON.parse(run.stdout) };
 }
 
-/** Runs a scenario in the worker's binary, which outside a worker is a library; its first run is slow and forgotten. */
+/** Runs a scenario in the worker's binary, which outside a worker is a library. The first run compiles it: the best counts. */
 const wasm = (page, script) =>
   page.evaluate(async (script) => {
     const begun = performance.now();

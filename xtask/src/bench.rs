@@ -11,8 +11,6 @@ use anyhow::Result;
 pub fn run_all(project: &Project) -> Result<()> {
     step("native benchmarks", || run(&mut project.cargo(&["bench", "--bench=*"])))?;
     let site = pack::pack(project, pack::Kind { release: true, ..pack::Kind::default() }, Cargo::Inherit)?;
-    run(&mut project.cargo(&["build", "--release", "--bin=terrarium"]))?;
-    let terrarium = project.target.join("release").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
-    step("WebAssembly beside native", || browser::beside_native(project, site.clone(), &terrarium))?;
+    step("WebAssembly beside native", || browser::beside_native(project, site.clone()))?;
     sizes::print(&site, true)
 }

@@ -9,7 +9,7 @@ use crate::{offline, setup, test};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the tests are; a test is a file that ends in `.test.mjs`.
 const FOLDER: &str = "tests/browser";
@@ -38,20 +38,21 @@ pub fn part(project: &Project) -> Result<Outcome> {
     let built = server::start(server::listen(0)?, Live::new(built, false))?;
     let address = server::start(server::listen(0)?, Live::new(site, false))?;
     run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
-    let terrarium = project.target.join("debug").join(format!("terrarium{}", env::consts::EXE_SUFFIX));
     let mut node = project.command("node");
     node.arg("--test").args(tests(project)?).env("TERRARIUM_URL", address).env("TERRARIUM_BUILT_URL", built);
-    node.env("TERRARIUM_BIN", terrarium).env("CHROME_PATH", browser);
+    node.env("TERRARIUM_BIN", project.terrarium("debug")).env("CHROME_PATH", browser);
     run(&mut node).context("a browser test failed: see the part's output")?;
     Ok(test::passed())
 }
 
-/// Runs the same scenarios in the page's worker, as a browser runs it, and in a native program.
-pub fn beside_native(project: &Project, site: Site, terrarium: &Path) -> Result<()> {
+/// Runs the same scenarios in the worker of a page as it is built for others, in a browser, and in the native program.
+pub fn beside_native(project: &Project, site: Site) -> Result<()> {
     let Some(browser) = browser() else { bail!("{NO_BROWSER}") };
     let address = server::start(server::listen(0)?, Live::new(site, false))?;
+    run(&mut project.cargo(&["build", "--release", "--bin=terrarium"]))?;
     let mut node = project.command("node");
-    node.arg(BESIDE_NATIVE).env("TERRARIUM_URL", address).env("TERRARIUM_BIN", terrarium).env("CHROME_PATH", browser);
+    node.arg(BESIDE_NATIVE).env("TERRARIUM_URL", address);
+    node.env("TERRARIUM_BIN", project.terrarium("release")).env("CHROME_PATH", browser);
     run(&mut node)
 }
 

@@ -30,6 +30,11 @@ impl Project {
         Ok(Self { root, target })
     }
 
+    /// Where cargo puts the command line when it builds it with the profile of this folder.
+    pub fn terrarium(&self, profile: &str) -> PathBuf {
+        self.target.join(profile).join(format!("terrarium{}", env::consts::EXE_SUFFIX))
+    }
+
     /// A program that runs in the project's folder.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);

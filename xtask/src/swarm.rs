@@ -82,7 +82,7 @@ pub fn part(project: &Project) -> Result<Outcome> {
 
 fn build(project: &Project) -> Result<PathBuf> {
     run(&mut project.cargo(&["build", "--profile", PROFILE, "--bin=terrarium"]))?;
-    Ok(project.target.join(PROFILE).join(format!("terrarium{}", std::env::consts::EXE_SUFFIX)))
+    Ok(project.terrarium(PROFILE))
 }
 
 fn explore(terrarium: &Path, from: u64, seeds: u64) -> Result<bool> {

@@ -227,7 +227,7 @@ fn determinism(project: &Project) -> Result<Outcome> {
     setup::wasm_target(project)?;
     let worker = pack::worker_for_node(project, &pack::compile(project, pack::Kind::default(), Cargo::Inherit)?)?;
     run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
-    let terrarium = project.target.join("debug").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
+    let terrarium = project.terrarium("debug");
     run(project.command("node").arg("tests/node/determinism.mjs").arg(worker).arg(terrarium))
         .context("native and wasm differ, or cannot be compared: see the part's output")?;
     Ok(passed())

@@ -26,7 +26,7 @@ impl Gateway {
     pub fn start(project: &Project, folder: &Path, script: &str, more: &[&OsStr]) -> Result<Self> {
         let (file, log) = (folder.join("cluster.terra"), folder.join("gateway.log"));
         fs::write(&file, script).with_context(|| format!("writing {}", file.display()))?;
-        let terrarium = project.target.join("debug").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
+        let terrarium = project.terrarium("debug");
         let mut command = project.command(terrarium.to_str().context("the target folder's path is not UTF-8")?);
         command.arg("gateway").arg(&file).args(["--listen", "127.0.0.1:0", "--until-eof"]).args(more);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(fs::File::create(&log)?);

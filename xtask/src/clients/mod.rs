@@ -107,9 +107,8 @@ pub fn part(project: &Project) -> Result<Outcome> {
 fn bench(project: &Project) -> Result<()> {
     let librdkafka = install::confluent(project)?;
     run(&mut project.cargo(&["build", "--release", "--bin=terrarium"]))?;
-    let terrarium = project.target.join("release").join(format!("terrarium{}", std::env::consts::EXE_SUFFIX));
     let mut command = Command::new(librdkafka.program);
-    command.arg(project.root.join("tests/clients/bench.py")).arg(terrarium);
+    command.arg(project.root.join("tests/clients/bench.py")).arg(project.terrarium("release"));
     match install::kfake(project) {
         Ok(kfake) => drop(command.env("KFAKE", kfake)),
         Err(why) => println!("without kfake: {why:#}"),
