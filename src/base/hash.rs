@@ -8,9 +8,12 @@ use xxhash_rust::xxh3::Xxh3;
 #[derive(Clone)]
 pub struct TraceHasher {
     hash: Box<Xxh3>,
-    /// Room for one event's bytes.
+    /// What has happened and is not in the hash yet: a few events are taken in at a time.
     buffer: Vec<u8>,
 }
+
+/// Bytes that are taken in together.
+const TOGETHER: usize = 1_024;
 
 /// Writes to memory that is used again and again, a piece at a time: postcard's own writes byte by byte.
 struct Appended<'a>(&'a mut Vec<u8>);
@@ -45,14 +48,18 @@ impl TraceHasher {
 
     /// Takes in what happened next.
     pub fn update(&mut self, event: &impl Serialize) {
-        self.buffer.clear();
         postcard::serialize_with_flavor(event, Appended(&mut self.buffer)).expect("an event can be written to memory");
-        self.hash.update(&self.buffer);
+        if self.buffer.len() >= TOGETHER {
+            self.hash.update(&self.buffer);
+            self.buffer.clear();
+        }
     }
 
     /// The hash of all bytes so far; more may follow.
     pub fn value(&self) -> u64 {
-        self.hash.digest()
+        let mut hash = self.hash.clone();
+        hash.update(&self.buffer);
+        hash.digest()
     }
 }
 

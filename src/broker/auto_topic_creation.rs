@@ -111,7 +111,9 @@ impl Broker {
     /// Whatever the controller answered, the topic may be asked for again: if it is there, the metadata log says so.
     fn auto_topics_events(&mut self, events: Vec<ChannelEvent<Vec<Arc<str>>>>, serving: &mut Serving<'_, '_>) {
         for event in events {
-            if let ChannelEvent::Answered(_, ResponseKind::CreateTopics(answer)) = &event {
+            if let ChannelEvent::Answered(_, response) = &event
+                && let ResponseKind::CreateTopics(answer) = &response.body
+            {
                 tell_refusals(answer, serving);
             }
             let (ChannelEvent::Answered(topics, _) | ChannelEvent::TimedOut(topics)) = event;

@@ -340,16 +340,15 @@ impl Session {
     }
 
     fn told(&mut self, key: &Key, turn: u64, high_watermark: i64, log_start_offset: i64, to_the_end: bool) {
-        let mut cached = self.partitions.remove(&turn).expect("every turn has its partition");
-        cached.high_watermark = high_watermark;
-        cached.log_start_offset = log_start_offset;
+        let cached = self.partitions.get_mut(&turn).expect("every turn has its partition");
+        (cached.high_watermark, cached.log_start_offset) = (high_watermark, log_start_offset);
         if to_the_end {
+            let cached = self.partitions.remove(&turn).expect("it was just there");
             self.listed = None;
+            *self.turns.get_mut(key).expect("every partition has its turn") = self.next_turn;
+            self.partitions.insert(self.next_turn, cached);
+            self.next_turn += 1;
         }
-        let turn = if to_the_end { self.next_turn } else { turn };
-        self.next_turn += u64::from(to_the_end);
-        self.turns.insert(key.clone(), turn);
-        self.partitions.insert(turn, cached);
     }
 }
 

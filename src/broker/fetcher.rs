@@ -237,7 +237,7 @@ impl Broker {
 
     fn fetch_request(&self, next: &crate::network::NextFetch<Key, FetchFrom>) -> FetchRequest {
         let mut topics: SortedMap<Uuid, Vec<FetchPartition>> = SortedMap::new();
-        for ((topic_id, index), from) in next.named.iter() {
+        for ((topic_id, index), from) in &next.named {
             let partition = FetchPartition::default()
                 .with_partition(*index)
                 .with_current_leader_epoch(from.leader_epoch)
@@ -270,13 +270,11 @@ impl Broker {
     pub(super) fn fetcher_input(&mut self, source: i32, input: Input, serving: &mut Serving<'_, '_>) {
         for event in self.fetcher_mut(source).net.handle(input, serving.ctx) {
             match event {
-                NetEvent::Response(_, Asked::Fetch(wanted), ResponseKind::Fetch(body)) => {
-                    self.fetched(source, &wanted, &body, serving);
-                }
-                NetEvent::Response(_, asked, ResponseKind::ListOffsets(body)) => {
-                    self.offset_known(source, asked, &body, serving);
-                }
-                NetEvent::Response(_, asked, other) => panic!("a response to {asked:?} of another kind: {other:?}"),
+                NetEvent::Response(_, asked, response) => match (asked, &response.body) {
+                    (Asked::Fetch(wanted), ResponseKind::Fetch(body)) => self.fetched(source, &wanted, body, serving),
+                    (asked, ResponseKind::ListOffsets(body)) => self.offset_known(source, asked, body, serving),
+                    (asked, other) => panic!("a response to {asked:?} of another kind: {other:?}"),
+                },
                 NetEvent::Failed(_, asked, _) => self.fetch_failed(source, &asked, serving),
                 NetEvent::Disconnected(_) => {}
             }

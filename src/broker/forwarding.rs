@@ -80,11 +80,13 @@ impl Broker {
     fn forwarding_events(&mut self, events: Vec<ChannelEvent<Forwarded>>, serving: &mut Serving<'_, '_>) {
         for event in events {
             let (forwarded, answer) = match event {
-                ChannelEvent::Answered(forwarded, ResponseKind::Envelope(body)) => {
+                ChannelEvent::Answered(forwarded, response) => {
+                    let ResponseKind::Envelope(body) = &response.body else {
+                        panic!("a response of another kind than its request: {response:?}")
+                    };
                     let (api, version) = (forwarded.request.api, forwarded.request.version);
-                    (forwarded, envelope::unwrap(&body, api, version))
+                    (forwarded, envelope::unwrap(body, api, version))
                 }
-                ChannelEvent::Answered(_, other) => panic!("a response of another kind than its request: {other:?}"),
                 ChannelEvent::TimedOut(forwarded) => (forwarded, Err(ErrorCode::REQUEST_TIMED_OUT)),
             };
             let Forwarded { pending, request, refused } = forwarded;

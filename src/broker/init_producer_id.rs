@@ -164,10 +164,12 @@ impl Broker {
     fn producer_ids_events(&mut self, events: Vec<ChannelEvent<()>>, now: SimTime) {
         for event in events {
             let block = match event {
-                ChannelEvent::Answered((), ResponseKind::AllocateProducerIds(body)) => {
-                    ErrorCode(body.error_code).is_ok().then_some((body.producer_id_start.0, body.producer_id_len))
-                }
-                ChannelEvent::Answered((), other) => panic!("a response of another kind than its request: {other:?}"),
+                ChannelEvent::Answered((), response) => match &response.body {
+                    ResponseKind::AllocateProducerIds(body) => {
+                        ErrorCode(body.error_code).is_ok().then_some((body.producer_id_start.0, body.producer_id_len))
+                    }
+                    other => panic!("a response of another kind than its request: {other:?}"),
+                },
                 ChannelEvent::TimedOut(()) => None,
             };
             self.producer_ids.answered(block, now);

@@ -116,11 +116,12 @@ impl Broker {
 
     fn alter_partition_events(&mut self, events: Vec<ChannelEvent<Changes>>, serving: &mut Serving<'_, '_>) {
         for event in events {
-            let ChannelEvent::Answered(sent, ResponseKind::AlterPartition(body)) = event else { continue };
+            let ChannelEvent::Answered(sent, response) = event else { continue };
+            let ResponseKind::AlterPartition(body) = &response.body else { continue };
             self.alter_partitions.in_flight = false;
             if ErrorCode(body.error_code) == ErrorCode::NONE {
                 for (tp, change) in sent {
-                    if let Some(answer) = answer_for(&body, &change, tp.partition) {
+                    if let Some(answer) = answer_for(body, &change, tp.partition) {
                         self.isr_altered(&tp, &change, answer, serving);
                     }
                 }

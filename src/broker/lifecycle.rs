@@ -148,13 +148,13 @@ impl Lifecycle {
         for event in events {
             self.in_flight = false;
             match event {
-                ChannelEvent::Answered(Asked::Registration, ResponseKind::BrokerRegistration(body)) => {
-                    self.registered(&body, ctx);
-                }
-                ChannelEvent::Answered(Asked::Heartbeat, ResponseKind::BrokerHeartbeat(body)) => {
-                    out.extend(self.heartbeat_answered(&body, ctx));
-                }
-                ChannelEvent::Answered(_, other) => panic!("a response of another kind than its request: {other:?}"),
+                ChannelEvent::Answered(asked, response) => match (asked, &response.body) {
+                    (Asked::Registration, ResponseKind::BrokerRegistration(body)) => self.registered(body, ctx),
+                    (Asked::Heartbeat, ResponseKind::BrokerHeartbeat(body)) => {
+                        out.extend(self.heartbeat_answered(body, ctx));
+                    }
+                    (_, other) => panic!("a response of another kind than its request: {other:?}"),
+                },
                 ChannelEvent::TimedOut(_) => self.failed(ctx),
             }
         }

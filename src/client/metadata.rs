@@ -85,6 +85,23 @@ pub(super) struct KnownTopic {
     replicas: Vec<Vec<i32>>,
 }
 
+/// Finds topics for partitions that stand by topic: each is looked for once.
+#[derive(Debug)]
+pub(super) struct TopicFinder<'a> {
+    metadata: &'a Metadata,
+    last: Option<(&'a Arc<str>, Option<&'a KnownTopic>)>,
+}
+
+impl<'a> TopicFinder<'a> {
+    /// A topic that is known.
+    pub(super) fn find(&mut self, name: &'a Arc<str>) -> Option<&'a KnownTopic> {
+        match self.last {
+            Some((last, topic)) if Arc::ptr_eq(last, name) => topic,
+            _ => self.last.insert((name, self.metadata.topic(name))).1,
+        }
+    }
+}
+
 impl Metadata {
     /// Metadata of a client that wants these topics. With `max_idle` it is a producer's, which wants what it uses.
     pub(super) fn new(wanted: Wanted, max_idle: Option<SimDuration>) -> Self {
@@ -287,6 +304,11 @@ impl Metadata {
         self.topics.get(name)
     }
 
+    /// Finds one topic after the other, for partitions that stand by topic.
+    pub(super) fn finder(&self) -> TopicFinder<'_> {
+        TopicFinder { metadata: self, last: None }
+    }
+
     /// Every topic that is known, and whether it is one of the cluster's own.
     pub(super) fn topic_names(&self) -> impl Iterator<Item = (&Arc<str>, bool)> {
         self.topics.iter().map(|(name, topic)| (name, topic.is_internal))
@@ -323,7 +345,12 @@ impl Metadata {
 
     /// The leader of a partition and its epoch, if there is one and its address is known.
     pub(super) fn leader(&self, topic: &str, partition: i32) -> Option<(i32, i32)> {
-        let (leader, epoch) = *self.topic(topic)?.partitions.get(usize::try_from(partition).ok()?)?;
+        self.leader_in(self.topic(topic)?, partition)
+    }
+
+    /// The same of a topic that was found.
+    pub(super) fn leader_in(&self, topic: &KnownTopic, partition: i32) -> Option<(i32, i32)> {
+        let (leader, epoch) = *topic.partitions.get(usize::try_from(partition).ok()?)?;
         self.brokers.contains_key(&leader).then_some((leader, epoch))
     }
 

@@ -12,7 +12,7 @@ use crate::machine::{Ctx, Input};
 use crate::network::{self, NodeId};
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
 use crate::wire::messages::{MetadataRequest, MetadataResponse};
-use crate::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind, StrBytes, TopicName};
+use crate::wire::{ApiKey, ErrorCode, RequestKind, Response, ResponseKind, StrBytes, TopicName};
 use std::sync::Arc;
 
 /// What a network client is set up with.
@@ -57,10 +57,9 @@ impl NetworkConfig {
 
 /// What the network tells the client above it. `T` is what that client tied to the request.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "a few at a time, and handled at once")]
 pub(super) enum NetEvent<T> {
     /// A response to one of its requests.
-    Response(T, ResponseKind),
+    Response(T, Arc<Response>),
     /// A request that will never be answered: the connection went, or the request timed out.
     Failed(T, ErrorCode),
     /// New metadata.
@@ -201,15 +200,15 @@ impl<T: Clone> NetworkClient<T> {
         let mut events = Vec::new();
         for event in told {
             match event {
-                network::NetEvent::Response(_, Purpose::Metadata(asked), ResponseKind::Metadata(body)) => {
-                    self.metadata_came(&body, asked, ctx);
+                network::NetEvent::Response(_, Purpose::Metadata(asked), response) => {
+                    let ResponseKind::Metadata(body) = &response.body else {
+                        panic!("a response of another kind than its request: {response:?}")
+                    };
+                    self.metadata_came(body, asked, ctx);
                     events.push(NetEvent::Metadata);
                 }
-                network::NetEvent::Response(_, Purpose::Metadata(_), body) => {
-                    panic!("a response of another kind than its request: {body:?}")
-                }
-                network::NetEvent::Response(_, Purpose::Client(tied), body) => {
-                    events.push(NetEvent::Response(tied, body));
+                network::NetEvent::Response(_, Purpose::Client(tied), response) => {
+                    events.push(NetEvent::Response(tied, response));
                 }
                 network::NetEvent::Failed(_, Purpose::Metadata(_), _) => {
                     self.metadata_in_flight = false;

@@ -47,8 +47,8 @@ impl ControllerRegistration {
     pub(super) fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         for event in self.channel.handle(input, ctx) {
             self.pending = false;
-            let ChannelEvent::Answered((), body) = event else { continue };
-            if envelope::error_of(&body) != ErrorCode::NONE {
+            let ChannelEvent::Answered((), response) = event else { continue };
+            if envelope::error_of(&response.body) != ErrorCode::NONE {
                 self.failures += 1;
                 self.not_before = ctx.now() + exponential_backoff(self.failures, BACKOFF, BACKOFF_MAX, ctx.rng());
             }

@@ -8,8 +8,9 @@ use super::envelope::error_of;
 use super::{NetEvent, NetworkClient, NetworkConfig};
 use crate::base::{ConnId, Endpoint, SimDuration, SimTime, earlier};
 use crate::machine::{Ctx, Input};
-use crate::wire::{ApiKey, ErrorCode, RequestKind, ResponseKind};
+use crate::wire::{ApiKey, ErrorCode, RequestKind, Response};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// How long the channel waits before it looks again for an active controller (`doWork`).
 const NO_CONTROLLER_BACKOFF: SimDuration = SimDuration::from_millis(100);
@@ -19,10 +20,9 @@ pub type ActiveController = Option<(i32, Endpoint)>;
 
 /// What the channel tells its owner. `T` is what the owner tied to the request.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "most of them are the large one, and a box would only cost more")]
 pub enum ChannelEvent<T> {
     /// The controller's answer.
-    Answered(T, ResponseKind),
+    Answered(T, Arc<Response>),
     /// The request has waited too long.
     TimedOut(T),
 }
@@ -80,11 +80,11 @@ impl<T: Clone> ControllerChannel<T> {
         let mut events = Vec::new();
         for event in self.net.handle(input, ctx) {
             match event {
-                NetEvent::Response(node, queued, body) if error_of(&body) == ErrorCode::NOT_CONTROLLER => {
+                NetEvent::Response(node, queued, answer) if error_of(&answer.body) == ErrorCode::NOT_CONTROLLER => {
                     self.lost(node, ctx);
                     self.queue.push_front(queued);
                 }
-                NetEvent::Response(_, queued, body) => events.push(ChannelEvent::Answered(queued.tied, body)),
+                NetEvent::Response(_, queued, answer) => events.push(ChannelEvent::Answered(queued.tied, answer)),
                 NetEvent::Failed(node, queued, _) => {
                     self.lost(node, ctx);
                     self.queue.push_front(queued);

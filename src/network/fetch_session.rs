@@ -20,8 +20,8 @@ pub struct NextFetch<K, F> {
     pub id: i32,
     /// The session's epoch.
     pub epoch: i32,
-    /// The partitions to name: all of them in a full fetch, else those that are new or changed.
-    pub named: OrdMap<K, F>,
+    /// The partitions to name, in order: all of them in a full fetch, else those that are new or changed.
+    pub named: Vec<(K, F)>,
     /// The partitions to drop from the session.
     pub forgotten: Vec<K>,
 }
@@ -57,13 +57,24 @@ impl<K: Ord + Clone, F: PartialEq + Clone> FetchSession<K, F> {
     pub fn next(&mut self, wanted: OrdMap<K, F>) -> NextFetch<K, F> {
         let is_full = self.epoch == 0;
         if !is_full && self.named.is_same(&wanted) {
-            return NextFetch { id: self.id, epoch: self.epoch, named: OrdMap::new(), forgotten: Vec::new() };
+            return NextFetch { id: self.id, epoch: self.epoch, named: Vec::new(), forgotten: Vec::new() };
         }
-        let is_news = |(partition, from): &(&K, &F)| is_full || self.named.get(partition) != Some(*from);
-        let entry = |(partition, from): (&K, &F)| (partition.clone(), from.clone());
-        let named = wanted.iter().filter(is_news).map(entry).collect();
-        let is_dropped = |partition: &&K| !is_full && !wanted.contains_key(partition);
-        let forgotten = self.named.keys().filter(is_dropped).cloned().collect();
+        let (mut named, mut forgotten) = (Vec::new(), Vec::new());
+        if is_full {
+            named = wanted.clone().into_iter().collect();
+        } else {
+            let mut before = self.named.iter().peekable();
+            for (partition, from) in &wanted {
+                while let Some((dropped, _)) = before.next_if(|(before, _)| *before < partition) {
+                    forgotten.push(dropped.clone());
+                }
+                let known = before.next_if(|(before, _)| *before == partition).map(|(_, known)| known);
+                if known != Some(from) {
+                    named.push((partition.clone(), from.clone()));
+                }
+            }
+            forgotten.extend(before.map(|(dropped, _)| dropped.clone()));
+        }
         self.named = wanted;
         NextFetch { id: self.id, epoch: self.epoch, named, forgotten }
     }
@@ -102,10 +113,10 @@ mod tests {
         assert_eq!((full.id, full.epoch, full.named.len()), (0, 0, 2));
         session.answered(77, ErrorCode::NONE);
         let next = session.next(from(&[(0, 6), (1, 5)]));
-        assert_eq!((next.id, next.epoch, next.named, next.forgotten), (77, 1, from(&[(0, 6)]), vec![]));
+        assert_eq!((next.id, next.epoch, next.named, next.forgotten), (77, 1, vec![(0, (6, 0))], vec![]));
         session.answered(77, ErrorCode::NONE);
         let next = session.next(from(&[(1, 5)]));
-        assert_eq!((next.epoch, next.named, next.forgotten), (2, OrdMap::new(), vec![0]));
+        assert_eq!((next.epoch, next.named, next.forgotten), (2, vec![], vec![0]));
         session.answered(0, ErrorCode::INVALID_FETCH_SESSION_EPOCH);
         assert_eq!((session.next(from(&[(1, 5)])).id, session.epoch), (77, 0));
         session.answered(0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);

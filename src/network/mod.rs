@@ -67,10 +67,9 @@ impl NetworkConfig {
 
 /// What the network tells its owner. `T` is what the owner tied to the request.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "a few at a time, and handled at once")]
 pub enum NetEvent<T> {
     /// A response to a request.
-    Response(NodeId, T, ResponseKind),
+    Response(NodeId, T, Arc<Response>),
     /// A request that will never be answered: the connection went, or the request timed out.
     Failed(NodeId, T, ErrorCode),
     /// A connection could not be opened, or is gone.
@@ -344,12 +343,11 @@ impl<T: Clone> NetworkClient<T> {
         let node = self.nodes.get_mut(&id).expect("it has a connection");
         let request = node.in_flight.pop_front().expect("a response answers a request in flight");
         assert_eq!(request.correlation_id, response.correlation_id, "responses come in the order of requests");
-        let response = Arc::try_unwrap(response).unwrap_or_else(|shared| Response::clone(&shared));
-        match (request.tied, response.body) {
-            (Some(tied), body) => events.push(NetEvent::Response(id, tied, body)),
+        match (request.tied, &response.body) {
+            (Some(tied), _) => events.push(NetEvent::Response(id, tied, response)),
             (None, ResponseKind::ApiVersions(body)) => {
                 node.failures = 0;
-                node.link = Link::Ready { conn, apis: ranges(&body) };
+                node.link = Link::Ready { conn, apis: ranges(body) };
             }
             (None, body) => panic!("a response of another kind than its request: {body:?}"),
         }

@@ -107,8 +107,8 @@ impl RaftManager {
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>, events: &mut Vec<RaftEvent>) {
         for event in self.net.handle(input, ctx) {
             match event {
-                NetEvent::Response(from, correlation_id, body) => self.act(ctx, events, |replica, turn| {
-                    replica.handle_response(from, correlation_id, body, turn);
+                NetEvent::Response(from, correlation_id, response) => self.act(ctx, events, |replica, turn| {
+                    replica.handle_response(from, correlation_id, &response.body, turn);
                 }),
                 NetEvent::Failed(from, correlation_id, _) => self.failed(from, correlation_id, ctx, events),
                 NetEvent::Disconnected(node) => self.give_up_unsent(ctx, events, |unsent| unsent.to == node),

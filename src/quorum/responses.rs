@@ -24,18 +24,18 @@ use Outcome::{Bad, Good};
 impl Replica {
     /// Handles the answer of node `from` to the request with this number. An answer that nothing waits for any more is
     /// passed over.
-    pub fn handle_response(&mut self, from: i32, correlation_id: i32, body: ResponseKind, turn: &mut Turn<'_>) {
+    pub fn handle_response(&mut self, from: i32, correlation_id: i32, body: &ResponseKind, turn: &mut Turn<'_>) {
         if self.stopped || !self.connections.expects(from, correlation_id) {
             return;
         }
         self.wake = Some(turn.now);
         let outcome = match body {
-            ResponseKind::Vote(body) => self.vote_answered(from, &body, turn),
-            ResponseKind::BeginQuorumEpoch(body) => self.begin_answered(&body, turn),
-            ResponseKind::EndQuorumEpoch(body) => self.end_answered(from, &body, turn),
-            ResponseKind::Fetch(body) => self.fetch_answered(&body, turn),
-            ResponseKind::FetchSnapshot(body) => self.snapshot_answered(&body, turn),
-            ResponseKind::UpdateRaftVoter(body) => self.update_voter_answered(&body, turn),
+            ResponseKind::Vote(body) => self.vote_answered(from, body, turn),
+            ResponseKind::BeginQuorumEpoch(body) => self.begin_answered(body, turn),
+            ResponseKind::EndQuorumEpoch(body) => self.end_answered(from, body, turn),
+            ResponseKind::Fetch(body) => self.fetch_answered(body, turn),
+            ResponseKind::FetchSnapshot(body) => self.snapshot_answered(body, turn),
+            ResponseKind::UpdateRaftVoter(body) => self.update_voter_answered(body, turn),
             _ => Bad,
         };
         self.connections.answered(from, correlation_id, outcome == Good, turn.now);

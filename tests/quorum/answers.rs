@@ -218,7 +218,7 @@ fn a_candidate_of_an_epoch_that_was_won() {
             partition.leader_id = BrokerId(-1);
         }
         let turn = &mut Turn::new(lab.now, 0, &mut rng, &mut effects);
-        replica.handle_response(to, correlation_id, ResponseKind::Vote(answer), turn);
+        replica.handle_response(to, correlation_id, &ResponseKind::Vote(answer), turn);
         let failed = effects.iter().find_map(|effect| match effect {
             Effect::Failed(why) => Some(why.as_str()),
             _ => None,

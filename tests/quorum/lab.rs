@@ -286,7 +286,7 @@ impl Lab {
             }
             Parcel::Response { from, correlation_id, api, version, frame } => {
                 let response = Response::decode(&frame, api, version).expect("an answer that can be read");
-                self.input(to, |replica, turn| replica.handle_response(from, correlation_id, response.body, turn));
+                self.input(to, |replica, turn| replica.handle_response(from, correlation_id, &response.body, turn));
             }
             Parcel::Failure { from, correlation_id } => {
                 let broken = ErrorCode::BROKER_NOT_AVAILABLE;

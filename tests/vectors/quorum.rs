@@ -109,7 +109,7 @@ impl Lab {
                 if let Effect::Send { to, correlation_id, body: RequestKind::Vote(request), .. } = effect {
                     let epoch = request.topics[0].partitions[0].replica_epoch;
                     let vote = as_json::granted_vote(&request.topics[0].topic_name, epoch);
-                    self.turn(|replica, turn| replica.handle_response(to, correlation_id, vote, turn));
+                    self.turn(|replica, turn| replica.handle_response(to, correlation_id, &vote, turn));
                 }
             }
             if self.replica.role() != Role::Leader {
@@ -183,7 +183,7 @@ impl Lab {
             for effect in std::mem::take(&mut self.effects) {
                 let Effect::Send { to, correlation_id, body: sent, .. } = effect else { continue };
                 if to == from && as_json::api_of(&sent) == api {
-                    self.turn(|replica, turn| replica.handle_response(to, correlation_id, body, turn));
+                    self.turn(|replica, turn| replica.handle_response(to, correlation_id, &body, turn));
                     return Ok(());
                 }
                 let broken = ErrorCode::BROKER_NOT_AVAILABLE;

@@ -153,7 +153,12 @@ impl<K: Ord + Clone, V: Clone> OrdMap<K, V> {
 
     /// Gives a key a value; the one that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.find(&key) {
+        // Much is numbered, or comes in order.
+        let place = match self.chunks().last() {
+            Some(last) if last[last.len() - 1].0 < key => (self.chunks().len() - 1, Err(last.len())),
+            _ => self.find(&key),
+        };
+        match place {
             (at, Ok(n)) => Some(std::mem::replace(&mut self.slot(at, n).1, value)),
             (at, Err(n)) => {
                 self.put(at, n, (key, value));
@@ -366,7 +371,11 @@ impl<K: Ord + Clone, V: Clone> Extend<(K, V)> for OrdMap<K, V> {
 
 impl<K: Ord + Clone, V: Clone> FromIterator<(K, V)> for OrdMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(items: I) -> Self {
-        let mut out = Self::new();
+        let mut items = items.into_iter();
+        let Some(first) = items.next() else { return Self::new() };
+        let mut chunk = Vec::with_capacity((items.size_hint().0 + 1).min(MOST));
+        chunk.push(first);
+        let mut out = Self { chunks: Chunks::One(Arc::new(chunk)), len: 1 };
         out.extend(items);
         out
     }

@@ -4,7 +4,7 @@ use super::throwable::Throwable;
 use crate::base::{SimDuration, SimTime};
 use crate::network::NodeId;
 use crate::wire::RequestKind;
-use crate::wire::{ApiKey, ResponseKind};
+use crate::wire::{ApiKey, Response, ResponseKind};
 use kafka_protocol::protocol::Request;
 use std::sync::Arc;
 
@@ -126,7 +126,7 @@ pub(super) enum Place {
     /// It was sent with this correlation id.
     InFlight(i32),
     /// It is over.
-    Done(Result<Arc<ResponseKind>, Throwable>),
+    Done(Result<Arc<Response>, Throwable>),
 }
 
 impl CallState {
@@ -138,7 +138,7 @@ impl CallState {
 
     /// Ends the call. A caller that has lost its patience meanwhile gets Java's TimeoutException whatever came: closing
     /// the client waits for what is under way, so the tool says so when the call is over, not when its patience is.
-    pub(super) fn end(&mut self, result: Result<Arc<ResponseKind>, Throwable>, now: SimTime) {
+    pub(super) fn end(&mut self, result: Result<Arc<Response>, Throwable>, now: SimTime) {
         let lost = self.call.patience.is_some_and(|patience| self.started_at + patience < now);
         self.place = match lost {
             true => Place::Done(Err(Throwable::bare("java.util.concurrent.TimeoutException"))),

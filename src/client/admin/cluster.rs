@@ -58,7 +58,7 @@ impl Admin<'_, '_> {
             Err(why) if why.is(ErrorCode::UNSUPPORTED_VERSION) && !with_fenced => return self.nodes_by_metadata(),
             Err(why) => return Err(why.into()),
         };
-        let response = body!(DescribeCluster, &*response);
+        let response = body!(DescribeCluster, &response.body);
         check(response.error_code, response.error_message.as_ref())?;
         let node = |b: &crate::wire::messages::describe_cluster_response::DescribeClusterBroker| ClusterNode {
             id: b.broker_id.0,
@@ -83,7 +83,7 @@ impl Admin<'_, '_> {
     ) -> Step<ClusterDescription> {
         let request = MetadataRequest::default().with_topics(topics).with_allow_auto_topic_creation(true);
         let response = self.call(Call::new(call, Route::LeastLoaded, request))?;
-        let response = body!(Metadata, &*response);
+        let response = body!(Metadata, &response.body);
         let node = |b: &crate::wire::messages::metadata_response::MetadataResponseBroker| ClusterNode {
             id: b.node_id.0,
             host: b.host.to_string(),
@@ -112,7 +112,7 @@ impl Admin<'_, '_> {
         let responses = self.call_all(brokers.iter().map(call).collect())?;
         let versions = responses.into_iter().map(|response| {
             let response = response?;
-            let versions = body!(ApiVersions, &*response);
+            let versions = body!(ApiVersions, &response.body);
             check(versions.error_code, None).map(|()| versions.clone())
         });
         Ok(versions.collect())
@@ -132,7 +132,7 @@ impl Admin<'_, '_> {
             }
         });
         let response = self.call(call)?;
-        let response = body!(UnregisterBroker, &*response);
+        let response = body!(UnregisterBroker, &response.body);
         Ok(check(response.error_code, response.error_message.as_ref())?)
     }
 }

@@ -149,7 +149,7 @@ impl Admin<'_, '_> {
         let entries = |resource: &ConfigResource| {
             let at = routes.iter().position(|route| *route == resource.route()).expect("every resource has a call");
             let response = responses[at].clone()?;
-            let mut results = body!(DescribeConfigs, &*response).results.iter();
+            let mut results = body!(DescribeConfigs, &response.body).results.iter();
             let found = results.find(|r| r.resource_type == resource.kind && *r.resource_name == *resource.name);
             found.map_or_else(|| Err(unanswered(resource)), described)
         };
@@ -194,7 +194,7 @@ impl Admin<'_, '_> {
                 }
             });
         let response = self.call(call)?;
-        let mut results = body!(IncrementalAlterConfigs, &*response).responses.iter();
+        let mut results = body!(IncrementalAlterConfigs, &response.body).responses.iter();
         let found = results.find(|r| r.resource_type == resource.kind && *r.resource_name == *resource.name);
         let result = found.ok_or_else(|| unanswered(resource))?;
         Ok(check(result.error_code, result.error_message.as_ref())?)
@@ -209,7 +209,7 @@ impl Admin<'_, '_> {
         let since = if kind == ConfigResource::CLIENT_METRICS { 0 } else { 1 };
         let call = Call::new("listConfigResources", Route::LeastLoaded, request).since(since);
         let response = self.call(call)?;
-        let response = body!(ListConfigResources, &*response);
+        let response = body!(ListConfigResources, &response.body);
         check(response.error_code, None)?;
         let ours = response.config_resources.iter().filter(|resource| resource.resource_type == kind);
         Ok(ours.map(|resource| resource.resource_name.to_string()).collect())

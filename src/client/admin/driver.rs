@@ -118,7 +118,7 @@ impl Admin<'_, '_> {
         let call = handler.lookup(&progress.unmapped).driven(deadline, progress.lookups, pause);
         progress.lookups += 1;
         let found = match caught(self.call(call))? {
-            Ok(response) => handler.looked_up(&progress.unmapped, &response),
+            Ok(response) => handler.looked_up(&progress.unmapped, &response.body),
             Err(why) if is_disconnect(&why) => return Ok(()),
             Err(why) => {
                 let failed = progress.unmapped.iter().map(|key| (key.clone(), why.clone())).collect();
@@ -155,7 +155,7 @@ impl Admin<'_, '_> {
         }
         for ((broker, keys), result) in asked.into_iter().zip(self.call_all(calls)?) {
             let answered = match result {
-                Ok(response) => handler.answered(broker, &keys, &response),
+                Ok(response) => handler.answered(broker, &keys, &response.body),
                 Err(why) => failed(handler, &keys, &why),
             };
             progress.take(broker, answered);

@@ -63,7 +63,7 @@ impl Admin<'_, '_> {
                 },
             );
         let response = self.call(call)?;
-        let response = body!(ElectLeaders, &*response);
+        let response = body!(ElectLeaders, &response.body);
         check(response.error_code, None)?;
         let mut elected = Vec::new();
         for topic in &response.replica_election_results {

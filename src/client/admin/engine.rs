@@ -12,7 +12,7 @@ use crate::base::{SimDuration, SimTime, SortedMap, earlier, exponential_backoff}
 use crate::machine::{Ctx, Input};
 use crate::network::{NetEvent, NetworkClient, NetworkConfig, NodeId};
 use crate::wire::messages::MetadataRequest;
-use crate::wire::{ApiKey, ApiRange, ErrorCode, ResponseKind, negotiate};
+use crate::wire::{ApiKey, ApiRange, ErrorCode, Response, ResponseKind, negotiate};
 use std::sync::Arc;
 
 /// An admin client's process: its connections, what it knows of the cluster, and the calls that its program has made.
@@ -75,7 +75,7 @@ impl AdminClient {
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>) {
         for event in self.net.handle(input, ctx) {
             match event {
-                NetEvent::Response(_, id, body) => self.answered(id, body, ctx),
+                NetEvent::Response(_, id, response) => self.answered(id, response, ctx),
                 NetEvent::Failed(node, id, _) => self.cancelled(id, node, ctx),
                 NetEvent::Disconnected(node) => {
                     self.nodes.request_update();
@@ -331,14 +331,16 @@ impl AdminClient {
         self.state(id).place = Place::InFlight(correlation_id);
     }
 
-    fn answered(&mut self, id: Id, body: ResponseKind, ctx: &mut Ctx<'_>) {
+    fn answered(&mut self, id: Id, response: Arc<Response>, ctx: &mut Ctx<'_>) {
         if id == Id::Metadata {
-            let ResponseKind::Metadata(body) = body else { panic!("a response of another kind: {body:?}") };
+            let ResponseKind::Metadata(body) = &response.body else {
+                panic!("a response of another kind: {response:?}")
+            };
             self.metadata_call = None;
-            return self.nodes.update(&body, ctx.now());
+            return self.nodes.update(body, ctx.now());
         }
-        match (self.state(id).call.check)(&body) {
-            Ok(()) => self.done(id, Ok(Arc::new(body)), ctx),
+        match (self.state(id).call.check)(&response.body) {
+            Ok(()) => self.done(id, Ok(response), ctx),
             Err(thrown) => {
                 if thrown.is(ErrorCode::NOT_CONTROLLER) {
                     self.nodes.clear_controller();
@@ -376,7 +378,7 @@ impl AdminClient {
         state.place = Place::Pending;
     }
 
-    fn done(&mut self, id: Id, result: Result<Arc<ResponseKind>, Throwable>, ctx: &mut Ctx<'_>) {
+    fn done(&mut self, id: Id, result: Result<Arc<Response>, Throwable>, ctx: &mut Ctx<'_>) {
         if id == Id::Metadata {
             self.metadata_call = None;
             return self.nodes.update_failed();

@@ -47,7 +47,7 @@ impl Admin<'_, '_> {
     /// What the call throws.
     pub fn describe_features(&mut self) -> Step<FeatureMetadata> {
         let response = self.call(Call::new("describeFeatures", Route::LeastLoaded, api_versions_request()))?;
-        let response = body!(ApiVersions, &*response);
+        let response = body!(ApiVersions, &response.body);
         check(response.error_code, None)?;
         let supported = response.supported_features.iter();
         let finalized = response.finalized_features.iter();
@@ -88,7 +88,7 @@ impl Admin<'_, '_> {
                 _ => Ok(()),
             });
         let response = self.call(call)?;
-        let response = body!(UpdateFeatures, &*response);
+        let response = body!(UpdateFeatures, &response.body);
         if let Some(why) = thrown(response.error_code, response.error_message.as_ref()) {
             return Ok(vec![Some(why); updates.len()]);
         }

@@ -41,7 +41,7 @@ impl Admin<'_, '_> {
         let mut described = Vec::new();
         for (broker, response) in brokers.iter().zip(responses) {
             let response = response?;
-            let response = body!(DescribeLogDirs, &*response);
+            let response = body!(DescribeLogDirs, &response.body);
             if response.results.is_empty() {
                 // Before version 3 there was no error code: no directory at all meant that one may not see them.
                 let why = thrown(response.error_code, None);

@@ -51,7 +51,7 @@ pub use topics::{NewPartitions, NewTopic, TopicDescription, TopicListing, TopicP
 use crate::base::{Endpoint, SimDuration, SimTime, SortedMap, TopicPartition};
 use crate::machine::Ctx;
 use crate::network::NodeId;
-use crate::wire::{ResponseKind, StrBytes, TopicName};
+use crate::wire::{Response, StrBytes, TopicName};
 use call::Place;
 use engine::Step as EngineStep;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl Admin<'_, '_> {
     ///
     /// # Errors
     /// What the call throws.
-    pub fn call(&mut self, call: Call) -> Step<Arc<ResponseKind>> {
+    pub fn call(&mut self, call: Call) -> Step<Arc<Response>> {
         let mut results = self.call_all(vec![call])?;
         Ok(results.remove(0)?)
     }
@@ -114,7 +114,7 @@ impl Admin<'_, '_> {
     ///
     /// # Errors
     /// Only [`Stop::Pending`].
-    pub fn call_all(&mut self, calls: Vec<Call>) -> Step<Vec<Result<Arc<ResponseKind>, Throwable>>> {
+    pub fn call_all(&mut self, calls: Vec<Call>) -> Step<Vec<Result<Arc<Response>, Throwable>>> {
         let mut results = Vec::with_capacity(calls.len());
         let count = calls.len();
         for call in calls {

@@ -53,7 +53,7 @@ impl Admin<'_, '_> {
         let request = DescribeQuorumRequest::default().with_topics(vec![topic]);
         let call = Call::new("describeMetadataQuorum", Route::LeastLoaded, request).checked(answers);
         let response = self.call(call)?;
-        let response = body!(DescribeQuorum, &*response);
+        let response = body!(DescribeQuorum, &response.body);
         let partition = &response.topics[0].partitions[0];
         let listener = |l: &crate::wire::messages::describe_quorum_response::Listener| {
             let host = if l.host.contains(':') { format!("[{}]", &*l.host) } else { l.host.to_string() };

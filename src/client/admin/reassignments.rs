@@ -48,7 +48,7 @@ impl Admin<'_, '_> {
                 _ => Ok(()),
             });
         let response = self.call(call)?;
-        let response = body!(ListPartitionReassignments, &*response);
+        let response = body!(ListPartitionReassignments, &response.body);
         check(response.error_code, response.error_message.as_ref())?;
         let numbers = |ids: &[crate::wire::BrokerId]| ids.iter().map(|id| id.0).collect::<Vec<i32>>();
         let mut found = SortedMap::new();

@@ -85,7 +85,7 @@ impl Admin<'_, '_> {
     pub fn list_topics(&mut self, with_internal: bool) -> Step<Vec<TopicListing>> {
         let request = MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(true);
         let response = self.call(Call::new("listTopics", Route::LeastLoaded, request))?;
-        let topics = body!(Metadata, &*response).topics.iter().filter(|topic| with_internal || !topic.is_internal);
+        let topics = body!(Metadata, &response.body).topics.iter().filter(|topic| with_internal || !topic.is_internal);
         let listing = |topic: &MetadataResponseTopic| TopicListing {
             name: topic.name.as_ref().map(|name| name.to_string()).unwrap_or_default(),
             id: topic.topic_id,
@@ -143,7 +143,7 @@ impl Admin<'_, '_> {
             let call = Call::new("describeTopicPartitions", Route::LeastLoaded, pages.request(partition_limit));
             match caught(self.call(call))? {
                 Ok(response) => {
-                    let response = body!(DescribeTopicPartitions, &*response);
+                    let response = body!(DescribeTopicPartitions, &response.body);
                     pages.take(&response.topics, response.next_cursor.as_ref());
                 }
                 Err(why) if why.is(ErrorCode::UNSUPPORTED_VERSION) => return self.describe_by_metadata(topics),
@@ -159,7 +159,7 @@ impl Admin<'_, '_> {
             .with_topics(Some(topics.iter().map(topic).collect()))
             .with_allow_auto_topic_creation(false);
         let response = self.call(Call::new("describeTopics", Route::LeastLoaded, request))?;
-        let response = body!(Metadata, &*response);
+        let response = body!(Metadata, &response.body);
         let describe = |name: &&String| {
             let found =
                 response.topics.iter().find(|topic| topic.name.as_ref().is_some_and(|found| ***found == **name));
@@ -180,7 +180,7 @@ impl Admin<'_, '_> {
         let topic = MetadataRequestTopic::default().with_name(None).with_topic_id(id);
         let request = MetadataRequest::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(false);
         let response = self.call(Call::new("describeTopicsWithIds", Route::LeastLoaded, request).since(12))?;
-        let response = body!(Metadata, &*response);
+        let response = body!(Metadata, &response.body);
         let found = response.topics.iter().find(|topic| topic.topic_id == id && topic.name.is_some());
         let missing = || {
             let message = format!("TopicId {} not found.", crate::base::uuid_text(id));
@@ -205,7 +205,7 @@ impl Admin<'_, '_> {
             })
             .checked(|response| not_controller(body!(CreateTopics, response).topics.iter().map(|t| t.error_code)));
         let response = self.call(call)?;
-        let mut results = body!(CreateTopics, &*response).topics.iter();
+        let mut results = body!(CreateTopics, &response.body).topics.iter();
         let result = results.find(|result| **result.name == *topic.name).ok_or_else(|| unanswered(&topic.name))?;
         Ok(check(result.error_code, result.error_message.as_ref())?)
     }
@@ -231,7 +231,7 @@ impl Admin<'_, '_> {
             })
             .checked(|response| not_controller(body!(CreatePartitions, response).results.iter().map(|r| r.error_code)));
         let response = self.call(call)?;
-        let results = &body!(CreatePartitions, &*response).results;
+        let results = &body!(CreatePartitions, &response.body).results;
         for (name, ..) in topics {
             let result = results.iter().find(|result| **result.name == **name).ok_or_else(|| unanswered(name))?;
             check(result.error_code, result.error_message.as_ref())?;
@@ -256,7 +256,7 @@ impl Admin<'_, '_> {
             })
             .checked(|response| not_controller(body!(DeleteTopics, response).responses.iter().map(|r| r.error_code)));
         let response = self.call(call)?;
-        let results = &body!(DeleteTopics, &*response).responses;
+        let results = &body!(DeleteTopics, &response.body).responses;
         for name in topics {
             let found = results.iter().find(|result| result.name.as_ref().is_some_and(|found| ***found == **name));
             let result = found.ok_or_else(|| unanswered(name))?;

@@ -5,7 +5,7 @@
 use super::application::InHand;
 use super::subscription::{Buffered, FetchState};
 use super::{Asked, Consumer, FetchFrom, OffsetReset, Position, topic_name};
-use crate::base::{Endpoint, OrdMap, SimTime, SortedMap, TopicPartition, exponential_backoff};
+use crate::base::{Endpoint, OrdMap, SimTime, SortedMap, SortedSet, TopicPartition, earlier, exponential_backoff};
 use crate::client::metadata::Metadata;
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
@@ -16,6 +16,19 @@ use crate::wire::{ApiKey, ErrorCode, RequestKind, StrBytes, Treatment, records};
 use bytes::Bytes;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// What the next fetches ask for.
+#[derive(Default)]
+struct FetchPlan {
+    /// By the broker to ask; those that are being fetched from are left out.
+    due: SortedMap<i32, Vec<(TopicPartition, FetchFrom)>>,
+    /// Brokers of which something is buffered.
+    buffered: SortedSet<i32>,
+    /// When the first backoff is over.
+    retry_at: Option<SimTime>,
+    /// A partition has no leader: a reason to ask for metadata again, as often as the backoff allows.
+    misses_leader: bool,
+}
 
 impl Consumer {
     /// Takes buffered records out for the application, as many as a poll may return.
@@ -57,14 +70,12 @@ impl Consumer {
         by_node
     }
 
-    /// Where a partition is fetched from, and its leader's epoch: from the leader, or from the replica that it named,
-    /// while that advice is fresh at `now` and the replica's address is known.
-    fn node_for(&self, tp: &TopicPartition, position: &Position, now: SimTime) -> Option<(i32, i32)> {
-        let (leader, epoch) = self.net.metadata().leader(&tp.topic, tp.partition)?;
+    /// Where a partition is fetched from: from its leader, or from the replica that it named, while that advice is fresh
+    /// at `now` and the replica's address is known.
+    fn node_for(&self, leader: i32, position: &Position, now: SimTime) -> i32 {
         let is_fresh =
             |(replica, until): &(i32, SimTime)| now < *until && self.net.metadata().brokers().contains_key(replica);
-        let node = position.read_replica.filter(is_fresh).map_or(leader, |(replica, _)| replica);
-        Some((node, epoch))
+        position.read_replica.filter(is_fresh).map_or(leader, |(replica, _)| replica)
     }
 
     /// Partitions that may be asked about now; those whose backoff is not over wake it later.
@@ -77,23 +88,42 @@ impl Consumer {
 
     /// Fetches from each broker that is not being fetched from and of which nothing is buffered.
     pub(super) fn fetch(&mut self, ctx: &mut Ctx<'_>) {
-        let now = ctx.now();
-        let node_for = |tp: &TopicPartition, position: &Position| self.node_for(tp, position, now);
-        let buffered = self.by_node(|p| p.is_fetchable() && !p.buffered.is_empty(), node_for);
-        let due = self.by_node(|p| p.is_fetchable() && p.buffered.is_empty() && p.not_before <= now, node_for);
-        self.wake_for_backoffs(|p| p.is_fetchable() && p.buffered.is_empty(), now);
-        for (leader, partitions) in due {
-            let busy = self.fetching_from.contains(&leader) || buffered.contains_key(&leader);
-            if !busy && self.reach(leader, ctx) {
-                let from = |(tp, epoch): (TopicPartition, i32)| {
-                    let fetched_to = self.subscription.get(&tp).map_or(0, |position| position.fetched_to);
-                    let id = self.net.metadata().topic(&tp.topic).map_or(Uuid::nil(), |topic| topic.id);
-                    (tp, (fetched_to, epoch, id))
-                };
-                let wanted = partitions.into_iter().map(from).collect();
-                self.send_fetch(leader, wanted, ctx);
+        let plan = self.plan_fetches(ctx.now());
+        plan.retry_at.into_iter().for_each(|at| self.wake(at));
+        for (node, wanted) in plan.due {
+            if !plan.buffered.contains(&node) && self.reach(node, ctx) {
+                self.send_fetch(node, wanted.into_iter().collect(), ctx);
             }
         }
+        if plan.misses_leader {
+            self.net.metadata_mut().request_refresh();
+        }
+    }
+
+    fn plan_fetches(&self, now: SimTime) -> FetchPlan {
+        let (metadata, mut plan) = (self.net.metadata(), FetchPlan::default());
+        let mut topics = metadata.finder();
+        for (tp, position) in self.subscription.iter().filter(|(_, position)| !position.stuck) {
+            let topic = topics.find(&tp.topic);
+            let leader = topic.and_then(|topic| metadata.leader_in(topic, tp.partition));
+            plan.misses_leader |= leader.is_none();
+            if !position.is_fetchable() {
+                continue;
+            }
+            let is_empty = position.buffered.is_empty();
+            if is_empty && position.not_before > now {
+                plan.retry_at = earlier(plan.retry_at, Some(position.not_before));
+                continue;
+            }
+            let (Some(topic), Some((leader, epoch))) = (topic, leader) else { continue };
+            let node = self.node_for(leader, position, now);
+            if !is_empty {
+                plan.buffered.insert(node);
+            } else if !self.fetching_from.contains(&node) {
+                plan.due.entry(node).or_default().push((tp.clone(), (position.fetched_to, epoch, topic.id)));
+            }
+        }
+        plan
     }
 
     fn send_fetch(&mut self, leader: i32, wanted: OrdMap<TopicPartition, FetchFrom>, ctx: &mut Ctx<'_>) {
@@ -110,8 +140,8 @@ impl Consumer {
             ((tp.topic, id), partition)
         };
         // A topic that was made again takes the place of the one before (`FetchSessionHandler`: replaced partitions).
-        let is_replaced = |tp: &&TopicPartition| before.get(*tp).is_some_and(|known| known.2 != next.named[*tp].2);
-        let replaced = next.named.keys().filter(|_| next.epoch != 0).filter(is_replaced);
+        let is_replaced = |(tp, from): &&(TopicPartition, FetchFrom)| before.get(tp).is_some_and(|known| known.2 != from.2);
+        let replaced = next.named.iter().filter(|_| next.epoch != 0).filter(is_replaced).map(|(tp, _)| tp);
         let dropped = |tp: &TopicPartition| ((tp.topic.clone(), before[tp].2), tp.partition);
         let forgotten = by_topic(next.forgotten.iter().chain(replaced).map(dropped));
         let named = by_topic(next.named.into_iter().map(asked));
@@ -160,10 +190,9 @@ impl Consumer {
             | ErrorCode::INVALID_FETCH_SESSION_EPOCH => return,
             error => return wanted.keys().for_each(|tp| self.partition_failed(tp, error, ctx)),
         }
-        let names = names(wanted);
-        self.follow_hints(response, &names);
+        self.follow_hints(response, wanted);
         for topic in &response.responses {
-            let Some(name) = name_of(topic, &names) else { continue };
+            let Some(name) = name_of(topic, wanted) else { continue };
             for answer in &topic.partitions {
                 let tp = TopicPartition::new(name.clone(), answer.partition_index);
                 if let Some((from, ..)) = wanted.get(&tp) {
@@ -298,18 +327,14 @@ fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) 
     all.into_iter().filter(|record| record.offset >= from).collect()
 }
 
-/// The names of the topics that were asked for, by their ids.
-pub(super) type Names = SortedMap<Uuid, Arc<str>>;
-
-fn names(wanted: &OrdMap<TopicPartition, FetchFrom>) -> Names {
-    wanted.iter().map(|(tp, (.., id))| (*id, tp.topic.clone())).collect()
-}
-
 /// The topic that a part of a response is about, by its id or its name.
-pub(super) fn name_of(topic: &FetchableTopicResponse, names: &Names) -> Option<Arc<str>> {
+pub(super) fn name_of(
+    topic: &FetchableTopicResponse,
+    wanted: &OrdMap<TopicPartition, FetchFrom>,
+) -> Option<Arc<str>> {
     match topic.topic_id.is_nil() {
         true => Some((**topic.topic).into()),
-        false => names.get(&topic.topic_id).cloned(),
+        false => wanted.iter().find(|(_, (.., id))| *id == topic.topic_id).map(|(tp, _)| tp.topic.clone()),
     }
 }
 

@@ -33,7 +33,7 @@ use super::network::{NetEvent, NetworkClient, NetworkConfig};
 use crate::base::{Endpoint, OrdMap, SimTime, SortedMap, SortedSet, TopicPartition};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NodeId};
-use crate::wire::{ErrorCode, ResponseKind, StrBytes, TopicName};
+use crate::wire::{ErrorCode, Response, ResponseKind, StrBytes, TopicName};
 use application::Application;
 use commits::{Commit, Offsets};
 use membership::{Generation, Membership};
@@ -65,7 +65,7 @@ pub struct Consumer {
     commits: commits::Commits,
     application: Application,
     /// Responses that nobody reads before the application polls again.
-    unread: VecDeque<(Asked, ResponseKind)>,
+    unread: VecDeque<(Asked, Arc<Response>)>,
     delivered: u64,
     closing: Option<closing::Closing>,
     /// LeaveGroup requests that are not answered yet.
@@ -238,12 +238,12 @@ impl Consumer {
             match event {
                 NetEvent::Metadata => self.learn(ctx),
                 // Without a heartbeat thread nobody reads what comes while the application works.
-                NetEvent::Response(asked @ Asked::Join { .. }, body)
+                NetEvent::Response(asked @ Asked::Join { .. }, response)
                     if !self.application.is_polling() && !self.heartbeats() && !self.is_closing() =>
                 {
-                    self.unread.push_back((asked, body));
+                    self.unread.push_back((asked, response));
                 }
-                NetEvent::Response(asked, body) => self.answered(asked, body, ctx),
+                NetEvent::Response(asked, response) => self.answered(asked, &response.body, ctx),
                 NetEvent::Failed(asked, error) => self.request_failed(asked, error, ctx),
             }
         }
@@ -261,27 +261,27 @@ impl Consumer {
         self.follow_leaders();
     }
 
-    fn answered(&mut self, asked: Asked, body: ResponseKind, ctx: &mut Ctx<'_>) {
+    fn answered(&mut self, asked: Asked, body: &ResponseKind, ctx: &mut Ctx<'_>) {
         match (asked, body) {
             (Asked::Offsets { partitions, reset }, ResponseKind::ListOffsets(body)) => {
-                self.looked_up(&partitions, reset, &body, ctx);
+                self.looked_up(&partitions, reset, body, ctx);
             }
-            (Asked::Fetch { node, wanted }, ResponseKind::Fetch(body)) => self.fetched(node, &wanted, &body, ctx),
+            (Asked::Fetch { node, wanted }, ResponseKind::Fetch(body)) => self.fetched(node, &wanted, body, ctx),
             (Asked::Validation { positions }, ResponseKind::OffsetForLeaderEpoch(body)) => {
-                self.validated(&positions, &body, ctx);
+                self.validated(&positions, body, ctx);
             }
             (Asked::CloseSession, _) => self.session_closed(),
-            (Asked::Coordinator, ResponseKind::FindCoordinator(body)) => self.coordinator_found(&body, ctx),
-            (Asked::Join { generation }, ResponseKind::JoinGroup(body)) => self.join_answered(&generation, &body, ctx),
-            (Asked::Sync { generation }, ResponseKind::SyncGroup(body)) => self.sync_answered(&generation, &body, ctx),
+            (Asked::Coordinator, ResponseKind::FindCoordinator(body)) => self.coordinator_found(body, ctx),
+            (Asked::Join { generation }, ResponseKind::JoinGroup(body)) => self.join_answered(&generation, body, ctx),
+            (Asked::Sync { generation }, ResponseKind::SyncGroup(body)) => self.sync_answered(&generation, body, ctx),
             (Asked::Heartbeat { generation }, ResponseKind::Heartbeat(body)) => {
-                self.heartbeat_answered(&generation, &body, ctx);
+                self.heartbeat_answered(&generation, body, ctx);
             }
             (Asked::Leave, _) => self.leaving = self.leaving.saturating_sub(1),
             (Asked::Commit { why, generation, offsets }, ResponseKind::OffsetCommit(body)) => {
-                self.commit_answered((why, &generation, &offsets), &body, ctx);
+                self.commit_answered((why, &generation, &offsets), body, ctx);
             }
-            (Asked::Committed { of }, ResponseKind::OffsetFetch(body)) => self.committed_answered(&of, &body, ctx),
+            (Asked::Committed { of }, ResponseKind::OffsetFetch(body)) => self.committed_answered(&of, body, ctx),
             (_, other) => panic!("a response of another kind than its request: {other:?}"),
         }
     }
@@ -378,8 +378,8 @@ impl Consumer {
         if let Some(member) = &mut self.membership {
             member.heartbeat.polled_at = ctx.now();
         }
-        while let Some((asked, body)) = self.unread.pop_front() {
-            self.answered(asked, body, ctx);
+        while let Some((asked, response)) = self.unread.pop_front() {
+            self.answered(asked, &response.body, ctx);
         }
         let is_member = if self.membership.is_some() && self.subscription.is_by_group() {
             self.check_strategy(ctx);
@@ -399,7 +399,6 @@ impl Consumer {
         }
         let records = self.collect(ctx);
         self.fetch(ctx);
-        self.ask_for_leaders();
         if !records.is_empty() {
             self.hand_over(records, ctx);
             self.again = true;
@@ -417,6 +416,9 @@ impl Consumer {
 
     /// Sees to it that every partition has a position (`updateFetchPositions`).
     fn update_positions(&mut self, ctx: &mut Ctx<'_>) {
+        if self.subscription.has_all_positions() {
+            return;
+        }
         self.validate(ctx);
         if self.fetch_committed(ctx) {
             self.reset_initializing(ctx);
@@ -444,17 +446,6 @@ impl Consumer {
         let mut topics = self.subscription.topics.clone();
         topics.extend(self.membership.iter().flat_map(|member| member.group_topics.iter().cloned()));
         self.net.metadata_mut().want_only(topics, self.subscription.is_pattern());
-    }
-
-    /// A partition without a leader is a reason to ask for metadata again, as often as the backoff allows.
-    fn ask_for_leaders(&mut self) {
-        let metadata = self.net.metadata();
-        let is_lost = |(tp, position): (&TopicPartition, &Position)| {
-            !position.stuck && metadata.leader(&tp.topic, tp.partition).is_none()
-        };
-        if self.subscription.iter().any(is_lost) {
-            self.net.metadata_mut().request_refresh();
-        }
     }
 }
 

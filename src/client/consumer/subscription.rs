@@ -198,6 +198,11 @@ impl Subscription {
         *self = Self { reads: None, pattern: None, topics: SortedSet::new(), partitions: SortedMap::new() };
     }
 
+    /// Whether every partition has a position that is in no doubt (`hasAllFetchPositions`).
+    pub(super) fn has_all_positions(&self) -> bool {
+        self.partitions.values().all(|position| position.state == FetchState::Fetching)
+    }
+
     pub(super) fn assigned(&self) -> SortedSet<TopicPartition> {
         self.partitions.keys().cloned().collect()
     }

@@ -5,10 +5,10 @@
 //! consumer asks where that epoch ends in the new leader's log; an end before its position is a truncation, which it
 //! goes back to, or tells its application when `auto.offset.reset` is `none`.
 
-use super::fetcher::{Names, by_topic, name_of};
+use super::fetcher::{by_topic, name_of};
 use super::subscription::FetchState;
-use super::{Asked, Consumer, OffsetReset, Position, topic_name};
-use crate::base::{Endpoint, SortedMap, TopicPartition};
+use super::{Asked, Consumer, FetchFrom, OffsetReset, Position, topic_name};
+use crate::base::{Endpoint, OrdMap, SortedMap, TopicPartition};
 use crate::client::metadata::LeaderHint;
 use crate::machine::{Ctx, Fact};
 use crate::wire::messages::offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
@@ -51,17 +51,19 @@ impl Consumer {
     }
 
     /// Goes by what a broker that does not lead said of the leader beside its error (KIP-951).
-    pub(super) fn follow_hints(&mut self, response: &FetchResponse, names: &Names) {
+    pub(super) fn follow_hints(&mut self, response: &FetchResponse, wanted: &OrdMap<TopicPartition, FetchFrom>) {
         let mut hints = Vec::new();
         for topic in &response.responses {
-            let Some(name) = name_of(topic, names) else { continue };
             for answer in &topic.partitions {
                 let error = ErrorCode(answer.error_code);
                 let told = matches!(error, ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH);
                 let (leader, epoch) = (answer.current_leader.leader_id.0, answer.current_leader.leader_epoch);
-                if told && leader != -1 && epoch != -1 {
-                    let (topic, partition) = (name.clone(), answer.partition_index);
-                    hints.push(LeaderHint { topic, partition, leader, epoch });
+                if told
+                    && leader != -1
+                    && epoch != -1
+                    && let Some(topic) = name_of(topic, wanted)
+                {
+                    hints.push(LeaderHint { topic, partition: answer.partition_index, leader, epoch });
                 }
             }
         }

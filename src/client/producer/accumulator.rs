@@ -158,9 +158,10 @@ impl Accumulator {
     pub(super) fn ready(&mut self, metadata: &Metadata, exhausted: bool, now: SimTime) -> Ready {
         let mut ready = Ready::default();
         for (name, topic) in &self.topics {
+            let known = metadata.topic(name);
             for (index, queue) in &topic.queues {
                 let Some(first) = queue.front().copied() else { continue };
-                let Some((leader, _)) = metadata.leader(name, *index) else {
+                let Some((leader, _)) = known.and_then(|known| metadata.leader_in(known, *index)) else {
                     ready.unknown_leader_topics.insert(name.clone());
                     continue;
                 };
@@ -192,17 +193,20 @@ impl Accumulator {
     /// nothing are left out, as are those without a leader.
     fn measure_queues(&mut self, metadata: &Metadata) {
         for (name, topic) in self.topics.iter_mut() {
-            let all = metadata.topic(name).map_or(0, |topic| topic.partitions.len());
-            if topic.queues.len() < all {
+            let known = metadata.topic(name);
+            if topic.queues.len() < known.map_or(0, |known| known.partitions.len()) {
                 topic.partitioner.set_load(None);
                 continue;
             }
-            let counts = |(index, queue): (&i32, &Vector<BatchId>)| {
-                let (leader, _) = metadata.leader(name, *index)?;
-                let slow = !queue.is_empty() && is_slow(self.latencies.get(&leader), &self.config);
-                (!slow).then_some((queue.len() as u32, *index))
-            };
-            let (sizes, partitions): (Vec<u32>, Vec<i32>) = topic.queues.iter().filter_map(counts).unzip();
+            let all = topic.queues.len();
+            let (mut sizes, mut partitions) = (Vec::with_capacity(all), Vec::with_capacity(all));
+            for (index, queue) in &topic.queues {
+                let Some((leader, _)) = known.and_then(|known| metadata.leader_in(known, *index)) else { continue };
+                if queue.is_empty() || !is_slow(self.latencies.get(&leader), &self.config) {
+                    sizes.push(queue.len() as u32);
+                    partitions.push(*index);
+                }
+            }
             topic.partitioner.set_load(LoadStats::of_queues(&sizes, partitions, topic.queues.len()));
         }
     }

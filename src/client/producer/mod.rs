@@ -231,13 +231,11 @@ impl Producer {
             wake = true;
             match event {
                 NetEvent::Metadata => {}
-                NetEvent::Response(Tied::Produce(sent), ResponseKind::Produce(body)) => {
-                    self.answered(&sent, &body, ctx);
-                }
-                NetEvent::Response(Tied::InitProducerId, ResponseKind::InitProducerId(body)) => {
-                    self.got_producer_id(&body, ctx);
-                }
-                NetEvent::Response(_, other) => panic!("a response of another kind than its request: {other:?}"),
+                NetEvent::Response(tied, response) => match (tied, &response.body) {
+                    (Tied::Produce(sent), ResponseKind::Produce(body)) => self.answered(&sent, body, ctx),
+                    (Tied::InitProducerId, ResponseKind::InitProducerId(body)) => self.got_producer_id(body, ctx),
+                    (_, other) => panic!("a response of another kind than its request: {other:?}"),
+                },
                 NetEvent::Failed(Tied::Produce(sent), error) => self.unanswered(&sent, error, ctx),
                 NetEvent::Failed(Tied::InitProducerId, _) => self.got_no_producer_id(ctx),
             }

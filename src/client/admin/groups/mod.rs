@@ -93,7 +93,7 @@ impl Admin<'_, '_> {
                 return Err(failed.caused_by(why).into());
             }
         };
-        let brokers = &body!(Metadata, &*response).brokers;
+        let brokers = &body!(Metadata, &response.body).brokers;
         let request = ListGroupsRequest::default()
             .with_states_filter(filter.states.iter().map(|state| text(state)).collect())
             .with_types_filter(filter.kinds.iter().map(|kind| text(kind)).collect());
@@ -109,7 +109,7 @@ impl Admin<'_, '_> {
         let responses = self.call_all(brokers.iter().map(call).collect())?;
         let mut listings: Vec<GroupListing> = Vec::new();
         for (broker, response) in brokers.iter().zip(responses) {
-            let listed = response.and_then(|response| listed(&response));
+            let listed = response.and_then(|response| listed(&response.body));
             for listing in listed.map_err(|why| listing_failed(broker, &why))? {
                 let counts = filter.protocol_types.is_empty() || filter.protocol_types.contains(&listing.protocol_type);
                 match listings.iter_mut().find(|known| known.group_id == listing.group_id) {
