@@ -8,7 +8,7 @@
 //! What is read may come from outside: a length that the frame cannot hold is refused before anything is allocated for it.
 
 use super::message::FrameError;
-use super::schema::{Definition, Direction, Schema, schema};
+use super::schema::{Definition, Direction, Fields, Schema, schema};
 use super::{BrokerId, StrBytes, TopicName};
 use crate::base::Sort;
 use bytes::{Bytes, BytesMut};
@@ -71,43 +71,58 @@ impl<'a> Writer<'a> {
         writer.size
     }
 
-    fn fields(&mut self, definitions: &[Definition], fields: &dyn Structure) {
-        let (mut tags, mut tagged) = (0, Vec::new());
+    fn fields(&mut self, definitions: &Fields, fields: &dyn Structure) {
+        let Some(_) = self.out else { return self.count(definitions, fields) };
+        let mut tagged = Vec::new();
         for (n, definition) in definitions.iter().enumerate() {
-            if !definition.versions.contains(&self.version) {
-                continue;
+            if definition.versions.contains(&self.version) {
+                let field = fields.field(n).expect(FIELD);
+                match definition.tag_at(self.version) {
+                    None => field.write(definition, self),
+                    Some(_) if field.is_default(definition) => {}
+                    Some(tag) => tagged.push((tag, n)),
+                }
             }
-            let tag = definition.tag_at(self.version);
-            // Most fields are numbers, which need not be looked at to be counted.
-            if let (None, None, Some(width)) = (&self.out, tag, definition.width()) {
-                self.size += width;
-                continue;
+        }
+        if self.flexible {
+            let unknown = self.tags(tagged.len(), fields);
+            tagged.order();
+            for (tag, n) in tagged {
+                self.tagged(tag, &definitions[n], fields.field(n).expect(FIELD));
             }
-            let field = fields.field(n).expect(FIELD);
-            match tag {
+            self.unknown(unknown);
+        }
+    }
+
+    /// Counts fields. Most are numbers, which need not be looked at.
+    fn count(&mut self, definitions: &Fields, fields: &dyn Structure) {
+        let (counted, mut tags) = (definitions.counted(self.version), 0);
+        self.size += counted.width;
+        for n in &counted.others {
+            let (definition, field) = (&definitions[*n], fields.field(*n).expect(FIELD));
+            match definition.tag_at(self.version) {
                 None => field.write(definition, self),
                 Some(_) if field.is_default(definition) => {}
                 Some(tag) => {
                     tags += 1;
-                    // Their order does not count.
-                    match self.out {
-                        Some(_) => tagged.push((tag, n)),
-                        None => self.tagged(tag, definition, field),
-                    }
+                    self.tagged(tag, definition, field);
                 }
             }
         }
-        if !self.flexible {
-            return;
+        if self.flexible {
+            let unknown = self.tags(tags, fields);
+            self.unknown(unknown);
         }
+    }
+
+    /// How many tagged fields follow; those that the definition does not have are given back.
+    fn tags<'f>(&mut self, known: usize, fields: &'f dyn Structure) -> Option<&'f BTreeMap<i32, Bytes>> {
         let unknown = fields.unknown().filter(|unknown| !unknown.is_empty());
-        self.unsigned_varint(tags + unknown.map_or(0, BTreeMap::len));
-        if !tagged.is_empty() {
-            tagged.order();
-        }
-        for (tag, n) in tagged {
-            self.tagged(tag, &definitions[n], fields.field(n).expect(FIELD));
-        }
+        self.unsigned_varint(known + unknown.map_or(0, BTreeMap::len));
+        unknown
+    }
+
+    fn unknown(&mut self, unknown: Option<&BTreeMap<i32, Bytes>>) {
         for (tag, bytes) in unknown.into_iter().flatten() {
             self.unsigned_varint(*tag as usize);
             self.unsigned_varint(bytes.len());

@@ -1,7 +1,7 @@
 //! Kafka's own message definitions (`schema.txt`): for each message its fields with types and version ranges. The codec
 //! writes and reads by them, and the inspector shows by them.
 
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::OnceLock;
 
 const SCHEMA: &str = include_str!("schema.txt");
@@ -25,7 +25,50 @@ pub(super) struct Definition {
     /// False for the client id, which is never compact.
     pub(super) may_be_compact: bool,
     /// A structure's fields.
-    pub(super) fields: Vec<Definition>,
+    pub(super) fields: Fields,
+}
+
+/// The fields of a message or of a structure, in their order.
+#[derive(Debug)]
+pub(super) struct Fields {
+    all: Vec<Definition>,
+    last_version: i16,
+    counted: OnceLock<Vec<Counted>>,
+}
+
+/// What there is to count of fields at a version.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// The bytes of those that take as many whatever they hold.
+    pub(super) width: usize,
+    /// The numbers of the others.
+    pub(super) others: Vec<usize>,
+}
+
+impl Fields {
+    /// What there is to count at a version that Kafka knows; worked out when the first message is counted.
+    pub(super) fn counted(&self, version: i16) -> &Counted {
+        let at = |version: i16| {
+            let here = self.iter().enumerate().filter(|(_, field)| field.versions.contains(&version));
+            let (mut width, mut others) = (0, Vec::new());
+            for (n, field) in here {
+                match field.width().filter(|_| field.tag_at(version).is_none()) {
+                    Some(of_it) => width += of_it,
+                    None => others.push(n),
+                }
+            }
+            Counted { width, others }
+        };
+        &self.counted.get_or_init(|| (0..=self.last_version).map(at).collect())[version as usize]
+    }
+}
+
+impl Deref for Fields {
+    type Target = [Definition];
+
+    fn deref(&self) -> &[Definition] {
+        &self.all
+    }
 }
 
 impl Definition {
@@ -66,8 +109,8 @@ pub(super) enum Kind {
 /// A message by its API key and kind.
 #[derive(Debug)]
 pub(super) struct Schema {
-    /// Its fields in their order.
-    pub(super) fields: Vec<Definition>,
+    /// Its fields.
+    pub(super) fields: Fields,
     /// The versions that Kafka 4.1 knows.
     pub(super) valid: Versions,
     /// Those in the flexible encoding (KIP-482).
@@ -115,8 +158,9 @@ fn schemas() -> &'static [[Option<Schema>; 3]] {
                 "response" => Direction::Response,
                 _ => Direction::Header,
             };
-            let fields = definitions(&mut lines, 1);
-            let schema = Schema { fields, valid: versions(valid), flexible: versions(flexible) };
+            let valid = versions(valid);
+            let fields = fields(&mut lines, 1, *valid.end());
+            let schema = Schema { fields, valid, flexible: versions(flexible) };
             schemas.resize_with(schemas.len().max(place(key) + 1), Default::default);
             schemas[place(key)][direction as usize] = Some(schema);
         }
@@ -125,8 +169,8 @@ fn schemas() -> &'static [[Option<Schema>; 3]] {
 }
 
 /// Reads the fields that stand `depth` spaces in: `Name type versions`, then what is special about it.
-fn definitions(lines: &mut std::iter::Peekable<std::str::Lines<'static>>, depth: usize) -> Vec<Definition> {
-    let mut fields = Vec::new();
+fn fields(lines: &mut std::iter::Peekable<std::str::Lines<'static>>, depth: usize, last_version: i16) -> Fields {
+    let mut all = Vec::new();
     while let Some(line) = lines.next_if(|line| line.len() - line.trim_start().len() == depth) {
         let mut words = line.trim_start().split(' ');
         let mut next = || words.next().unwrap_or_default();
@@ -141,7 +185,7 @@ fn definitions(lines: &mut std::iter::Peekable<std::str::Lines<'static>>, depth:
             tag: None,
             default: 0,
             may_be_compact: true,
-            fields: Vec::new(),
+            fields: Fields { all: Vec::new(), last_version, counted: OnceLock::new() },
         };
         loop {
             match next() {
@@ -152,10 +196,10 @@ fn definitions(lines: &mut std::iter::Peekable<std::str::Lines<'static>>, depth:
                 _ => break,
             }
         }
-        definition.fields = definitions(lines, depth + 1);
-        fields.push(definition);
+        definition.fields = fields(lines, depth + 1, last_version);
+        all.push(definition);
     }
-    fields
+    Fields { all, last_version, counted: OnceLock::new() }
 }
 
 fn kind_of(name: &str) -> Kind {
