@@ -26,6 +26,10 @@ impl AutoTopicCreation {
         Self { channel, in_flight: SortedSet::new() }
     }
 
+    pub(super) fn is_settled(&self, leader: &ActiveController) -> bool {
+        self.channel.is_settled(leader)
+    }
+
     pub(super) fn owns(&self, conn: ConnId) -> bool {
         self.channel.owns(conn)
     }

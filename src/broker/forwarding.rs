@@ -29,6 +29,10 @@ impl Forwarding {
         Self { channel: ControllerChannel::new(broker, request_timeout, Some(request_timeout)) }
     }
 
+    pub(super) fn is_settled(&self, leader: &ActiveController) -> bool {
+        self.channel.is_settled(leader)
+    }
+
     pub(super) fn owns(&self, conn: ConnId) -> bool {
         self.channel.owns(conn)
     }

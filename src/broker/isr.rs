@@ -49,6 +49,10 @@ impl AlterPartitions {
         }
     }
 
+    pub(super) fn is_settled(&self, leader: &ActiveController) -> bool {
+        self.channel.is_settled(leader)
+    }
+
     pub(super) fn owns(&self, conn: ConnId) -> bool {
         self.channel.owns(conn)
     }
@@ -88,6 +92,7 @@ impl Broker {
         };
         partition.set_pending_isr(Some(isr));
         self.alter_partitions.unsent.insert(tp.clone(), change);
+        self.polled = None;
         self.send_alter_partition(serving);
     }
 
@@ -165,7 +170,7 @@ impl Broker {
                 }
                 partition.metadata = Arc::new(metadata);
                 partition.set_pending_isr(None);
-                self.stir(tp);
+                self.stir(tp, true);
                 self.advance_high_watermark(tp, serving);
                 self.complete_touched(serving);
             }
@@ -185,7 +190,7 @@ impl Broker {
     fn shrink_alone(&mut self, tp: &TopicPartition, isr: Vec<i32>, serving: &mut Serving<'_, '_>) {
         let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
         Arc::make_mut(&mut partition.metadata).isr = isr;
-        self.stir(tp);
+        self.stir(tp, true);
         self.advance_high_watermark(tp, serving);
         self.complete_touched(serving);
     }

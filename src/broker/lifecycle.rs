@@ -112,6 +112,10 @@ impl Lifecycle {
         self.epoch
     }
 
+    pub(super) fn is_settled(&self, leader: &ActiveController) -> bool {
+        self.channel.is_settled(leader)
+    }
+
     pub(super) fn owns(&self, conn: ConnId) -> bool {
         self.channel.owns(conn)
     }

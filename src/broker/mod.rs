@@ -99,6 +99,17 @@ pub struct Broker {
     producer_ids: ProducerIds,
     coordinators: Coordinators,
     tasks: tasks::Tasks,
+    polled: Option<Polled>,
+}
+
+/// That the channels to the active controller have sent what they had to send, until one of them may have something to do
+/// again.
+#[derive(Clone, Copy, Debug)]
+struct Polled {
+    /// The active controller then.
+    leader: Option<i32>,
+    /// When one of them wants to be woken.
+    deadline: Option<SimTime>,
 }
 
 /// What a broker is set up with.
@@ -182,6 +193,7 @@ impl Broker {
             coordinators: Coordinators::default(),
             sessions: FetchSessions::new(config.fetch_session_slots),
             tasks: tasks::Tasks::new(&config, ctx.now()),
+            polled: None,
             config,
         }
     }
@@ -289,6 +301,7 @@ impl Broker {
         match input {
             Input::Started => {}
             Input::Woken => {
+                self.polled = None;
                 if self.channels_deadline(serving.leader).is_some_and(|at| at <= serving.ctx.now()) {
                     let events = self.lifecycle.handle(Input::Woken, serving.ctx);
                     may_stop = self.lifecycle_events(events, serving);
@@ -322,6 +335,11 @@ impl Broker {
 
     /// An input on a connection that it opened itself.
     fn own_connection(&mut self, conn: ConnId, input: Input, serving: &mut Serving<'_, '_>) -> bool {
+        if let Some(source) = self.fetchers.owner(conn) {
+            self.fetcher_input(source, input, serving);
+            return false;
+        }
+        self.polled = None;
         if self.lifecycle.owns(conn) {
             let events = self.lifecycle.handle(input, serving.ctx);
             return self.lifecycle_events(events, serving);
@@ -334,20 +352,37 @@ impl Broker {
             self.auto_topics_input(input, serving);
         } else if self.producer_ids.owns(conn) {
             self.producer_ids_input(input, serving);
-        } else if let Some(source) = self.fetchers.owner(conn) {
-            self.fetcher_input(source, input, serving);
         }
         false
     }
 
     /// More of the metadata log is committed, or another node leads it.
     pub fn metadata_event(&mut self, replica: &Replica, serving: &mut Serving<'_, '_>) -> bool {
+        self.polled = None;
         self.take_in_metadata(replica, serving);
         self.poll(serving)
     }
 
     /// Sends what its parts have to send.
     fn poll(&mut self, serving: &mut Serving<'_, '_>) -> bool {
+        let is_due = |polled: &Polled| polled.deadline.is_some_and(|at| at <= serving.ctx.now());
+        let may_stop = match self.polled_for(serving.leader) {
+            Some(polled) if !is_due(polled) => false,
+            _ => self.poll_channels(serving),
+        };
+        self.poll_fetchers(serving);
+        may_stop
+    }
+
+    /// That its channels have nothing to do with this leader.
+    fn polled_for(&self, leader: &ActiveController) -> Option<&Polled> {
+        self.polled.as_ref().filter(|polled| polled.leader == leader.as_ref().map(|(id, _)| *id))
+    }
+
+    fn poll_channels(&mut self, serving: &mut Serving<'_, '_>) -> bool {
+        let leader = serving.leader;
+        // Taken back where something comes up meanwhile.
+        self.polled = Some(Polled { leader: leader.as_ref().map(|(id, _)| *id), deadline: None });
         let offset = self.metadata_offset();
         let events = self.lifecycle.poll(serving.leader, offset, serving.ctx);
         let may_stop = self.lifecycle_events(events, serving);
@@ -355,7 +390,13 @@ impl Broker {
         self.send_forwarded(serving);
         self.send_auto_topics(serving);
         self.send_allocate_producer_ids(serving);
-        self.poll_fetchers(serving);
+        let is_settled = self.lifecycle.is_settled(leader)
+            && self.alter_partitions.is_settled(leader)
+            && self.forwarding.is_settled(leader)
+            && self.auto_topics.is_settled(leader)
+            && self.producer_ids.is_settled(leader);
+        let deadline = self.channels_deadline(leader);
+        self.polled = self.polled.filter(|_| is_settled).map(|polled| Polled { deadline, ..polled });
         may_stop
     }
 
@@ -376,6 +417,7 @@ impl Broker {
 
     /// Begins a graceful stop; true when it may stop at once, having nothing to hand over.
     pub fn begin_controlled_shutdown(&mut self, serving: &mut Serving<'_, '_>) -> bool {
+        self.polled = None;
         self.lifecycle.begin_controlled_shutdown(serving.ctx.now());
         self.lifecycle.state() == BrokerProcess::ShuttingDown || self.poll(serving)
     }
@@ -397,7 +439,9 @@ impl Broker {
 
     /// When it wants to be woken.
     pub fn next_deadline(&self, leader: &ActiveController) -> Option<SimTime> {
-        let mut deadline = earlier(self.purgatory.next_deadline(), self.channels_deadline(leader));
+        let channels = self.polled_for(leader).map_or_else(|| self.channels_deadline(leader), |polled| polled.deadline);
+        debug_assert_eq!(channels, self.channels_deadline(leader), "a channel has changed unseen");
+        let mut deadline = earlier(self.purgatory.next_deadline(), channels);
         deadline = earlier(deadline, self.coordinators.next_deadline());
         deadline = earlier(deadline, self.fetchers.next_deadline());
         earlier(deadline, self.published.then(|| self.tasks.next_deadline()))
@@ -424,6 +468,9 @@ impl Broker {
 
     fn serve(&mut self, conn: ConnId, request: &Arc<Request>, serving: &mut Serving<'_, '_>) {
         let pending = Pending::new(conn, request);
+        if !matches!(request.body, RequestKind::Fetch(_) | RequestKind::Produce(_)) {
+            self.polled = None;
+        }
         let served = match &request.body {
             RequestKind::ApiVersions(body) => self.api_versions(&pending, body),
             RequestKind::Metadata(body) => self.metadata(&pending, request, body, serving),

@@ -127,6 +127,12 @@ impl<T: Clone> ControllerChannel<T> {
         events
     }
 
+    /// Whether a poll does nothing before its deadline, a request or an input comes: it is not looking for this active
+    /// controller.
+    pub fn is_settled(&self, active: &ActiveController) -> bool {
+        self.controller.is_some() || active.is_none()
+    }
+
     /// When it wants to be woken.
     pub fn next_deadline(&self, active: &ActiveController) -> Option<SimTime> {
         let mut deadline = self.net.next_deadline();

@@ -128,6 +128,7 @@ impl SocketServer {
             }
             let connection = self.connections.get_mut(&conn).expect("it was just there");
             let message = connection.backlog.pop_front().expect("it is not empty");
+            connection.muted = true;
             let decoded = match message {
                 Message::Request(request) => Ok(request),
                 Message::Frame(frame) => Request::decode_for(&frame, self.apis).map(Arc::new),
@@ -137,13 +138,11 @@ impl SocketServer {
                 }
             };
             match decoded.and_then(|request| self.check(request)) {
-                Ok(request) => {
-                    self.connections.get_mut(&conn).expect("it was just there").muted = true;
-                    return Ok(Some(request));
-                }
+                Ok(request) => return Ok(Some(request)),
                 Err(FrameError::ApiVersionsVersion(correlation_id)) => {
                     let answer = api_versions_refusal(correlation_id, self.apis);
                     ctx.send(conn, Message::Response(Arc::new(answer)));
+                    self.unmute(conn);
                 }
                 Err(error) => {
                     self.hang_up(conn, error.to_string(), ctx);

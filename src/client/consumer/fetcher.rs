@@ -140,7 +140,8 @@ impl Consumer {
             ((tp.topic, id), partition)
         };
         // A topic that was made again takes the place of the one before (`FetchSessionHandler`: replaced partitions).
-        let is_replaced = |(tp, from): &&(TopicPartition, FetchFrom)| before.get(tp).is_some_and(|known| known.2 != from.2);
+        let is_replaced =
+            |(tp, from): &&(TopicPartition, FetchFrom)| before.get(tp).is_some_and(|known| known.2 != from.2);
         let replaced = next.named.iter().filter(|_| next.epoch != 0).filter(is_replaced).map(|(tp, _)| tp);
         let dropped = |tp: &TopicPartition| ((tp.topic.clone(), before[tp].2), tp.partition);
         let forgotten = by_topic(next.forgotten.iter().chain(replaced).map(dropped));
@@ -328,10 +329,7 @@ fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) 
 }
 
 /// The topic that a part of a response is about, by its id or its name.
-pub(super) fn name_of(
-    topic: &FetchableTopicResponse,
-    wanted: &OrdMap<TopicPartition, FetchFrom>,
-) -> Option<Arc<str>> {
+pub(super) fn name_of(topic: &FetchableTopicResponse, wanted: &OrdMap<TopicPartition, FetchFrom>) -> Option<Arc<str>> {
     match topic.topic_id.is_nil() {
         true => Some((**topic.topic).into()),
         false => wanted.iter().find(|(_, (.., id))| *id == topic.topic_id).map(|(tp, _)| tp.topic.clone()),
