@@ -356,7 +356,7 @@ impl Broker {
             let unknown = if named_epoch { ErrorCode::UNKNOWN_LEADER_EPOCH } else { ErrorCode::NOT_LEADER_OR_FOLLOWER };
             return Err(unknown);
         }
-        let log = disk.log(&wanted.tp).expect("a replica has a log");
+        let log = disk.get(partition.log).expect("a replica has a log");
         match log.check_fetch(wanted.fetch_offset, wanted.last_fetched_epoch) {
             FetchPosition::Sound => {}
             FetchPosition::Diverging(end) => return Ok(Found::Diverging(end)),
@@ -428,7 +428,15 @@ impl Broker {
         let mut topics: Vec<FetchableTopicResponse> = Vec::new();
         for asked in fetch.wanted.iter() {
             let wanted = &*asked.wanted;
-            let mut answer = match self.find(fetch, wanted, serving.disk) {
+            let found = self.find(fetch, wanted, serving.disk);
+            // Most have nothing to read, and nothing that is not known.
+            if let Ok(Found::Log(log)) = &found
+                && wanted.fetch_offset >= fetch.limit(log)
+                && self.sessions.is_known(fetch.session, asked, log)
+            {
+                continue;
+            }
+            let mut answer = match found {
                 Err(error) => {
                     serving.ctx.fact(Fact::Refused { partition: wanted.tp.clone(), error });
                     refused(wanted.tp.partition, error)
@@ -440,16 +448,20 @@ impl Broker {
                         at_least_one: !anything,
                     };
                     let records = log.read(wanted.fetch_offset, limit).expect("the offset was checked");
-                    found(wanted, log).with_records(Some(records))
+                    let mut answer = answer_from(wanted, log);
+                    answer.records = Some(records);
+                    answer
                 }
                 Ok(Found::Diverging(end)) => {
                     let log = serving.disk.log(&wanted.tp).expect("it was found");
                     let diverging = EpochEndOffset::default().with_epoch(end.epoch).with_end_offset(end.end_offset);
-                    found(wanted, log).with_diverging_epoch(diverging).with_records(Some(Bytes::new()))
+                    answer_from(wanted, log).with_diverging_epoch(diverging).with_records(Some(Bytes::new()))
                 }
                 Ok(Found::Nearer(replica)) => {
                     let log = serving.disk.log(&wanted.tp).expect("it was found");
-                    found(wanted, log).with_preferred_read_replica(BrokerId(replica)).with_records(Some(Bytes::new()))
+                    answer_from(wanted, log)
+                        .with_preferred_read_replica(BrokerId(replica))
+                        .with_records(Some(Bytes::new()))
                 }
             };
             if fetch.version >= FIRST_WITH_CURRENT_LEADER && is_wrong_leader(answer.error_code) {
@@ -521,13 +533,14 @@ fn push(topics: &mut Vec<FetchableTopicResponse>, wanted: &Wanted, answer: Parti
 }
 
 /// An answer with the log's offsets, and nothing read yet.
-fn found(wanted: &Wanted, log: &Log) -> PartitionData {
-    PartitionData::default()
-        .with_partition_index(wanted.tp.partition)
-        .with_high_watermark(log.high_watermark())
-        .with_last_stable_offset(log.last_stable_offset())
-        .with_log_start_offset(log.log_start_offset())
-        .with_aborted_transactions(None)
+fn answer_from(wanted: &Wanted, log: &Log) -> PartitionData {
+    let mut answer = PartitionData::default();
+    answer.partition_index = wanted.tp.partition;
+    answer.high_watermark = log.high_watermark();
+    answer.last_stable_offset = log.last_stable_offset();
+    answer.log_start_offset = log.log_start_offset();
+    answer.aborted_transactions = None;
+    answer
 }
 
 fn refused(index: i32, error: ErrorCode) -> PartitionData {

@@ -14,6 +14,7 @@
 
 use super::fetch::Wanted;
 use crate::base::{OrdMap, OrdSet, Rng, SimTime, TopicPartition};
+use crate::storage::Log;
 use crate::wire::ErrorCode;
 use crate::wire::messages::FetchRequest;
 use crate::wire::messages::fetch_response::PartitionData;
@@ -294,6 +295,16 @@ impl FetchSessions {
         if let Some(session) = self.get_mut(session).filter(|session| session.rest == Rest::Calm) {
             session.rest = Rest::Quiet;
         }
+    }
+
+    /// Whether an incremental fetch is told nothing of a partition of which there is nothing to read: its client knows
+    /// where the log begins and where the high watermark is.
+    pub(super) fn is_known(&self, session: SessionUse, asked: &InTurn, log: &Log) -> bool {
+        let SessionUse::Incremental(id) = session else { return false };
+        let known = self.sessions.get(&id).and_then(|session| session.turn_of(asked));
+        known.is_some_and(|(_, cached)| {
+            (cached.high_watermark, cached.log_start_offset) == (log.high_watermark(), log.log_start_offset())
+        })
     }
 
     /// Notes what a client is being told of a partition; whether the response is to mention it.

@@ -9,7 +9,7 @@ use super::{Broker, Serving};
 use crate::base::{ConnId, Endpoint, OrdMap, SimTime, SortedMap, TopicPartition, earlier};
 use crate::machine::{Ctx, Fact, Input};
 use crate::network::{FetchSession, NetEvent, NetworkClient, NetworkConfig};
-use crate::storage::{EpochEnd, Log};
+use crate::storage::{EpochEnd, Log, LogId};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic, ReplicaState};
 use crate::wire::messages::fetch_response::PartitionData;
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -38,6 +38,8 @@ struct FetchFrom {
 #[derive(Clone, Debug)]
 struct Fetched {
     tp: TopicPartition,
+    /// Its log on the broker's disk.
+    log: LogId,
     /// The leader's epoch, as of the metadata log.
     leader_epoch: i32,
     /// It is left alone until then, after an error.
@@ -148,11 +150,18 @@ impl Broker {
     pub(super) fn start_fetching(&mut self, tp: &TopicPartition, topic_id: Uuid, leader: i32, leader_epoch: i32) {
         let Some(endpoint) = self.endpoint_of(leader) else { return };
         let (id, timeout) = (self.id, self.config.replica_socket_timeout);
+        let log = self.partitions[tp].log;
         let fetcher =
             self.fetchers.get_or_insert_with(leader, || ReplicaFetcher::new(id, leader, endpoint.clone(), timeout));
         fetcher.endpoint = endpoint;
-        let fetched =
-            Fetched { tp: tp.clone(), leader_epoch, not_before: SimTime::ZERO, fenced: false, out_of_range: false };
+        let fetched = Fetched {
+            tp: tp.clone(),
+            log,
+            leader_epoch,
+            not_before: SimTime::ZERO,
+            fenced: false,
+            out_of_range: false,
+        };
         fetcher.partitions.insert((topic_id, tp.partition), fetched);
         fetcher.quiet = false;
     }
@@ -216,7 +225,7 @@ impl Broker {
     fn fetch_plan(&self, fetcher: &ReplicaFetcher, now: SimTime, serving: &Serving<'_, '_>) -> OrdMap<Key, FetchFrom> {
         let max_bytes = self.config.replica_fetch_max_bytes;
         let from = |fetched: &Fetched| {
-            let log = serving.disk.log(&fetched.tp)?;
+            let log = serving.disk.get(fetched.log)?;
             Some(FetchFrom {
                 offset: log.log_end_offset(),
                 log_start_offset: log.log_start_offset(),
@@ -334,16 +343,16 @@ impl Broker {
     ) {
         let until = serving.ctx.after(self.config.replica_fetch_backoff);
         let Some(fetched) = self.fetcher_mut(source).partitions.get_mut(&key) else { return };
-        let tp = fetched.tp.clone();
+        let (tp, id) = (fetched.tp.clone(), fetched.log);
         let is_current = fetched.leader_epoch == from.leader_epoch
-            && serving.disk.log(&tp).is_some_and(|log| log.log_end_offset() == from.offset);
+            && serving.disk.get(id).is_some_and(|log| log.log_end_offset() == from.offset);
         if !is_current {
             return;
         }
         match ErrorCode(answer.error_code) {
             ErrorCode::NONE if answer.diverging_epoch.epoch >= 0 => self.truncate(&tp, answer, serving),
             ErrorCode::NONE => {
-                if !self.append_fetched(&tp, from, answer, serving)
+                if !self.append_fetched((&tp, id), from, answer, serving)
                     && let Some(fetched) = self.fetcher_mut(source).partitions.get_mut(&key)
                 {
                     fetched.not_before = until;
@@ -380,13 +389,13 @@ impl Broker {
     /// Appends what was fetched, and follows the leader's high watermark; false when the records are not sound.
     fn append_fetched(
         &mut self,
-        tp: &TopicPartition,
+        (tp, id): (&TopicPartition, LogId),
         from: &FetchFrom,
         answer: &PartitionData,
         serving: &mut Serving<'_, '_>,
     ) -> bool {
         if let Some(records) = answer.records.as_ref().filter(|records| !records.is_empty()) {
-            let Some(log) = serving.disk.log_mut(tp) else { return true };
+            let Some(log) = serving.disk.get_mut(id) else { return true };
             match log.append_as_follower(records, from.leader_epoch) {
                 Ok(Some(appended)) => {
                     serving.disk.did(&appended.work);
@@ -401,7 +410,7 @@ impl Broker {
                 Err(_) => return false,
             }
         }
-        let Some(log) = serving.disk.log_mut(tp) else { return true };
+        let Some(log) = serving.disk.get_mut(id) else { return true };
         let before = log.high_watermark();
         if let Some(to) = log.update_high_watermark(answer.high_watermark) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from: before, to });

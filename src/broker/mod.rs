@@ -553,7 +553,8 @@ impl Broker {
     /// Moves a leader's high watermark as far as it may.
     fn advance_high_watermark(&mut self, tp: &TopicPartition, serving: &mut Serving<'_, '_>) {
         let Some(partition) = self.partitions.get(tp) else { return };
-        let Some(log) = serving.disk.log(tp) else { return };
+        let id = partition.log;
+        let Some(log) = serving.disk.get(id) else { return };
         let moved = match partition.leader().zip(serving.ctx.mutant()) {
             Some((leader, mutant)) if wrong_high_watermark(leader, log, mutant).is_some() => {
                 return self.move_wrongly(tp, serving);
@@ -561,7 +562,7 @@ impl Broker {
             _ => self.surrounded(serving.ctx.now(), |around| partition.new_high_watermark(log, around)),
         };
         let Some(to) = moved else { return };
-        let log = serving.disk.log_mut(tp).expect("it was just there");
+        let log = serving.disk.get_mut(id).expect("it was just there");
         if let Some(from) = log.advance_high_watermark(to) {
             serving.ctx.fact(Fact::HighWatermark { partition: tp.clone(), from, to });
             self.touch(tp, to);

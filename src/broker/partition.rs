@@ -9,7 +9,7 @@
 use super::config::TopicConfig;
 use crate::base::{SimDuration, SimTime, SortedMap};
 use crate::cluster::PartitionRegistration;
-use crate::storage::Log;
+use crate::storage::{Log, LogId};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub struct Partition {
     pub metadata: Arc<PartitionRegistration>,
     /// The topic's configs.
     pub config: Arc<TopicConfig>,
+    /// Its log on the broker's disk.
+    pub log: LogId,
     /// What the broker is in it.
     pub role: PartitionRole,
 }
@@ -111,8 +113,8 @@ pub struct Surroundings<'a> {
 
 impl Partition {
     /// A replica that is new to the broker.
-    pub fn new(topic_id: Uuid, metadata: Arc<PartitionRegistration>, config: Arc<TopicConfig>) -> Self {
-        Self { topic_id, metadata, config, role: PartitionRole::Follower }
+    pub fn new(topic_id: Uuid, metadata: Arc<PartitionRegistration>, config: Arc<TopicConfig>, log: LogId) -> Self {
+        Self { topic_id, metadata, config, log, role: PartitionRole::Follower }
     }
 
     /// The leader's side, if the broker leads.

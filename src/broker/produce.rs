@@ -9,7 +9,7 @@ use super::{Broker, Served, Serving, str_bytes};
 use crate::base::{SimDuration, Sort, TopicPartition};
 use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
-use crate::storage::{AppendInfo, Origin};
+use crate::storage::{AppendInfo, LogId, Origin};
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use crate::wire::messages::produce_response::{
     LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
@@ -177,7 +177,8 @@ impl Broker {
             return Err(ErrorCode::NOT_ENOUGH_REPLICAS.into());
         }
         let (leader_epoch, max_bytes) = (partition.metadata.leader_epoch, partition.config.max_message_bytes);
-        let log = serving.disk.log(tp).expect("a leader has the log");
+        let id = partition.log;
+        let log = serving.disk.get(id).expect("a leader has the log");
         validate(&header, &batch, max_bytes, log.log_start_offset())?;
         if !serving.ctx.is_mutant(Mutant::LeaderIgnoresSequences)
             && let Some(known) = log.check_producer(&header, &batch, Origin::Client)?
@@ -185,7 +186,7 @@ impl Broker {
             // It was appended before, and its acknowledgement was lost: the answer is what it was then.
             return Ok((known, log.log_start_offset()));
         }
-        Ok(self.append_as_leader(tp, &header, &batch, leader_epoch, serving))
+        Ok(self.append_as_leader((tp, id), &header, &batch, leader_epoch, serving))
     }
 
     /// Appends a batch of a coordinator of this broker to a partition that it leads, as with acks=1. Returns the offset
@@ -204,21 +205,21 @@ impl Broker {
         if header.size > partition.config.max_message_bytes {
             return Err(ErrorCode::MESSAGE_TOO_LARGE);
         }
-        let leader_epoch = partition.metadata.leader_epoch;
-        let (info, _) = self.append_as_leader(tp, &header, batch, leader_epoch, serving);
+        let (leader_epoch, id) = (partition.metadata.leader_epoch, partition.log);
+        let (info, _) = self.append_as_leader((tp, id), &header, batch, leader_epoch, serving);
         Ok(info.last_offset + 1)
     }
 
     /// Appends a batch that has passed all checks. Returns what came of it and where the log starts.
     fn append_as_leader(
         &mut self,
-        tp: &TopicPartition,
+        (tp, id): (&TopicPartition, LogId),
         header: &BatchHeader,
         batch: &Bytes,
         leader_epoch: i32,
         serving: &mut Serving<'_, '_>,
     ) -> (AppendInfo, i64) {
-        let log = serving.disk.log_mut(tp).expect("a leader has the log");
+        let log = serving.disk.get_mut(id).expect("a leader has the log");
         if serving.ctx.is_mutant(Mutant::AppendReusesOffset) && log.log_end_offset() % 10 == 9 {
             log.truncate_to(log.log_end_offset() - 1);
         }
@@ -280,7 +281,7 @@ impl Broker {
             let error = match self.led_partition(&wait.tp) {
                 Err(error) => error,
                 Ok(partition) => {
-                    let log = serving.disk.log(&wait.tp).expect("a leader has the log");
+                    let log = serving.disk.get(partition.log).expect("a leader has the log");
                     if log.high_watermark() < wait.required_offset {
                         return true;
                     }

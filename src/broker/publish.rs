@@ -183,9 +183,9 @@ impl Broker {
         let is_new = !self.partitions.contains_key(&tp);
         if is_new {
             let config = self.topic_config(&tp.topic);
-            serving.disk.create_with(tp.clone(), &config.log);
-            serving.disk.log_mut(&tp).expect("it was just made").assign_topic_id(topic_id);
-            let partition = Partition::new(topic_id, registration.clone(), config);
+            let log = serving.disk.create_with(tp.clone(), &config.log);
+            serving.disk.get_mut(log).expect("it was just made").assign_topic_id(topic_id);
+            let partition = Partition::new(topic_id, registration.clone(), config, log);
             self.partitions.insert(tp.clone(), Arc::new(partition));
         } else if registration.partition_epoch < self.partitions[&tp].metadata.partition_epoch {
             // The controller's answer to AlterPartition was faster and says more.

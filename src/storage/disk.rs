@@ -14,13 +14,16 @@ use super::config::{DiskSpeed, IoWork, LogConfig};
 use super::log::{Checkpointed, Log};
 use super::recover::LogRecovery;
 use super::segment::Survives;
-use crate::base::{OrdMap, Rng, SimDuration, SimTime, TopicPartition};
+use crate::base::{OrdMap, Rng, SimDuration, SimTime, Slots, TopicPartition};
 use std::sync::Arc;
 
 /// One broker's log directory. Cloning it shares every log until one of the two changes it.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    logs: OrdMap<TopicPartition, Arc<Log>>,
+    logs: Slots<Arc<Log>>,
+    ids: OrdMap<TopicPartition, LogId>,
+    /// Of the log that is made next.
+    next: LogId,
     /// The file `.kafka_cleanshutdown`, with the broker epoch in it.
     clean_shutdown: Option<i64>,
     speed: DiskSpeed,
@@ -30,6 +33,10 @@ pub struct Disk {
     /// The log that was made last, as it was then: another of the same moment and the same configs begins as its copy.
     newest: Option<Arc<Log>>,
 }
+
+/// A log of a disk, as it is found without a search. No other log of the disk ever has the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogId(u32);
 
 /// A checkpoint file of a log directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,12 +124,22 @@ impl Disk {
 
     /// A partition's log, if this disk has one.
     pub fn log(&self, partition: &TopicPartition) -> Option<&Log> {
-        self.logs.get(partition).map(|log| &**log)
+        self.get(*self.ids.get(partition)?)
     }
 
     /// A partition's log, to be written to.
     pub fn log_mut(&mut self, partition: &TopicPartition) -> Option<&mut Log> {
-        let log = self.logs.get_mut(partition).map(Arc::make_mut)?;
+        self.get_mut(*self.ids.get(partition)?)
+    }
+
+    /// A log, unless it was deleted.
+    pub fn get(&self, id: LogId) -> Option<&Log> {
+        self.logs.get(id.0 as usize).map(|log| &**log)
+    }
+
+    /// A log, to be written to, unless it was deleted.
+    pub fn get_mut(&mut self, id: LogId) -> Option<&mut Log> {
+        let log = self.logs.get_mut(id.0 as usize).map(Arc::make_mut)?;
         log.set_clock(self.now);
         Some(log)
     }
@@ -132,24 +149,30 @@ impl Disk {
         self.create_with(partition, &Arc::new(LogConfig { segment_bytes, ..LogConfig::default() }));
     }
 
-    /// Makes an empty log with these configs, unless there is one. Logs of the same configs share them.
-    pub fn create_with(&mut self, partition: TopicPartition, config: &Arc<LogConfig>) {
-        let (now, newest) = (self.now, &mut self.newest);
-        self.logs.entry(partition).or_insert_with(|| {
-            let alike = newest.take_if(|log| log.is_made_at(now, config));
-            newest.insert(alike.unwrap_or_else(|| Arc::new(Log::with_config(config.clone(), now)))).clone()
-        });
+    /// Makes an empty log with these configs, unless there is one; the partition's log. Logs of the same configs share
+    /// them.
+    pub fn create_with(&mut self, partition: TopicPartition, config: &Arc<LogConfig>) -> LogId {
+        let (now, next) = (self.now, self.next);
+        let id = *self.ids.entry(partition).or_insert(next);
+        if id == next {
+            self.next = LogId(next.0 + 1);
+            let alike = self.newest.take_if(|log| log.is_made_at(now, config));
+            let log = alike.unwrap_or_else(|| Arc::new(Log::with_config(config.clone(), now)));
+            self.logs.insert(id.0 as usize, self.newest.insert(log).clone());
+        }
+        id
     }
 
     /// Deletes a log with all its files; false when there is none. (Kafka renames the folder first and deletes it after
     /// `file.delete.delay.ms`; nothing can tell the difference.)
     pub fn delete(&mut self, partition: &TopicPartition) -> bool {
-        self.logs.remove(partition).is_some()
+        let id = self.ids.remove(partition);
+        id.and_then(|id| self.logs.remove(id.0 as usize)).is_some()
     }
 
     /// Every log, by partition.
     pub fn logs(&self) -> impl Iterator<Item = (&TopicPartition, &Log)> {
-        self.logs.iter().map(|(partition, log)| (partition, &**log))
+        self.ids.iter().filter_map(|(partition, id)| Some((partition, self.get(*id)?)))
     }
 
     /// Cuts a log off at an offset, and writes the recovery points to their file; false when nothing was cut off.
@@ -218,7 +241,7 @@ impl Disk {
     /// The power goes: of what was not on the disk, `survives` says how much is there even so, for each segment file
     /// (partition, base offset, bytes at stake).
     pub fn lose_power(&mut self, mut survives: impl FnMut(&TopicPartition, i64, usize) -> Survives) {
-        let partitions: Vec<TopicPartition> = self.logs.keys().cloned().collect();
+        let partitions: Vec<TopicPartition> = self.ids.keys().cloned().collect();
         for tp in partitions {
             let log = self.log_mut(&tp).expect("it is one of them");
             log.lose_power(&mut |base_offset, bytes| survives(&tp, base_offset, bytes));
@@ -242,8 +265,8 @@ impl Disk {
     pub fn recover(&mut self) -> Recovery {
         let clean_shutdown = self.clean_shutdown.take();
         let mut work = IoWork::default();
-        let mut logs = Vec::with_capacity(self.logs.len());
-        let partitions: Vec<TopicPartition> = self.logs.keys().cloned().collect();
+        let mut logs = Vec::with_capacity(self.ids.len());
+        let partitions: Vec<TopicPartition> = self.ids.keys().cloned().collect();
         for tp in partitions {
             let log = self.log_mut(&tp).expect("it is one of them");
             let found = log.recover(clean_shutdown.is_some());

@@ -53,7 +53,7 @@ mod truncate;
 pub use append::{AppendError, AppendInfo, FollowerAppend};
 pub use batches::{Batches, StoredBatch};
 pub use config::{DiskSpeed, IoWork, LogConfig};
-pub use disk::{Checkpoint, Disk, Recovery};
+pub use disk::{Checkpoint, Disk, LogId, Recovery};
 pub use epochs::{EpochEnd, EpochEntry, LeaderEpochs};
 pub use files::FileInfo;
 pub use index::{Entry, Index, OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
