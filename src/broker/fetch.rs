@@ -480,10 +480,10 @@ impl Broker {
         let endpoints = self.node_endpoints(leaders, |id, host, port, rack| {
             NodeEndpoint::default().with_node_id(id).with_host(host).with_port(port).with_rack(rack)
         });
-        let response = FetchResponse::default()
-            .with_session_id(fetch.session.id())
-            .with_responses(topics)
-            .with_node_endpoints(endpoints);
+        let mut response = FetchResponse::default();
+        response.session_id = fetch.session.id();
+        response.responses = topics;
+        response.node_endpoints = endpoints;
         ResponseKind::Fetch(response)
     }
 
@@ -523,11 +523,13 @@ fn push(topics: &mut Vec<FetchableTopicResponse>, wanted: &Wanted, answer: Parti
     match topics.last_mut().filter(|topic| same(topic)) {
         Some(topic) => topic.partitions.push(answer),
         None => {
-            let topic = FetchableTopicResponse::default().with_partitions(vec![answer]);
-            topics.push(match wanted.topic_id.is_nil() {
-                true => topic.with_topic(TopicName(super::str_bytes(&wanted.tp.topic))),
-                false => topic.with_topic_id(wanted.topic_id),
-            });
+            let mut topic = FetchableTopicResponse::default();
+            topic.partitions = vec![answer];
+            match wanted.topic_id.is_nil() {
+                true => topic.topic = TopicName(super::str_bytes(&wanted.tp.topic)),
+                false => topic.topic_id = wanted.topic_id,
+            }
+            topics.push(topic);
         }
     }
 }

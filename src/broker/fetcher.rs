@@ -247,13 +247,13 @@ impl Broker {
     fn fetch_request(&self, next: &crate::network::NextFetch<Key, FetchFrom>) -> FetchRequest {
         let mut topics: SortedMap<Uuid, Vec<FetchPartition>> = SortedMap::new();
         for ((topic_id, index), from) in &next.named {
-            let partition = FetchPartition::default()
-                .with_partition(*index)
-                .with_current_leader_epoch(from.leader_epoch)
-                .with_fetch_offset(from.offset)
-                .with_last_fetched_epoch(from.last_fetched_epoch)
-                .with_log_start_offset(from.log_start_offset)
-                .with_partition_max_bytes(from.max_bytes);
+            let mut partition = FetchPartition::default();
+            partition.partition = *index;
+            partition.current_leader_epoch = from.leader_epoch;
+            partition.fetch_offset = from.offset;
+            partition.last_fetched_epoch = from.last_fetched_epoch;
+            partition.log_start_offset = from.log_start_offset;
+            partition.partition_max_bytes = from.max_bytes;
             topics.entry(*topic_id).or_default().push(partition);
         }
         let mut forgotten: SortedMap<Uuid, Vec<i32>> = SortedMap::new();
@@ -264,15 +264,16 @@ impl Broker {
         let replica = ReplicaState::default().with_replica_id(BrokerId(self.id)).with_replica_epoch(epoch);
         let topic = |(id, partitions)| FetchTopic::default().with_topic_id(id).with_partitions(partitions);
         let gone = |(id, partitions)| ForgottenTopic::default().with_topic_id(id).with_partitions(partitions);
-        FetchRequest::default()
-            .with_replica_state(replica)
-            .with_max_wait_ms(self.config.replica_fetch_wait_max.as_millis() as i32)
-            .with_min_bytes(self.config.replica_fetch_min_bytes)
-            .with_max_bytes(self.config.replica_fetch_response_max_bytes)
-            .with_session_id(next.id)
-            .with_session_epoch(next.epoch)
-            .with_topics(topics.into_iter().map(topic).collect())
-            .with_forgotten_topics_data(forgotten.into_iter().map(gone).collect())
+        let mut request = FetchRequest::default();
+        request.replica_state = replica;
+        request.max_wait_ms = self.config.replica_fetch_wait_max.as_millis() as i32;
+        request.min_bytes = self.config.replica_fetch_min_bytes;
+        request.max_bytes = self.config.replica_fetch_response_max_bytes;
+        request.session_id = next.id;
+        request.session_epoch = next.epoch;
+        request.topics = topics.into_iter().map(topic).collect();
+        request.forgotten_topics_data = forgotten.into_iter().map(gone).collect();
+        request
     }
 
     /// Takes an input that concerns a fetcher's connection.

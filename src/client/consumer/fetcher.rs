@@ -132,11 +132,11 @@ impl Consumer {
         let next = session.next(wanted.clone());
         let max_bytes = self.config.max_partition_fetch_bytes;
         let asked = |(tp, (offset, epoch, id)): (TopicPartition, FetchFrom)| {
-            let partition = FetchPartition::default()
-                .with_partition(tp.partition)
-                .with_current_leader_epoch(epoch)
-                .with_fetch_offset(offset)
-                .with_partition_max_bytes(max_bytes);
+            let mut partition = FetchPartition::default();
+            partition.partition = tp.partition;
+            partition.current_leader_epoch = epoch;
+            partition.fetch_offset = offset;
+            partition.partition_max_bytes = max_bytes;
             ((tp.topic, id), partition)
         };
         // A topic that was made again takes the place of the one before (`FetchSessionHandler`: replaced partitions).
@@ -146,18 +146,20 @@ impl Consumer {
         let dropped = |tp: &TopicPartition| ((tp.topic.clone(), before[tp].2), tp.partition);
         let forgotten = by_topic(next.forgotten.iter().chain(replaced).map(dropped));
         let named = by_topic(next.named.into_iter().map(asked));
-        let request = FetchRequest::default()
-            .with_max_wait_ms(self.config.fetch_max_wait.as_millis() as i32)
-            .with_min_bytes(self.config.fetch_min_bytes)
-            .with_max_bytes(self.config.fetch_max_bytes)
-            .with_isolation_level(i8::from(self.config.read_committed))
-            .with_session_id(next.id)
-            .with_session_epoch(next.epoch);
+        let mut request = FetchRequest::default();
+        request.max_wait_ms = self.config.fetch_max_wait.as_millis() as i32;
+        request.min_bytes = self.config.fetch_min_bytes;
+        request.max_bytes = self.config.fetch_max_bytes;
+        request.isolation_level = i8::from(self.config.read_committed);
+        request.session_id = next.id;
+        request.session_epoch = next.epoch;
         let rack = StrBytes::from_string(self.config.client_rack.clone());
         self.net.send(leader, ApiKey::Fetch, Some(Asked::Fetch { node: leader, wanted }), ctx, |version| {
             let by_id = version >= 13;
-            // Version 11 tells a broker that its consumer can read from followers (KIP-392).
-            let mut request = if version >= 11 { request.with_rack_id(rack) } else { request };
+            // It tells a broker that its consumer can read from followers (KIP-392).
+            if version >= 11 {
+                request.rack_id = rack;
+            }
             let topic = |((name, id), partitions): ((Arc<str>, Uuid), Vec<FetchPartition>)| {
                 let topic = FetchTopic::default().with_partitions(partitions);
                 if by_id { topic.with_topic_id(id) } else { topic.with_topic(topic_name(&name)) }
