@@ -5,7 +5,7 @@
 
 use super::fetch_session::{Begun, InTurn, SessionUse};
 use super::produce::is_wrong_leader;
-use super::purgatory::{Parked, RECORDS, Waiting};
+use super::purgatory::{Parked, Waiting};
 use super::{Broker, Partition, Served, Serving};
 use crate::base::{SimDuration, SimTime, TopicPartition};
 use crate::machine::{Fact, Mutant};
@@ -187,10 +187,10 @@ impl Broker {
             return Served::Now(answer);
         }
         let deadline = serving.ctx.after(SimDuration::from_millis(body.max_wait_ms as u64));
-        let (session, of_follower) = (fetch.by_session.then_some(fetch.session), fetch.is_from_follower());
+        let session = fetch.by_session.then_some(fetch.session);
         let request = Waiting::Fetch(Arc::new(fetch));
         let place = self.purgatory.park(Parked { pending: pending.clone(), request, deadline });
-        session.into_iter().for_each(|session| self.sessions.set_waiting(session, place, of_follower));
+        session.into_iter().for_each(|session| self.sessions.set_waiting(session, place));
         self.complete_touched(serving);
         Served::Parked
     }
@@ -244,12 +244,12 @@ impl Broker {
     }
 
     /// Something is about to happen, or has happened, to a partition, and fetches have to look at it again. Where those wait
-    /// whose sessions have it, those of consumers left out unless it is for them, too.
-    pub(super) fn stir(&mut self, tp: &TopicPartition, for_consumers: bool) -> Vec<u64> {
+    /// whose sessions have it.
+    pub(super) fn stir(&mut self, tp: &TopicPartition) -> Vec<u64> {
         let mut waiting = Vec::new();
         for session in self.sessions.of_partition(tp) {
             self.tell_partitions(session);
-            waiting.extend(self.sessions.stir(session, for_consumers));
+            waiting.extend(self.sessions.stir(session));
         }
         waiting
     }
@@ -258,9 +258,7 @@ impl Broker {
     /// [`Purgatory::touch`](super::purgatory::Purgatory::touch).
     pub(super) fn touch(&mut self, tp: &TopicPartition, high_watermark: i64) {
         self.purgatory.touch(tp, high_watermark);
-        // What lies beyond the high watermark is nothing to a consumer, unless its leader looks for a nearer replica.
-        let for_consumers = high_watermark != RECORDS || self.config.rack_aware_replica_selector;
-        let waiting = self.stir(tp, for_consumers);
+        let waiting = self.stir(tp);
         self.purgatory.touch_requests(waiting);
     }
 

@@ -53,17 +53,8 @@ struct Session {
     rest: Rest,
     /// The follower that fetched while it was quiet and when it did last, until the partitions are told.
     fetched: Option<(i32, SimTime)>,
-    /// Its fetch that waits.
-    waiting: Option<Waiting>,
-}
-
-/// A fetch that waits.
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    /// Its place in the purgatory.
-    place: u64,
-    /// It is a follower's.
-    of_follower: bool,
+    /// The place in the purgatory of its fetch that waits.
+    waiting: Option<u64>,
 }
 
 /// Whether a session's partitions have to be looked at.
@@ -181,7 +172,7 @@ impl FetchSessions {
         }
         let session = Arc::make_mut(session);
         session.epoch = next_epoch(epoch);
-        let left = session.waiting.take().map(|waiting| waiting.place);
+        let left = session.waiting.take();
         let mut gone: Vec<Arc<Wanted>> = forgotten.iter().filter_map(|key| session.forget(key)).collect();
         for wanted in named {
             self.of_partition.insert((wanted.tp.clone(), id));
@@ -232,7 +223,7 @@ impl FetchSessions {
         for cached in session.partitions.values() {
             self.of_partition.remove(&(cached.wanted.tp.clone(), id));
         }
-        session.waiting.map(|waiting| waiting.place)
+        session.waiting
     }
 
     fn get_mut(&mut self, session: SessionUse) -> Option<&mut Session> {
@@ -259,13 +250,13 @@ impl FetchSessions {
         Some((follower, at, session.list()))
     }
 
-    /// Something has happened to a partition of a session. Where a fetch of it waits that is to know.
-    pub(super) fn stir(&mut self, id: i32, for_consumers: bool) -> Option<u64> {
+    /// Something has happened to a partition of a session. Where a fetch of it waits.
+    pub(super) fn stir(&mut self, id: i32) -> Option<u64> {
         let session = self.sessions.get_mut(&id)?;
         if session.rest != Rest::No {
             Arc::make_mut(session).rest = Rest::No;
         }
-        session.waiting.filter(|waiting| for_consumers || waiting.of_follower).map(|waiting| waiting.place)
+        session.waiting
     }
 
     /// Notes whether a fetch found nothing to return in any partition.
@@ -275,10 +266,10 @@ impl FetchSessions {
         }
     }
 
-    /// Notes where in the purgatory the fetch of a session waits, and whether it is a follower's.
-    pub(super) fn set_waiting(&mut self, session: SessionUse, place: u64, of_follower: bool) {
+    /// Notes where in the purgatory the fetch of a session waits.
+    pub(super) fn set_waiting(&mut self, session: SessionUse, place: u64) {
         if let Some(session) = self.get_mut(session) {
-            session.waiting = Some(Waiting { place, of_follower });
+            session.waiting = Some(place);
         }
     }
 
@@ -436,7 +427,7 @@ mod tests {
         let (who, at, told) = follower.sessions.take_fetched(follower.id).expect("it fetched");
         assert_eq!((who, at, told.len()), (2, SimTime(5), 2));
         assert!(follower.sessions.take_fetched(follower.id).is_none());
-        assert_eq!(follower.sessions.stir(follower.id, true), None);
+        assert_eq!(follower.sessions.stir(follower.id), None);
         assert!(!follower.fetch(&[], &[]).is_quiet);
 
         // Found nothing, but was not told.
@@ -444,7 +435,7 @@ mod tests {
         assert!(!follower.fetch(&[], &[]).is_quiet);
         // Something has happened between the fetch and its answer.
         follower.sessions.set_calm(begun.session, true);
-        follower.sessions.stir(follower.id, true);
+        follower.sessions.stir(follower.id);
         follower.sessions.told_all(begun.session);
         assert!(!follower.fetch(&[], &[]).is_quiet);
     }
@@ -471,12 +462,8 @@ mod tests {
     fn a_session_leaves_its_fetch_that_waits_when_another_comes() {
         let mut follower = Follower::new();
         let begun = follower.fetch(&[], &[]);
-        follower.sessions.set_waiting(begun.session, 7, true);
-        assert_eq!(follower.sessions.stir(follower.id, true), Some(7));
-        assert_eq!(follower.sessions.stir(follower.id, false), Some(7));
-        follower.sessions.set_waiting(begun.session, 7, false);
-        assert_eq!(follower.sessions.stir(follower.id, true), Some(7));
-        assert_eq!(follower.sessions.stir(follower.id, false), None);
+        follower.sessions.set_waiting(begun.session, 7);
+        assert_eq!(follower.sessions.stir(follower.id), Some(7));
         assert_eq!(follower.fetch(&[], &[]).left, Some(7));
         assert_eq!(follower.fetch(&[], &[]).left, None);
     }

@@ -170,7 +170,7 @@ impl Broker {
                 }
                 partition.metadata = Arc::new(metadata);
                 partition.set_pending_isr(None);
-                self.stir(tp, true);
+                self.stir(tp);
                 self.advance_high_watermark(tp, serving);
                 self.complete_touched(serving);
             }
@@ -190,7 +190,7 @@ impl Broker {
     fn shrink_alone(&mut self, tp: &TopicPartition, isr: Vec<i32>, serving: &mut Serving<'_, '_>) {
         let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
         Arc::make_mut(&mut partition.metadata).isr = isr;
-        self.stir(tp, true);
+        self.stir(tp);
         self.advance_high_watermark(tp, serving);
         self.complete_touched(serving);
     }
