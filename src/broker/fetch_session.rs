@@ -351,15 +351,18 @@ impl Session {
     }
 
     fn told(&mut self, key: &Key, turn: u64, high_watermark: i64, log_start_offset: i64, to_the_end: bool) {
-        let cached = self.partitions.get_mut(&turn).expect("every turn has its partition");
-        (cached.high_watermark, cached.log_start_offset) = (high_watermark, log_start_offset);
-        if to_the_end {
-            let cached = self.partitions.remove(&turn).expect("it was just there");
-            self.listed = None;
-            *self.turns.get_mut(key).expect("every partition has its turn") = self.next_turn;
-            self.partitions.insert(self.next_turn, cached);
-            self.next_turn += 1;
+        let told = |cached: &mut Cached| {
+            (cached.high_watermark, cached.log_start_offset) = (high_watermark, log_start_offset);
+        };
+        if !to_the_end {
+            return told(self.partitions.get_mut(&turn).expect("every turn has its partition"));
         }
+        let mut cached = self.partitions.remove(&turn).expect("every turn has its partition");
+        told(&mut cached);
+        self.listed = None;
+        *self.turns.get_mut(key).expect("every partition has its turn") = self.next_turn;
+        self.partitions.insert(self.next_turn, cached);
+        self.next_turn += 1;
     }
 }
 

@@ -197,28 +197,27 @@ impl<T: Clone> NetworkClient<T> {
 
     /// Keeps what concerns metadata, and hands on the rest.
     fn sort(&mut self, told: Vec<network::NetEvent<Purpose<T>>>, ctx: &mut Ctx<'_>) -> Vec<NetEvent<T>> {
-        let mut events = Vec::new();
-        for event in told {
-            match event {
-                network::NetEvent::Response(_, Purpose::Metadata(asked), response) => {
-                    let ResponseKind::Metadata(body) = &response.body else {
-                        panic!("a response of another kind than its request: {response:?}")
-                    };
-                    self.metadata_came(body, asked, ctx);
-                    events.push(NetEvent::Metadata);
-                }
-                network::NetEvent::Response(_, Purpose::Client(tied), response) => {
-                    events.push(NetEvent::Response(tied, response));
-                }
-                network::NetEvent::Failed(_, Purpose::Metadata(_), _) => {
-                    self.metadata_in_flight = false;
-                    self.metadata_failed(ctx);
-                }
-                network::NetEvent::Failed(_, Purpose::Client(tied), why) => events.push(NetEvent::Failed(tied, why)),
-                network::NetEvent::Disconnected(_) => self.metadata.request_refresh(),
+        let sorted = |event| match event {
+            network::NetEvent::Response(_, Purpose::Metadata(asked), response) => {
+                let ResponseKind::Metadata(body) = &response.body else {
+                    panic!("a response of another kind than its request: {response:?}")
+                };
+                self.metadata_came(body, asked, ctx);
+                Some(NetEvent::Metadata)
             }
-        }
-        events
+            network::NetEvent::Response(_, Purpose::Client(tied), response) => Some(NetEvent::Response(tied, response)),
+            network::NetEvent::Failed(_, Purpose::Metadata(_), _) => {
+                self.metadata_in_flight = false;
+                self.metadata_failed(ctx);
+                None
+            }
+            network::NetEvent::Failed(_, Purpose::Client(tied), why) => Some(NetEvent::Failed(tied, why)),
+            network::NetEvent::Disconnected(_) => {
+                self.metadata.request_refresh();
+                None
+            }
+        };
+        told.into_iter().filter_map(sorted).collect()
     }
 
     fn metadata_came(&mut self, body: &MetadataResponse, asked: Asked, ctx: &mut Ctx<'_>) {

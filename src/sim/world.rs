@@ -161,8 +161,8 @@ impl World {
 
     /// Takes the events since the last call.
     pub fn take_trace(&mut self) -> Vec<TraceEvent> {
-        // The next will be about as many.
-        let next = Vec::with_capacity(self.trace.len());
+        // The next will be about as many, perhaps a few more.
+        let next = Vec::with_capacity(self.trace.len() * 5 / 4);
         std::mem::replace(&mut self.trace, next)
     }
 

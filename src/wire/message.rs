@@ -86,11 +86,11 @@ impl std::error::Error for FrameError {}
 impl Request {
     /// Writes its header, or counts its bytes; how many they are.
     fn header(&self, out: Option<&mut BytesMut>) -> usize {
-        let header = RequestHeader::default()
-            .with_request_api_key(self.api as i16)
-            .with_request_api_version(self.version)
-            .with_correlation_id(self.correlation_id)
-            .with_client_id(Some(self.client_id.clone()));
+        let mut header = RequestHeader::default();
+        header.request_api_key = self.api as i16;
+        header.request_api_version = self.version;
+        header.correlation_id = self.correlation_id;
+        header.client_id = Some(self.client_id.clone());
         Writer::message(HEADER_OF_REQUEST, self.api.request_header_version(self.version), &header, out)
     }
 

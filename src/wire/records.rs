@@ -351,6 +351,14 @@ pub fn decode(batch: &Bytes) -> Result<Vec<(i64, Record)>, BatchError> {
 
 /// Checks that the records of a batch parse, and are as many as it says, without keeping any.
 pub fn check_records(batch: &[u8]) -> Result<(), BatchError> {
+    look_at_records(batch, |_, _| {})
+}
+
+/// Shows the offset and the value of each record of a batch, as far as they parse.
+///
+/// # Errors
+/// They do not all parse, or are not as many as the batch says.
+pub fn look_at_records(batch: &[u8], mut seen: impl FnMut(i64, Option<&[u8]>)) -> Result<(), BatchError> {
     let header = header(batch)?;
     let packed = &batch[HEADER_LEN..header.size];
     let unpacked = match header.compression()? {
@@ -359,7 +367,8 @@ pub fn check_records(batch: &[u8]) -> Result<(), BatchError> {
     };
     let mut rest = unpacked.as_deref().unwrap_or(packed);
     for _ in 0..header.record_count {
-        get_record(&mut rest, |_, _| {})?;
+        let record = get_record(&mut rest, |_, _| {})?;
+        seen(header.base_offset.wrapping_add(record.offset_delta), record.value);
     }
     nothing_follows(rest)
 }

@@ -71,11 +71,16 @@ impl<K: Ord, V> OrdMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let chunks = self.chunks();
-        // What is before all is looked for in the first chunk.
-        let rest = chunks.get(1..).unwrap_or_default();
-        let at = rest.partition_point(|chunk| chunk[0].0.borrow().cmp(key).is_le());
-        (at, chunks.get(at).map_or(Err(0), |chunk| chunk.binary_search_by(|(it, _)| it.borrow().cmp(key))))
+        let (at, chunk) = match self.chunks() {
+            [] => return (0, Err(0)),
+            [one] => (0, one),
+            chunks => {
+                // What is before all is looked for in the first chunk.
+                let at = chunks[1..].partition_point(|chunk| chunk[0].0.borrow().cmp(key).is_le());
+                (at, &chunks[at])
+            }
+        };
+        (at, chunk.binary_search_by(|(it, _)| it.borrow().cmp(key)))
     }
 
     /// The value of a key.

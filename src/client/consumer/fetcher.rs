@@ -36,16 +36,20 @@ impl Consumer {
         let mut room = self.config.max_poll_records;
         let mut records = Vec::new();
         for (tp, position) in self.subscription.iter_mut().filter(|(_, position)| position.is_fetchable()) {
-            let taken: Vec<Buffered> = position.buffered.drain(..room.min(position.buffered.len())).collect();
-            let (Some(first), Some(last)) = (taken.first(), taken.last()) else { continue };
-            room -= taken.len();
+            let count = room.min(position.buffered.len());
+            if count == 0 {
+                continue;
+            }
+            let taken: Vec<Buffered> = position.buffered.drain(..count).collect();
+            let (first, last) = (taken[0], taken[count - 1]);
+            room -= count;
             position.offset = Some(position.buffered.front().map_or(position.fetched_to, |next| next.offset));
             position.offset_epoch = Some(last.epoch);
             ctx.fact(Fact::Polled {
                 partition: tp.clone(),
                 first_offset: first.offset,
                 last_offset: last.offset,
-                records: taken.len() as u32,
+                records: count as u32,
             });
             let in_hand =
                 |Buffered { offset, epoch, poison }: Buffered| InHand { partition: tp.clone(), offset, epoch, poison };
@@ -311,23 +315,18 @@ fn fetch_position(offset: i64, position: &Position, metadata: &Metadata) -> Stri
 /// The records of a batch from an offset on. A batch that this build cannot open has its offsets from its header.
 fn opened(header: &BatchHeader, bytes: &Bytes, poison: Option<&str>, from: i64) -> Vec<Buffered> {
     let epoch = header.leader_epoch;
-    let all: Vec<Buffered> = match records::decode(bytes) {
-        Ok(records) => {
-            let is_poison =
-                |value: Option<&Bytes>| poison.is_some_and(|poison| value.is_some_and(|v| **v == *poison.as_bytes()));
-            let of = |(offset, record): (i64, records::Record)| Buffered {
-                offset,
-                epoch,
-                poison: is_poison(record.value.as_ref()),
-            };
-            records.into_iter().map(of).collect()
+    let is_poison = |value: Option<&[u8]>| poison.is_some_and(|poison| value == Some(poison.as_bytes()));
+    let mut found = Vec::new();
+    let opened = records::look_at_records(bytes, |offset, value| {
+        if offset >= from {
+            found.push(Buffered { offset, epoch, poison: is_poison(value) });
         }
-        Err(_) => {
-            let offsets = header.base_offset..=header.last_offset();
-            offsets.map(|offset| Buffered { offset, epoch, poison: false }).collect()
-        }
-    };
-    all.into_iter().filter(|record| record.offset >= from).collect()
+    });
+    if opened.is_err() {
+        let offsets = header.base_offset.max(from)..=header.last_offset();
+        found = offsets.map(|offset| Buffered { offset, epoch, poison: false }).collect();
+    }
+    found
 }
 
 /// The topic that a part of a response is about, by its id or its name.
