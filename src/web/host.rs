@@ -4,7 +4,7 @@ use crate::link::{ToPage, ToWorker, decode, encode};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-/// An old copy of one of the two, perhaps from a cache.
+/// One of the two was loaded before a new version of the program, and one after.
 const DIFFERENT: &str = "The page and its worker are of different versions. Load the page again.";
 
 /// The worker and what listens to it.
@@ -27,7 +27,7 @@ impl Host {
     pub(super) fn start(told: impl Fn(ToPage) + Clone + 'static) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options("worker_loader.js", &options)?;
+        let worker = Worker::new_with_options("www/worker.js", &options)?;
         let tell = told.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             let message = decode(&js_sys::Uint8Array::new(&event.data()).to_vec());

@@ -1,4 +1,4 @@
-//! The browser: the page (Yew components around a canvas) and the worker's host.
+//! The browser: the page (Yew components around a canvas) and the worker, in one program.
 //!
 //! The page owns playback and never waits; the worker owns the session. What they say to each other is in
 //! [`crate::link`]. Plain JavaScript values cross only at the edge that is documented in [`api`].
@@ -37,10 +37,15 @@ mod timeline;
 mod tools;
 mod topbar;
 mod transport;
-pub mod worker;
+mod worker;
 mod zoom;
 
-/// Starts the page.
-pub fn start_page() {
-    yew::Renderer::<app::App>::new().render();
+/// Starts the half that belongs where this program runs: the page in a window, the worker in a worker. Elsewhere, as under
+/// Node.js, neither: there the program is what it exports.
+pub fn start() {
+    if web_sys::window().is_some() {
+        yew::Renderer::<app::App>::new().render();
+    } else {
+        worker::start();
+    }
 }

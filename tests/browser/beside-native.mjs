@@ -1,4 +1,5 @@
-// Times scenarios in the page's worker, as Chromium runs it, and in the native program, in turn, and prints the ratios.
+// Times scenarios in a worker of the page's program, as Chromium runs it, and in the native program, in turn, and prints
+// the ratios.
 //
 //   TERRARIUM_URL=http://127.0.0.1:8123/ CHROME_PATH=/usr/bin/chromium TERRARIUM_BIN=target/release/terrarium \
 //     node tests/browser/beside-native.mjs
@@ -21,12 +22,35 @@ function native(scenario) {
   return { ms, ...JSON.parse(run.stdout) };
 }
 
-/** Runs a scenario in the worker's binary, which outside a worker is a library. The first run compiles it: the best counts. */
-const wasm = (page, script) =>
-  page.evaluate(async (script) => {
+/** What the worker does: it loads the program, says so, and runs each script that it is sent. */
+const WORKER = (program) => `
+  import init, { run_script } from "${program}";
+  await init();
+  self.onmessage = ({ data }) => {
     const begun = performance.now();
-    const trace_hash = window.worker.run_script(script, 1n);
-    return { ms: performance.now() - begun, trace_hash };
+    const trace_hash = run_script(data, 1n);
+    self.postMessage({ ms: performance.now() - begun, trace_hash });
+  };
+  self.postMessage("loaded");
+`;
+
+const start = (page, source) =>
+  page.evaluate((source) => {
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    window.worker = new Worker(url, { type: "module" });
+    window.said = (what) =>
+      new Promise((resolve, reject) => {
+        window.worker.onerror = (event) => reject(new Error(event.message));
+        window.worker.onmessage = ({ data }) => (what(data) ? resolve(data) : undefined);
+      });
+    return window.said((data) => data === "loaded");
+  }, source);
+
+/** Runs a scenario. The first run compiles it: the best counts. */
+const wasm = (page, script) =>
+  page.evaluate((script) => {
+    window.worker.postMessage(script);
+    return window.said((data) => data.trace_hash !== undefined);
   }, script);
 
 async function compare(page, scenario) {
@@ -49,10 +73,7 @@ async function compare(page, scenario) {
 for (const scenario of SCENARIOS) {
   await withPage(
     async (page) => {
-      await page.evaluate(async () => {
-        window.worker = await import("/worker.js");
-        await window.worker.default();
-      });
+      await start(page, WORKER(new URL("/web.js", page.url()).href));
       await compare(page, scenario);
     },
     { path: "www/page.css", allow: [/favicon/] },

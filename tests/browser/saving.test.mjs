@@ -39,10 +39,10 @@ test("a session that plays is saved by itself", () =>
 
 test("a browser that refuses storage: the session lives, and the page says how long", () =>
   withPage(async (page) => {
-    await page.route("**/worker_loader.js", (route) =>
+    await page.route("**/www/worker.js", (route) =>
       route.fulfill({
         contentType: "text/javascript",
-        body: "import init from './worker.js'; Object.defineProperty(self, 'indexedDB', { value: undefined }); await init();",
+        body: "import init from '../web.js'; Object.defineProperty(self, 'indexedDB', { value: undefined }); await init();",
       }),
     );
     await page.reload();
@@ -176,10 +176,10 @@ test("a worker that dies without a word is noticed, and another goes on from wha
 test("a browser without room for the session says so, in the bar and in the list of sessions", () =>
   withPage(
     async (page) => {
-      await page.route("**/worker_loader.js", (route) =>
+      await page.route("**/www/worker.js", (route) =>
         route.fulfill({
           contentType: "text/javascript",
-          body: `import init from './worker.js';
+          body: `import init from '../web.js';
             IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); };
             await init();`,
         }),

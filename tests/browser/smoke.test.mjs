@@ -13,11 +13,11 @@ test("the page loads and draws", () =>
 
 test("the worker's files are where the page looks for them", () =>
   withPage(async (page) => {
-    const loader = await page.evaluate(async () => (await fetch("worker_loader.js")).text());
-    assert.match(loader, /worker\.js/);
+    const loader = await page.evaluate(async () => (await fetch("www/worker.js")).text());
+    assert.match(loader, /web\.js/);
     const types = await page.evaluate(async () =>
       Promise.all(
-        ["worker.js", "worker_bg.wasm"].map(async (name) => (await fetch(name)).headers.get("content-type").split(";")[0]),
+        ["web.js", "web_bg.wasm"].map(async (name) => (await fetch(name)).headers.get("content-type").split(";")[0]),
       ),
     );
     assert.deepEqual(types, ["text/javascript", "application/wasm"]);

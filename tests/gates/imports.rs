@@ -17,7 +17,7 @@ enum May {
 }
 
 /// The modules under src/ in their order, and last the three programs.
-const LAYERS: [(&str, May); 26] = [
+const LAYERS: [(&str, May); 25] = [
     ("base", May::Above),
     ("wire", May::Above),
     // The contract of the machines (input, context, effect, fact), which knows none of them.
@@ -46,8 +46,7 @@ const LAYERS: [(&str, May); 26] = [
     ("gateway", May::AboveBut(&["link"])),
     ("web", May::AllBut(&["cli", "gateway"])),
     ("cli", May::AllBut(&["link", "web"])),
-    ("bin/page.rs", May::AllBut(&["cli", "gateway"])),
-    ("bin/worker.rs", May::AllBut(&["cli", "gateway"])),
+    ("bin/web.rs", May::AllBut(&["cli", "gateway"])),
     ("bin/terrarium.rs", May::AllBut(&["link", "web"])),
 ];
 
@@ -168,7 +167,7 @@ fn a_planted_import_is_caught() {
         ("gateway/drive.rs", "use crate::link::Message;"),
         ("web/worker/mod.rs", "use crate::gateway::Gateway;"),
         ("bin/terrarium.rs", "use kafka_terrarium::link::Message;"),
-        ("bin/page.rs", "kafka_terrarium::cli::main();"),
+        ("bin/web.rs", "kafka_terrarium::cli::main();"),
         ("wire/mod.rs", "pub use crate::Nonsense;"),
         ("novelty/mod.rs", "fn f() {}"),
     ] {
@@ -185,7 +184,7 @@ fn what_is_allowed_passes() {
         ("sim/world.rs", "use crate::{base::{SimTime, view}, broker, machine::Input,};"),
         ("sim/net/mod.rs", "use super::view::Local;"),
         ("web/app.rs", "use crate::{link::Message, view::Scene};"),
-        ("bin/worker.rs", "kafka_terrarium::web::worker::start();"),
+        ("bin/web.rs", "kafka_terrarium::web::start();"),
     ] {
         assert_eq!(violations(path, text), [""; 0], "{path}");
     }

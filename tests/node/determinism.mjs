@@ -1,4 +1,4 @@
-// Runs every golden scenario twice, in the worker's wasm under Node.js and in the native program, and compares the
+// Runs every golden scenario twice, in WebAssembly under Node.js and in the native program, and compares the
 // trace hashes: one world, whatever runs it.
 //
 // node tests/node/determinism.mjs WORKER_MODULE TERRARIUM_PROGRAM
@@ -12,7 +12,7 @@ const GOLDEN = "tests/golden";
 const SEEDS = [1n, 7n];
 
 const [module, terrarium] = process.argv.slice(2);
-const worker = createRequire(import.meta.url)(resolve(module));
+const program = createRequire(import.meta.url)(resolve(module));
 
 function native(file, seed) {
   const run = spawnSync(terrarium, ["run", file, "--seed", String(seed), "--json"], { encoding: "utf8" });
@@ -24,7 +24,7 @@ function native(file, seed) {
 
 function compare(file, seed) {
   try {
-    const [wasm, machine] = [worker.run_script(readFileSync(file, "utf8"), seed), native(file, seed)];
+    const [wasm, machine] = [program.run_script(readFileSync(file, "utf8"), seed), native(file, seed)];
     if (!/^[0-9a-f]{16}$/.test(wasm)) return `the wasm answered ${JSON.stringify(wasm)}, which is no trace hash`;
     return wasm === machine ? null : `wasm ${wasm}, native ${machine}`;
   } catch (error) {
@@ -33,7 +33,7 @@ function compare(file, seed) {
 }
 
 const files = readdirSync(GOLDEN, { recursive: true }).filter((name) => name.endsWith(".terra")).sort();
-if (typeof worker.run_script !== "function") throw new Error("the worker's wasm does not export run_script");
+if (typeof program.run_script !== "function") throw new Error("the wasm does not export run_script");
 if (files.length === 0) throw new Error(`${GOLDEN} holds no scenario`);
 
 let different = 0;

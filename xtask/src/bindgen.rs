@@ -13,7 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 /// What is to be made of one binary.
 pub struct Job<'a> {
-    /// The binary's name: `page` makes page.js and page_bg.wasm.
+    /// The binary's name: `web` makes web.js and web_bg.wasm.
     pub bin: &'a str,
     /// The compiler's output.
     pub wasm: PathBuf,

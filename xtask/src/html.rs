@@ -8,8 +8,8 @@ use std::ops::Range;
 /// What one `<link data-trunk>` asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Directive {
-    /// A wasm binary of this package, and wasm-opt's level for a release.
-    Rust { bin: String, worker: bool, wasm_opt: String },
+    /// The wasm binary of this package, and wasm-opt's level for a release.
+    Rust { bin: String, wasm_opt: String },
     /// A folder, copied under its own name.
     CopyDir(String),
     /// A file, copied under its own name beside index.html.
@@ -39,13 +39,13 @@ pub fn directives(html: &str) -> Result<Vec<(Range<usize>, Directive)>> {
     Ok(found)
 }
 
-/// The page as the browser gets it: the main binary's element becomes the script that starts it, the others go.
+/// The page as the browser gets it: the binary's element becomes the script that starts it, the others go.
 pub fn transform(html: &str) -> Result<String> {
     let mut page = String::with_capacity(html.len());
     let mut at = 0;
     for (place, directive) in directives(html)? {
         page.push_str(&html[at..place.start]);
-        if let Directive::Rust { bin, worker: false, .. } = directive {
+        if let Directive::Rust { bin, .. } = directive {
             page.push_str(&start_script(&bin));
         }
         at = place.end;
@@ -66,11 +66,6 @@ fn start_script(bin: &str) -> String {
     )
 }
 
-/// The module that `new Worker(…)` names: it starts the worker's binary. The same text and name as Trunk's.
-pub fn worker_loader(bin: &str) -> (String, String) {
-    (format!("{bin}_loader.js"), format!("import init from './{bin}.js';await init();"))
-}
-
 /// Puts a script at the end of the page's body.
 pub fn append_script(html: &str, script: &str) -> String {
     let end = html.rfind("</body>").unwrap_or(html.len());
@@ -83,7 +78,6 @@ fn directive(attributes: &BTreeMap<&str, &str>) -> Result<Directive> {
     match attributes.get("rel").copied() {
         Some("rust") => Ok(Directive::Rust {
             bin: get("data-bin").context("it has no data-bin")?,
-            worker: get("data-type").as_deref() == Some("worker"),
             wasm_opt: get("data-wasm-opt").context("it has no data-wasm-opt")?,
         }),
         Some("copy-dir") => Ok(Directive::CopyDir(href()?)),
@@ -120,24 +114,22 @@ mod tests {
     const PAGE: &str = r#"<head>
 <!-- <link data-trunk rel="nonsense"> -->
 <link rel="icon" href="www/icon.svg">
-<link data-trunk rel="rust" data-bin="page" data-wasm-opt="z"/>
-<link data-trunk rel="rust" data-bin="worker" data-type="worker" data-wasm-opt="3" data-loader-shim />
+<link data-trunk rel="rust" data-bin="web" data-wasm-opt="3"/>
 <link data-trunk rel="copy-dir" href="www"></head><body></body>"#;
 
     #[test]
     fn directives_are_found_outside_comments() {
         let found: Vec<_> = directives(PAGE).unwrap().into_iter().map(|(_, directive)| directive).collect();
-        let rust = |bin: &str, worker, level: &str| Directive::Rust { bin: bin.into(), worker, wasm_opt: level.into() };
-        assert_eq!(found, [rust("page", false, "z"), rust("worker", true, "3"), Directive::CopyDir("www".into())]);
+        let rust = Directive::Rust { bin: "web".into(), wasm_opt: "3".into() };
+        assert_eq!(found, [rust, Directive::CopyDir("www".into())]);
     }
 
     #[test]
     fn the_page_starts_its_binary_and_keeps_the_rest() {
         let page = transform(PAGE).unwrap();
-        assert!(page.contains(r#"import init from "./page.js";"#));
+        assert!(page.contains(r#"import init from "./web.js";"#));
         assert!(page.contains(r#"<link rel="icon" href="www/icon.svg">"#));
         assert!(!page.contains(r#"<link data-trunk rel="rust""#));
-        assert!(!page.contains("worker"));
         assert!(page.ends_with("</head><body></body>"));
     }
 

@@ -37,17 +37,17 @@ mod tests {
 
     #[test]
     fn the_worker_keeps_every_file_and_is_another_for_other_files() {
-        let files = [("page.js", "1"), ("index.html", "<head></head>")];
+        let files = [("web.js", "1"), ("index.html", "<head></head>")];
         let mut site: Site = files.map(|(name, text)| (name.to_owned(), text.into())).into();
         add(&mut site);
         let text = |site: &Site, name: &str| String::from_utf8(site[name].clone()).expect("text");
         let worker = text(&site, "sw.js");
-        for name in ["./", "./page.js", "./index.html", "./offline.js"] {
+        for name in ["./", "./web.js", "./index.html", "./offline.js"] {
             assert!(worker.contains(&format!("\"{name}\",")), "{name} in {worker}");
         }
         assert!(text(&site, "index.html").contains("offline.js"));
         let before = version(&site);
-        site.insert("page.js".to_owned(), b"2".to_vec());
+        site.insert("web.js".to_owned(), b"2".to_vec());
         assert_ne!(version(&site), before);
     }
 }

@@ -3,8 +3,8 @@
 use crate::bindgen::Job;
 use crate::html::{self, Directive};
 use crate::project::{Project, WASM_TARGET, WEB_FEATURES};
+use crate::setup;
 use crate::steps::{run, run_keeping_errors, step};
-use crate::{setup, steps};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,11 +45,11 @@ pub fn pack(project: &Project, kind: Kind, cargo: Cargo) -> Result<Site> {
     step("putting the page together", || assemble(project, &html, &built, kind))
 }
 
-/// Compiles both binaries; returns the folder they are in.
+/// Compiles the program; returns the folder it is in.
 pub fn compile(project: &Project, Kind { release, gallery, .. }: Kind, cargo: Cargo) -> Result<PathBuf> {
     let profile: &[&str] = if release { &["--profile=web"] } else { &["--config=profile.dev.debug=false"] };
-    step("compiling the page and the worker to WebAssembly", || {
-        let mut build = project.cargo(&["build", "--bin=page", "--bin=worker"]);
+    step("compiling the page to WebAssembly", || {
+        let mut build = project.cargo(&["build", "--bin=web"]);
         build.args(WEB_FEATURES).args(gallery.then_some("--features=gallery")).args(profile);
         match cargo {
             Cargo::Inherit => run(&mut build),
@@ -63,15 +63,11 @@ fn assemble(project: &Project, html: &str, built: &Path, kind: Kind) -> Result<S
     let mut site = Site::new();
     for (_, directive) in html::directives(html)? {
         match directive {
-            Directive::Rust { bin, worker, wasm_opt } => {
+            Directive::Rust { bin, wasm_opt } => {
                 let wasm = built.join(format!("{bin}.wasm"));
                 let optimise = kind.release.then_some(wasm_opt.as_str());
                 let job = Job { bin: &bin, wasm, node: false, optimise, names: kind.names };
                 add_folder(&mut site, &job.run(project)?, "")?;
-                if worker {
-                    let (name, text) = html::worker_loader(&bin);
-                    site.insert(name, text.into_bytes());
-                }
             }
             Directive::CopyDir(folder) => add_folder(&mut site, &project.root.join(&folder), &format!("{folder}/"))?,
             Directive::CopyFile(path) => {
@@ -115,10 +111,10 @@ pub fn write(site: &Site, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The worker's binary for Node.js, made of the same compiled file as the browser's; returns its module.
-pub fn worker_for_node(project: &Project, built: &Path) -> Result<PathBuf> {
-    steps::step("making the worker's module for Node.js", || {
-        let job = Job { bin: "worker", wasm: built.join("worker.wasm"), node: true, optimise: None, names: false };
-        Ok(job.run(project)?.join("worker.js"))
+/// The program for Node.js, made of the same compiled file as the browser's; returns its module.
+pub fn for_node(project: &Project, built: &Path) -> Result<PathBuf> {
+    step("making the module for Node.js", || {
+        let job = Job { bin: "web", wasm: built.join("web.wasm"), node: true, optimise: None, names: false };
+        Ok(job.run(project)?.join("web.js"))
     })
 }

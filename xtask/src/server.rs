@@ -168,7 +168,7 @@ mod tests {
 
     fn site() -> Site {
         let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
-        Site::from([file("index.html", "<body></body>"), file("www/app.css", "a{}"), file("page_bg.wasm", "\0asm")])
+        Site::from([file("index.html", "<body></body>"), file("www/app.css", "a{}"), file("web_bg.wasm", "\0asm")])
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         start(listener, Live::new(site(), false)).unwrap();
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-        stream.write_all(b"GET /page_bg.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        stream.write_all(b"GET /web_bg.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

@@ -172,7 +172,7 @@ fn clippy_wasm(project: &Project) -> Result<Outcome> {
         return Ok(skipped);
     }
     setup::wasm_target(project)?;
-    let mut clippy = project.cargo(&["clippy", "--lib", "--bin=page", "--bin=worker"]);
+    let mut clippy = project.cargo(&["clippy", "--lib", "--bin=web"]);
     run(clippy.args(WEB_FEATURES).args(["--", "-Dwarnings"]))?;
     Ok(passed())
 }
@@ -225,10 +225,10 @@ fn determinism(project: &Project) -> Result<Outcome> {
         return Ok(skipped);
     }
     setup::wasm_target(project)?;
-    let worker = pack::worker_for_node(project, &pack::compile(project, pack::Kind::default(), Cargo::Inherit)?)?;
+    let module = pack::for_node(project, &pack::compile(project, pack::Kind::default(), Cargo::Inherit)?)?;
     run(&mut project.cargo(&["build", "--bin=terrarium"]))?;
     let terrarium = project.terrarium("debug");
-    run(project.command("node").arg("tests/node/determinism.mjs").arg(worker).arg(terrarium))
+    run(project.command("node").arg("tests/node/determinism.mjs").arg(module).arg(terrarium))
         .context("native and wasm differ, or cannot be compared: see the part's output")?;
     Ok(passed())
 }

@@ -35,7 +35,7 @@ struct Worker {
 }
 
 /// Starts the worker, if this program runs in one.
-pub fn start() {
+pub(super) fn start() {
     let Some(scope) = scope() else { return };
     std::panic::set_hook(Box::new(our_fault));
     let worker = Rc::new(Worker {

@@ -1,7 +1,11 @@
-//! The worker: owns the world. Under Node.js, and in the benchmark's browser, it is a library that runs scripts.
+//! What the browser loads: in a window it is the page, which draws, plays and asks; in a worker it owns the world. Under
+//! Node.js, and in any worker, it is a library that runs scripts.
+//!
+//! One program for both: half of what the page needs, the worker needs too, and the browser compiles it once.
 
 use kafka_terrarium::base::SimTime;
 use kafka_terrarium::script::{Runner, Script};
+use kafka_terrarium::web;
 use wasm_bindgen::prelude::*;
 
 #[global_allocator]
@@ -29,5 +33,5 @@ pub fn run_script(text: &str, seed: u64) -> Result<String, JsError> {
 }
 
 fn main() {
-    kafka_terrarium::web::worker::start();
+    web::start();
 }
