@@ -10,7 +10,7 @@ use super::{Broker, Partition, Served, Serving};
 use crate::base::{SimDuration, SimTime, TopicPartition};
 use crate::machine::{Fact, Mutant};
 use crate::network::Pending;
-use crate::storage::{Disk, EpochEnd, FetchPosition, Log, ReadLimit};
+use crate::storage::{Disk, EpochEnd, FetchPosition, Log, LogId, ReadLimit};
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use crate::wire::messages::fetch_response::{
     EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
@@ -35,6 +35,8 @@ const FIRST_WITH_CURRENT_LEADER: i16 = 16;
 pub(super) struct Wanted {
     /// The partition; its topic's name is empty when the request's topic id is not known.
     pub(super) tp: TopicPartition,
+    /// Its log here when it was named, if it had one.
+    log: Option<LogId>,
     topic_id: Uuid,
     fetch_offset: i64,
     current_leader_epoch: i32,
@@ -97,6 +99,7 @@ impl Wanted {
         let (current_leader_epoch, last_fetched_epoch) = (-1, None);
         Arc::new(Self {
             tp,
+            log: None,
             topic_id,
             fetch_offset,
             current_leader_epoch,
@@ -212,7 +215,7 @@ impl Broker {
             let end = log.log_end_offset();
             is_calm &= wanted.fetch_offset >= end;
             missing = missing.saturating_sub(log.bytes_between(wanted.fetch_offset, end, missing));
-            let partition = self.partitions.get_mut(&wanted.tp).map(Arc::make_mut).expect("it was found");
+            let partition = self.partitions.get_mut(&wanted.tp).expect("it was found");
             let moved = partition.follower_fetched(id, wanted.fetch_offset, wanted.log_start_offset, epoch, end, now);
             if !partition.metadata.isr.contains(&id) {
                 is_calm = false;
@@ -238,7 +241,7 @@ impl Broker {
         let Some((follower, at, wanted)) = self.sessions.take_fetched(session) else { return };
         for InTurn { wanted, .. } in wanted.iter() {
             if let Some(partition) = self.partitions.get_mut(&wanted.tp) {
-                Arc::make_mut(partition).follower_fetched_again(follower, at);
+                partition.follower_fetched_again(follower, at);
             }
         }
     }
@@ -316,14 +319,18 @@ impl Broker {
             let known = topics.by_name(&topic.topic);
             (known.map_or_else(|| (**topic.topic).into(), |known| known.name.clone()), Uuid::nil())
         };
-        let wanted = |asked: &FetchPartition| Wanted {
-            tp: TopicPartition::new(name.clone(), asked.partition),
-            topic_id,
-            fetch_offset: asked.fetch_offset,
-            current_leader_epoch: asked.current_leader_epoch,
-            last_fetched_epoch: (asked.last_fetched_epoch >= 0).then_some(asked.last_fetched_epoch),
-            log_start_offset: asked.log_start_offset,
-            max_bytes: asked.partition_max_bytes,
+        let wanted = |asked: &FetchPartition| {
+            let tp = TopicPartition::new(name.clone(), asked.partition);
+            Wanted {
+                log: self.partitions.log(&tp),
+                tp,
+                topic_id,
+                fetch_offset: asked.fetch_offset,
+                current_leader_epoch: asked.current_leader_epoch,
+                last_fetched_epoch: (asked.last_fetched_epoch >= 0).then_some(asked.last_fetched_epoch),
+                log_start_offset: asked.log_start_offset,
+                max_bytes: asked.partition_max_bytes,
+            }
         };
         topic.partitions.iter().map(wanted).map(Arc::new).collect()
     }
@@ -343,7 +350,9 @@ impl Broker {
             return Err(ErrorCode::UNKNOWN_TOPIC_ID);
         }
         let only_leader = !matches!(fetch.fetcher, Fetcher::Consumer { from_followers: true, .. });
-        let partition = self.replica(&wanted.tp, wanted.current_leader_epoch, only_leader)?;
+        let partition = wanted.log.and_then(|log| self.partitions.by_log(log));
+        let partition = partition.or_else(|| self.partitions.get(&wanted.tp));
+        let partition = self.checked(partition, &wanted.tp, wanted.current_leader_epoch, only_leader)?;
         if !wanted.topic_id.is_nil() && partition.topic_id != wanted.topic_id {
             return Err(ErrorCode::INCONSISTENT_TOPIC_ID);
         }
@@ -369,7 +378,17 @@ impl Broker {
     /// A partition of which this broker has a replica, checked against the leader epoch that a client names: -1 does
     /// not (KIP-320). `only_leader` asks for the leader's replica.
     pub(super) fn replica(&self, tp: &TopicPartition, epoch: i32, only_leader: bool) -> Result<&Partition, ErrorCode> {
-        let Some(partition) = self.partitions.get(tp) else {
+        self.checked(self.partitions.get(tp), tp, epoch, only_leader)
+    }
+
+    fn checked<'p>(
+        &self,
+        partition: Option<&'p Partition>,
+        tp: &TopicPartition,
+        epoch: i32,
+        only_leader: bool,
+    ) -> Result<&'p Partition, ErrorCode> {
+        let Some(partition) = partition else {
             let known = self.is_known(tp);
             return Err(if known { ErrorCode::NOT_LEADER_OR_FOLLOWER } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION });
         };

@@ -76,7 +76,7 @@ impl Broker {
     /// Asks for a new ISR of a partition that this broker leads.
     pub(super) fn alter_isr(&mut self, tp: &TopicPartition, isr: Vec<i32>, serving: &mut Serving<'_, '_>) {
         let Some(own_epoch) = self.lifecycle.epoch() else { return };
-        let Some(partition) = self.partitions.get_mut(tp).map(Arc::make_mut) else { return };
+        let Some(partition) = self.partitions.get_mut(tp) else { return };
         let Some(leader) = partition.leader() else { return };
         let epoch_of = |replica: &i32| {
             let known = leader.followers.get(replica).and_then(|follower| follower.broker_epoch);
@@ -150,7 +150,7 @@ impl Broker {
         answer: &alter_partition_response::PartitionData,
         serving: &mut Serving<'_, '_>,
     ) {
-        let Some(partition) = self.partitions.get_mut(tp).map(Arc::make_mut) else { return };
+        let Some(partition) = self.partitions.get_mut(tp) else { return };
         let is_pending = partition.leader().is_some_and(|leader| leader.pending_isr.as_ref() == Some(&change.isr));
         let known = &partition.metadata;
         if !is_pending || (known.leader_epoch, known.partition_epoch) != (change.leader_epoch, change.partition_epoch) {
@@ -188,7 +188,7 @@ impl Broker {
 
     /// The mistake of [`Mutant::IsrShrinksAlone`].
     fn shrink_alone(&mut self, tp: &TopicPartition, isr: Vec<i32>, serving: &mut Serving<'_, '_>) {
-        let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
+        let partition = self.partitions.get_mut(tp).expect("it is there");
         Arc::make_mut(&mut partition.metadata).isr = isr;
         self.stir(tp);
         self.advance_high_watermark(tp, serving);
@@ -198,7 +198,7 @@ impl Broker {
     /// Looks for followers that have fallen behind, in every partition that this broker leads (`maybeShrinkIsr`).
     pub(super) fn shrink_isrs(&mut self, serving: &mut Serving<'_, '_>) {
         let mut shrunk = Vec::new();
-        for (tp, partition) in &self.partitions {
+        for (tp, partition) in self.partitions.iter() {
             let Some(log) = serving.disk.log(tp).filter(|_| partition.leader().is_some()) else { continue };
             let isr = self.surrounded(serving.ctx.now(), |around| partition.shrunk_isr(log, around));
             shrunk.extend(isr.map(|isr| (tp.clone(), isr)));

@@ -64,7 +64,7 @@ use forwarding::Forwarding;
 use init_producer_id::ProducerIds;
 use isr::AlterPartitions;
 use lifecycle::{Identity, Lifecycle, LifecycleEvent};
-use partition::Surroundings;
+use partition::{Partitions, Surroundings};
 use purgatory::Purgatory;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -89,7 +89,7 @@ pub struct Broker {
     metadata_offset: i64,
     /// Its logs are open and follow the metadata.
     published: bool,
-    partitions: OrdMap<TopicPartition, Arc<Partition>>,
+    partitions: Partitions,
     fetchers: Fetchers,
     alter_partitions: AlterPartitions,
     forwarding: Forwarding,
@@ -183,7 +183,7 @@ impl Broker {
             metadata: Controller::new(settings),
             metadata_offset: 0,
             published: false,
-            partitions: OrdMap::new(),
+            partitions: Partitions::default(),
             fetchers: Fetchers::default(),
             alter_partitions: AlterPartitions::new(setup.id, config.request_timeout),
             forwarding: Forwarding::new(setup.id, config.request_timeout),
@@ -240,12 +240,12 @@ impl Broker {
 
     /// The partitions of which it has a replica.
     pub fn partitions(&self) -> impl Iterator<Item = (&TopicPartition, &Partition)> {
-        self.partitions.iter().map(|(tp, partition)| (tp, &**partition))
+        self.partitions.iter()
     }
 
     /// A partition of which it has a replica.
     pub fn partition(&self, tp: &TopicPartition) -> Option<&Partition> {
-        self.partitions.get(tp).map(|partition| &**partition)
+        self.partitions.get(tp)
     }
 
     /// Whether it accepts connections: it is in service, or stopping.

@@ -7,9 +7,10 @@
 //! removed, it still does (KIP-497).
 
 use super::config::TopicConfig;
-use crate::base::{SimDuration, SimTime, SortedMap};
+use crate::base::{OrdMap, SimDuration, SimTime, Slots, SortedMap, TopicPartition};
 use crate::cluster::PartitionRegistration;
 use crate::storage::{Log, LogId};
+use std::ops::Index;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -26,6 +27,55 @@ pub struct Partition {
     pub log: LogId,
     /// What the broker is in it.
     pub role: PartitionRole,
+}
+
+/// The partitions of which a broker has a replica, by name, and by log without a search.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Partitions {
+    logs: OrdMap<TopicPartition, LogId>,
+    by_log: Slots<Arc<Partition>>,
+}
+
+impl Partitions {
+    pub(super) fn log(&self, tp: &TopicPartition) -> Option<LogId> {
+        self.logs.get(tp).copied()
+    }
+
+    pub(super) fn get(&self, tp: &TopicPartition) -> Option<&Partition> {
+        self.by_log(self.log(tp)?)
+    }
+
+    pub(super) fn by_log(&self, log: LogId) -> Option<&Partition> {
+        self.by_log.get(log.index()).map(|partition| &**partition)
+    }
+
+    pub(super) fn get_mut(&mut self, tp: &TopicPartition) -> Option<&mut Partition> {
+        let log = self.log(tp)?;
+        self.by_log.get_mut(log.index()).map(Arc::make_mut)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&TopicPartition, &Partition)> {
+        self.logs.iter().filter_map(|(tp, log)| Some((tp, self.by_log(*log)?)))
+    }
+
+    pub(super) fn insert(&mut self, tp: TopicPartition, partition: Partition) {
+        self.logs.insert(tp, partition.log);
+        self.by_log.insert(partition.log.index(), Arc::new(partition));
+    }
+
+    pub(super) fn remove(&mut self, tp: &TopicPartition) {
+        if let Some(log) = self.logs.remove(tp) {
+            self.by_log.remove(log.index());
+        }
+    }
+}
+
+impl Index<&TopicPartition> for Partitions {
+    type Output = Partition;
+
+    fn index(&self, tp: &TopicPartition) -> &Partition {
+        self.get(tp).expect("a partition that is there")
+    }
 }
 
 /// What a broker is in a partition.

@@ -175,18 +175,18 @@ impl Broker {
             self.drop_replica(&tp, old, serving);
         }
         if !registration.replicas.contains(&self.id) {
-            if self.partitions.contains_key(&tp) {
+            if self.partitions.log(&tp).is_some() {
                 self.drop_replica(&tp, topic_id, serving);
             }
             return;
         }
-        let is_new = !self.partitions.contains_key(&tp);
+        let is_new = !self.partitions.log(&tp).is_some();
         if is_new {
             let config = self.topic_config(&tp.topic);
             let log = serving.disk.create_with(tp.clone(), &config.log);
             serving.disk.get_mut(log).expect("it was just made").assign_topic_id(topic_id);
             let partition = Partition::new(topic_id, registration.clone(), config, log);
-            self.partitions.insert(tp.clone(), Arc::new(partition));
+            self.partitions.insert(tp.clone(), partition);
         } else if registration.partition_epoch < self.partitions[&tp].metadata.partition_epoch {
             // The controller's answer to AlterPartition was faster and says more.
             return;
@@ -211,7 +211,7 @@ impl Broker {
         self.touch(tp, LEADER);
         let now = serving.ctx.now();
         let log = serving.disk.log_mut(tp).expect("a replica has a log");
-        let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
+        let partition = self.partitions.get_mut(tp).expect("it is there");
         let leader_epoch = registration.leader_epoch;
         if partition.make_leader(self.id, registration, log, now) {
             let start_offset = log.log_end_offset();
@@ -232,7 +232,7 @@ impl Broker {
         self.alter_partitions.forget(tp);
         self.touch(tp, LEADER);
         let (leader, leader_epoch) = (registration.leader, registration.leader_epoch);
-        let partition = self.partitions.get_mut(tp).map(Arc::make_mut).expect("it is there");
+        let partition = self.partitions.get_mut(tp).expect("it is there");
         let in_isr = registration.isr.contains(&self.id);
         let is_new_epoch = partition.make_follower(registration, is_new);
         self.group_partition_lost(tp, serving);
@@ -291,7 +291,8 @@ impl Broker {
             self.topic_configs.remove(topic);
         }
         let changed = |topic: &Arc<str>| delta.broker_configs || delta.configs.contains(topic);
-        let touched: Vec<TopicPartition> = self.partitions.keys().filter(|tp| changed(&tp.topic)).cloned().collect();
+        let touched: Vec<TopicPartition> =
+            self.partitions.iter().map(|(tp, _)| tp).filter(|tp| changed(&tp.topic)).cloned().collect();
         for tp in touched {
             let config = self.topic_config(&tp.topic);
             if self.partitions[&tp].config == config {
@@ -300,7 +301,7 @@ impl Broker {
             if let Some(log) = serving.disk.log_mut(&tp) {
                 log.set_config(config.log.clone());
             }
-            self.partitions.get_mut(&tp).map(Arc::make_mut).expect("it is there").config = config;
+            self.partitions.get_mut(&tp).expect("it is there").config = config;
             // A smaller min.insync.replicas may let the high watermark go.
             self.advance_high_watermark(&tp, serving);
         }

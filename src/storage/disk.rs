@@ -38,6 +38,13 @@ pub struct Disk {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogId(u32);
 
+impl LogId {
+    /// Its number among all that the disk has had.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A checkpoint file of a log directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoint {
@@ -134,12 +141,12 @@ impl Disk {
 
     /// A log, unless it was deleted.
     pub fn get(&self, id: LogId) -> Option<&Log> {
-        self.logs.get(id.0 as usize).map(|log| &**log)
+        self.logs.get(id.index()).map(|log| &**log)
     }
 
     /// A log, to be written to, unless it was deleted.
     pub fn get_mut(&mut self, id: LogId) -> Option<&mut Log> {
-        let log = self.logs.get_mut(id.0 as usize).map(Arc::make_mut)?;
+        let log = self.logs.get_mut(id.index()).map(Arc::make_mut)?;
         log.set_clock(self.now);
         Some(log)
     }
@@ -158,7 +165,7 @@ impl Disk {
             self.next = LogId(next.0 + 1);
             let alike = self.newest.take_if(|log| log.is_made_at(now, config));
             let log = alike.unwrap_or_else(|| Arc::new(Log::with_config(config.clone(), now)));
-            self.logs.insert(id.0 as usize, self.newest.insert(log).clone());
+            self.logs.insert(id.index(), self.newest.insert(log).clone());
         }
         id
     }
@@ -167,7 +174,7 @@ impl Disk {
     /// `file.delete.delay.ms`; nothing can tell the difference.)
     pub fn delete(&mut self, partition: &TopicPartition) -> bool {
         let id = self.ids.remove(partition);
-        id.and_then(|id| self.logs.remove(id.0 as usize)).is_some()
+        id.and_then(|id| self.logs.remove(id.index())).is_some()
     }
 
     /// Every log, by partition.
