@@ -3,6 +3,7 @@
 use super::packet::{Cargo, RIDERS};
 use super::token::key_label;
 use crate::base::{Sort, SortedMap, TopicPartition};
+use crate::quorum::{METADATA_TOPIC, METADATA_TOPIC_ID};
 use crate::wire::messages::{FetchRequest, FetchResponse, ProduceRequest, ProduceResponse};
 use crate::wire::{ApiKey, ErrorCode, Message, RequestKind, ResponseKind, records};
 use bytes::Bytes;
@@ -29,12 +30,9 @@ pub(super) fn cargo(message: &Message, names: &TopicNames, acks: i16) -> (Cargo,
     }
 }
 
-/// The id that Kafka gives the metadata log's topic (Uuid.METADATA_TOPIC_ID).
-const METADATA_TOPIC: Uuid = Uuid::from_u128(1);
-
 /// Whether a message belongs to the metadata log and its quorum; `api` is the one that it is of.
 pub(super) fn is_metadata(api: Option<ApiKey>, message: &Message) -> bool {
-    let named = |name: &str, id: Uuid| name == "__cluster_metadata" || id == METADATA_TOPIC;
+    let named = |name: &str, id: Uuid| name == METADATA_TOPIC || id == METADATA_TOPIC_ID;
     match message {
         Message::Request(request) => match &request.body {
             RequestKind::Fetch(body) => body.topics.iter().any(|t| named(&t.topic.0, t.topic_id)),
@@ -142,6 +140,8 @@ impl Load {
 fn named(name: &str, id: Uuid, names: &TopicNames) -> Arc<str> {
     match (name, names.get(&id)) {
         ("", Some(name)) => name.clone(),
+        // Known from the start: no record of the log creates the topic that the log is.
+        ("", None) if id == METADATA_TOPIC_ID => METADATA_TOPIC.into(),
         ("", None) => id.to_string().into(),
         (name, _) => name.into(),
     }
@@ -150,4 +150,28 @@ fn named(name: &str, id: Uuid, names: &TopicNames) -> Arc<str> {
 fn name_of(code: i16) -> Option<String> {
     let code = ErrorCode(code);
     (!code.is_ok()).then(|| code.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+
+    #[test]
+    fn a_topic_that_only_has_an_id_is_called_by_its_name_where_one_is_known() {
+        let known = Uuid::from_u128(77);
+        let names = TopicNames::from([(known, Arc::from("orders"))]);
+        let asked = |id| {
+            let topic = FetchTopic::default().with_topic_id(id).with_partitions(vec![FetchPartition::default()]);
+            let Cargo::Data { partitions, .. } = wanted(&FetchRequest::default().with_topics(vec![topic]), &names)
+            else {
+                panic!("a fetch is about partitions");
+            };
+            partitions[0].topic.to_string()
+        };
+        assert_eq!(asked(known), "orders");
+        assert_eq!(asked(METADATA_TOPIC_ID), "__cluster_metadata");
+        let unknown = Uuid::from_u128(78);
+        assert_eq!(asked(unknown), unknown.to_string());
+    }
 }

@@ -220,13 +220,13 @@ impl<'a> Drawn<'a> {
             b.halo("LEO", right - w - 5.0, y, NUMBER, (&p.ink3, backing), Anchor::Right);
         }
         if let Some(prefix) = prefix(tape.shown.first as i64, self.column.cell) {
-            // Where the role has the place above the first cell, the tab's lower edge has room.
-            let (x, y, anchor) = if after > r.x + self.column.tab {
-                (r.x + self.column.tab - 1.0, r.bottom() + 11.0, Anchor::Right)
+            // Above the first cell, or after the role that stands there; without room for that the tab's lower edge is left.
+            let x = (r.x + self.column.tab + 3.0).max(after + 6.0);
+            if x + b.width(&prefix, NUMBER) < right - need - 6.0 {
+                b.halo(&prefix, x, y, NUMBER, (&p.ink3, backing), Anchor::Left);
             } else {
-                (r.x + self.column.tab + 3.0, y, Anchor::Left)
-            };
-            b.text(&prefix, x, y, NUMBER, &p.ink3, anchor);
+                b.text(&prefix, r.x + self.column.tab - 1.0, r.bottom() + 11.0, NUMBER, &p.ink3, Anchor::Right);
+            }
         }
     }
 

@@ -170,6 +170,9 @@ pub(crate) fn refusal(b: &Brush, x: f64, y: f64) {
     b.line(&[(x + 2.9, y - 2.9), (x - 2.9, y + 2.9)]);
 }
 
+/// How high an envelope is.
+pub(crate) const ENVELOPE_H: f64 = 18.0;
+
 /// How wide an envelope is.
 pub(crate) fn envelope_width(b: &Brush, packet: &PacketView) -> f64 {
     b.width(&packet.label(), SMALL_BOLD) + 30.0
@@ -180,7 +183,8 @@ pub(crate) fn envelope(b: &Brush, packet: &PacketView, x: f64, y: f64, right: bo
     let p = b.palette;
     let half = envelope_width(b, packet) / 2.0 - 3.0;
     let s = if right { 1.0 } else { -1.0 };
-    let body = [(-half, -9.0), (half - 3.0, -9.0), (half + 3.0, 0.0), (half - 3.0, 9.0), (-half, 9.0)]
+    let h = ENVELOPE_H / 2.0;
+    let body = [(-half, -h), (half - 3.0, -h), (half + 3.0, 0.0), (half - 3.0, h), (-half, h)]
         .map(|(dx, dy)| (x + s * dx, y + dy));
     if let crate::view::Cargo::Data { riders, records, .. } = &packet.cargo {
         ride(b, riders, *records, x - half + 6.0, y - 14.0);

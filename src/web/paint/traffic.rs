@@ -64,6 +64,8 @@ impl<'a> Traffic<'a> {
         let mut streams: SortedMap<(u32, u32), (&Way, usize)> = SortedMap::new();
         for (packet, way, part) in self.flights.iter().filter(|(_, way, _)| way.above == above) {
             let (place_x, y, right) = place(way, *part);
+            // Between controllers it passes along the stage's upper edge, and stays on the stage.
+            let y = y.max(marks::ENVELOPE_H / 2.0 + 1.0);
             let x = match way.above || layout.narrow {
                 true => within(b, packet, place_x, (0.0, width)),
                 // In a gutter, between boxes and rows: under neither could it be read.
