@@ -180,7 +180,7 @@ impl Broker {
             }
             return;
         }
-        let is_new = !self.partitions.log(&tp).is_some();
+        let is_new = self.partitions.log(&tp).is_none();
         if is_new {
             let config = self.topic_config(&tp.topic);
             let log = serving.disk.create_with(tp.clone(), &config.log);
