@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use std::collections::hash_map::DefaultHasher;
 use std::env;
 use std::fs;
-use std::hash::Hasher;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -19,8 +19,8 @@ pub struct Job<'a> {
     pub wasm: PathBuf,
     /// For Node.js (CommonJS, loaded synchronously) and not for a browser.
     pub node: bool,
-    /// wasm-opt's level; none leaves the file and its function names as they are.
-    pub optimise: Option<&'a str>,
+    /// wasm-opt's arguments; none leaves the file and its function names as they are.
+    pub optimise: Option<&'a [String]>,
     /// Whether an optimised file keeps its function names.
     pub names: bool,
 }
@@ -31,9 +31,9 @@ impl Job<'_> {
         let input = fs::read(&self.wasm).with_context(|| format!("reading {}", self.wasm.display()))?;
         let stamp = self.stamp(&input)?;
         let kind = if self.node { "node" } else { "web" };
-        let level = self.optimise.map_or("dev".to_owned(), |level| format!("O{level}"));
+        let how = if self.optimise.is_some() { "release" } else { "dev" };
         let names = if self.names { "-names" } else { "" };
-        let folder = project.target.join("bindgen").join(format!("{}-{kind}-{level}{names}", self.bin));
+        let folder = project.target.join("bindgen").join(format!("{}-{kind}-{how}{names}", self.bin));
         let stamp_file = folder.with_extension("stamp");
         if fs::read_to_string(&stamp_file).is_ok_and(|made_from| made_from == stamp) {
             return Ok(folder);
@@ -59,16 +59,16 @@ impl Job<'_> {
             bindgen.web(true)?.omit_default_module_path(false);
         }
         bindgen.generate(folder).with_context(|| format!("wasm-bindgen on {}", self.bin))?;
-        if let Some(level) = self.optimise {
-            self.optimise(project, folder, level)?;
+        if let Some(arguments) = self.optimise {
+            self.optimise(project, folder, arguments)?;
         }
         Ok(())
     }
 
-    fn optimise(&self, project: &Project, folder: &Path, level: &str) -> Result<()> {
+    fn optimise(&self, project: &Project, folder: &Path, arguments: &[String]) -> Result<()> {
         let wasm = folder.join(format!("{}_bg.wasm", self.bin));
         let mut command = project.command("node");
-        command.arg("node_modules/binaryen/bin/wasm-opt").arg(format!("-O{level}"));
+        command.arg("node_modules/binaryen/bin/wasm-opt").args(arguments);
         // Which WebAssembly features it may use it reads from the file, where rustc names those it used.
         command.args(self.names.then_some("-g")).arg("--strip-producers").arg(&wasm).arg("-o").arg(&wasm);
         run(&mut command)
@@ -79,6 +79,7 @@ impl Job<'_> {
     fn stamp(&self, input: &[u8]) -> Result<String> {
         let mut hasher = DefaultHasher::new();
         hasher.write(input);
+        self.optimise.hash(&mut hasher);
         let program = fs::metadata(env::current_exe()?)?.modified()?;
         Ok(format!("{:016x} {program:?}", hasher.finish()))
     }

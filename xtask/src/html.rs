@@ -8,8 +8,8 @@ use std::ops::Range;
 /// What one `<link data-trunk>` asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Directive {
-    /// The wasm binary of this package, and wasm-opt's level for a release.
-    Rust { bin: String, wasm_opt: String },
+    /// The wasm binary of this package, and wasm-opt's arguments for a release.
+    Rust { bin: String, wasm_opt: Vec<String> },
     /// A folder, copied under its own name.
     CopyDir(String),
     /// A file, copied under its own name beside index.html.
@@ -78,12 +78,21 @@ fn directive(attributes: &BTreeMap<&str, &str>) -> Result<Directive> {
     match attributes.get("rel").copied() {
         Some("rust") => Ok(Directive::Rust {
             bin: get("data-bin").context("it has no data-bin")?,
-            wasm_opt: get("data-wasm-opt").context("it has no data-wasm-opt")?,
+            wasm_opt: wasm_opt(
+                &get("data-wasm-opt").context("it has no data-wasm-opt")?,
+                &get("data-wasm-opt-params").unwrap_or_default(),
+            ),
         }),
         Some("copy-dir") => Ok(Directive::CopyDir(href()?)),
         Some("copy-file") => Ok(Directive::CopyFile(href()?)),
         other => bail!("rel={:?} is not one of rust, copy-dir, copy-file", other.unwrap_or_default()),
     }
+}
+
+/// A level, and parameters with spaces between them, as arguments.
+fn wasm_opt(level: &str, params: &str) -> Vec<String> {
+    let params = params.split_ascii_whitespace().map(str::to_owned);
+    std::iter::once(format!("-O{level}")).chain(params).collect()
 }
 
 /// The attributes of a tag: `name`, or `name="value"`.
@@ -114,13 +123,13 @@ mod tests {
     const PAGE: &str = r#"<head>
 <!-- <link data-trunk rel="nonsense"> -->
 <link rel="icon" href="www/icon.svg">
-<link data-trunk rel="rust" data-bin="web" data-wasm-opt="3"/>
+<link data-trunk rel="rust" data-bin="web" data-wasm-opt="3" data-wasm-opt-params="-a  --b=1"/>
 <link data-trunk rel="copy-dir" href="www"></head><body></body>"#;
 
     #[test]
     fn directives_are_found_outside_comments() {
         let found: Vec<_> = directives(PAGE).unwrap().into_iter().map(|(_, directive)| directive).collect();
-        let rust = Directive::Rust { bin: "web".into(), wasm_opt: "3".into() };
+        let rust = Directive::Rust { bin: "web".into(), wasm_opt: ["-O3", "-a", "--b=1"].map(str::to_owned).into() };
         assert_eq!(found, [rust, Directive::CopyDir("www".into())]);
     }
 

@@ -65,7 +65,7 @@ fn assemble(project: &Project, html: &str, built: &Path, kind: Kind) -> Result<S
         match directive {
             Directive::Rust { bin, wasm_opt } => {
                 let wasm = built.join(format!("{bin}.wasm"));
-                let optimise = kind.release.then_some(wasm_opt.as_str());
+                let optimise = kind.release.then_some(&*wasm_opt);
                 let job = Job { bin: &bin, wasm, node: false, optimise, names: kind.names };
                 add_folder(&mut site, &job.run(project)?, "")?;
             }
