@@ -11,6 +11,9 @@ const STREAMS: (usize, usize) = (40, 28);
 /// Refusals up to this many are drawn one by one.
 const REFUSALS: usize = 8;
 
+/// How far the glass's edge reaches over the stage (`.glass::after` in www/page.css).
+const GLASS_EDGE: f64 = 8.0;
+
 /// Where a message is drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spot {
@@ -64,8 +67,8 @@ impl<'a> Traffic<'a> {
         let mut streams: SortedMap<(u32, u32), (&Way, usize)> = SortedMap::new();
         for (packet, way, part) in self.flights.iter().filter(|(_, way, _)| way.above == above) {
             let (place_x, y, right) = place(way, *part);
-            // Between controllers it passes along the stage's upper edge, and stays on the stage.
-            let y = y.max(marks::ENVELOPE_H / 2.0 + 1.0);
+            // Between controllers it passes along the stage's upper edge, and must be read even so.
+            let y = if is_bead(packet) { y } else { y.max(GLASS_EDGE + marks::ENVELOPE_H / 2.0) };
             let x = match way.above || layout.narrow {
                 true => within(b, packet, place_x, (0.0, width)),
                 // In a gutter, between boxes and rows: under neither could it be read.
