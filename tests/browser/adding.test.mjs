@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withPage } from "./harness.mjs";
-import { pausedAfter, state, until } from "./terrarium.mjs";
+import { opened, pausedAfter, state, until } from "./terrarium.mjs";
 
 const wide = { viewport: { width: 1440, height: 900 } };
 const advance = (page, seconds) => page.evaluate((span) => window.terrarium.advance(span), seconds);
@@ -26,7 +26,8 @@ test("a broker joins with one press, and leaves for good", () =>
     const { steps } = await state(page);
     await page.evaluate(() => window.terrarium.save());
     await page.reload();
-    await until(page, `(s) => s?.steps === ${steps} && s.scene.brokers.length === 3`);
+    await opened(page);
+    await until(page, `(s) => s.steps === ${steps} && s.scene.brokers.length === 3`);
   }, wide));
 
 test("something new is composed, checked as it is filled in, and added", () =>
