@@ -78,7 +78,7 @@ const first = () =>
     console.log(`first picture that can be used, from an empty cache: ${ms.toFixed(0)} ms after the address was entered`);
     await yardstick(page);
     const names = await page.evaluate(() => performance.getEntriesByType("resource").map((entry) => entry.name));
-    const files = new Set([page.url(), ...names, ...["www/worker.js"].map((name) => new URL(name, page.url()).href)]);
+    const files = new Set([page.url(), ...names, new URL("www/worker.js", page.url()).href]);
     let [raw, packed] = [0, 0];
     for (const file of [...files].filter((name) => name.startsWith("http"))) {
       const bytes = Buffer.from(await (await fetch(file)).arrayBuffer());
